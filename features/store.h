@@ -1,0 +1,103 @@
+/*
+ * features/store.h - the features of every key, one store per shard.
+ *
+ * Per key a record: for each of its entity's streams a time-ordered log of chunks (the truth), with
+ * chunk summaries and a folded base as caches. A value at (key, t) is a function of the set of
+ * applied events with time <= t (docs/design.md, "what a feature means"): arrival order, shard
+ * count and earlier reads never change it.
+ *
+ * Discipline: single writer, the shard's owner thread; every function here is called by the owner.
+ * Memory is reserved at creation; applying allocates from it and never calls malloc.
+ */
+#ifndef ASSAY_FEATURES_STORE_H
+#define ASSAY_FEATURES_STORE_H
+
+#include "engine/base/status.h"
+#include "features/plan.h"
+
+struct assay_store;
+struct assay_record;
+
+struct assay_store_options {
+    size_t memory_bytes_max; /* address space reserved; touched as needed */
+    uint64_t index_seed;     /* random per process: hostile ids cannot aim at the index */
+};
+
+/** One event for one key; the unit that is routed to the key's owner shard. */
+struct assay_update {
+    const struct assay_event *event;
+    struct assay_str key;
+    uint32_t entity;
+    uint64_t roles; /* bit f: key field f of the event names this key */
+};
+
+/** Where an update landed: lets the current event be found again for `exclude current`. Valid until
+ * the next apply to the store. */
+struct assay_touch {
+    struct assay_record *record;
+    const struct assay_update *update;
+};
+
+/**
+ * Make a store for one shard.
+ *
+ * @retval ASSAY_E_NO_MEMORY the address space cannot be reserved.
+ * Owner: caller, assay_store_destroy(). Thread: owner.
+ */
+ASSAY_MUST_CHECK enum assay_status assay_store_create(struct assay_store **out,
+                                                      const struct assay_plan *plan,
+                                                      const struct assay_store_options *options,
+                                                      struct assay_err *err);
+/** Free it; NULL is allowed. */
+void assay_store_destroy(struct assay_store *store);
+
+/**
+ * Apply one accepted event to one key.
+ *
+ * @retval ASSAY_OK     applied; @p touch names the record until the next apply.
+ * @retval ASSAY_E_FULL memory or the entity's capacity is reached: nothing changed.
+ * Thread: owner. Cost: amortised constant for events in order; a late event rewrites one chunk.
+ */
+ASSAY_MUST_CHECK enum assay_status assay_store_apply(struct assay_store *store,
+                                                     const struct assay_update *update,
+                                                     struct assay_touch *touch);
+
+/**
+ * Features of the touched key as the just applied event sees them: as of its event time, the event
+ * itself included, `exclude current` and current-event fields meaning that event.
+ *
+ * @param features @p count feature indices (of plan->features, of the update's entity), ascending.
+ * @param scratch  receives the bytes of text values; they live until it is rewound.
+ * @param[out] out one value per feature.
+ * Thread: owner.
+ */
+void assay_store_slice(struct assay_store *store, const struct assay_touch *touch,
+                       const uint32_t features[], size_t count, struct assay_arena *scratch,
+                       struct assay_value out[]);
+
+/**
+ * Features of any key as of any time, with no current event. A key never seen reads as empty.
+ * Parameters as assay_store_slice(). Thread: owner.
+ */
+void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_str key,
+                      int64_t at_ms, const uint32_t features[], size_t count,
+                      struct assay_arena *scratch, struct assay_value out[]);
+
+/**
+ * Add this shard's part of the state hash to @p hash: a commutative sum over keys of a 128-bit
+ * hash of each key's logical, sorted state. Equal for every shard count, arrival order, chunk
+ * layout and index seed. Thread: owner. Cost: one pass over everything.
+ */
+void assay_store_hash(const struct assay_store *store, uint64_t hash[2]);
+
+/** Prefetch what assay_store_apply() of this key will touch first. Thread: owner. */
+void assay_store_prefetch(const struct assay_store *store, const struct assay_update *update);
+
+struct assay_store_stats {
+    uint64_t keys, events, late_inserts, expired_reads, refused;
+    uint64_t memory_bytes, memory_bytes_max;
+};
+/** Counters since creation and memory now. Thread: owner. */
+void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out);
+
+#endif
