@@ -28,10 +28,10 @@ struct assay_span {
     size_t end;
 };
 
-/** The stable code of a diagnostic: AS0211 is 211. The table is engine/base/diag_codes.h. */
+/** The stable code of a diagnostic: AS0211 is 211. The table is engine/base/diag_codes.def. */
 enum assay_diag_code {
 #define X(number, name, summary, help) ASSAY_DIAG_##name = number,
-#include "engine/base/diag_codes.h"
+#include "engine/base/diag_codes.def"
 #undef X
 };
 
