@@ -1,0 +1,145 @@
+/*
+ * scorers/policy.h - scores and features to an explained outcome.
+ *
+ * A policy is decided when its trigger event arrives (or by call). It binds each entity it reads to
+ * one key role of the trigger, reads features of those entities, runs at most one model, scales the
+ * score, and takes the first rule that holds; `else` when none does. Three-valued: unknown is not
+ * true. Evaluation is pure; the ordered emit with counters is the runtime's.
+ */
+#ifndef ASSAY_SCORERS_POLICY_H
+#define ASSAY_SCORERS_POLICY_H
+
+#include "features/plan.h"
+#include "scorers/model.h"
+
+enum {
+    ASSAY_POLICIES_MAX = 64,
+    ASSAY_POLICY_RULES_MAX = 1024,
+    ASSAY_POLICY_REASONS_MAX = 16,
+    ASSAY_POLICY_KEYS_MAX = 16,
+};
+
+/** A model of decisions.yaml with its file's bytes, before it is read. */
+struct assay_model_source {
+    struct assay_str name;
+    struct assay_span name_span;
+    enum assay_model_kind kind;
+    struct assay_str file; /* path as opened, for messages */
+    struct assay_span file_span;
+    struct assay_str bytes;
+};
+
+/** One `- when: .. then: .. reason: ..` before it is compiled. */
+struct assay_rule_source {
+    struct assay_span when;
+    struct assay_str then;
+    struct assay_str reason; /* ptr NULL: none */
+    struct assay_span reason_span;
+    struct assay_span span;
+};
+
+/** `keys: {user: payer}`: bind an entity to a role of the trigger. */
+struct assay_binding_source {
+    struct assay_str entity;
+    struct assay_str role;
+    struct assay_span span;
+};
+
+/** One entry of `policies:` before it is compiled. Absent scalars have ptr NULL. */
+struct assay_policy_source {
+    struct assay_str name;
+    struct assay_span name_span;
+    struct assay_str trigger;
+    struct assay_span trigger_span;
+    struct assay_str model;
+    struct assay_span model_span;
+    struct assay_str event; /* name of the predicted class: bad, churned, ...; for people */
+    bool has_scaling;
+    bool higher_is_likelier;  /* score rises with the event's probability; default: falls */
+    double pdo, points, odds; /* points at odds (non-event : event), points to double the odds */
+    uint32_t reasons_max;
+    struct assay_str catalogue; /* bytes of the reason catalogue CSV; ptr NULL: none */
+    const char *catalogue_path;
+    struct assay_span catalogue_span;
+    const struct assay_binding_source *bindings;
+    size_t binding_count;
+    const struct assay_rule_source *rules;
+    size_t rule_count;
+    struct assay_str otherwise; /* `else` */
+    struct assay_span otherwise_span;
+};
+
+/** One feature a policy reads: of the entity that the trigger's key field @p role names. */
+struct assay_need {
+    uint32_t role;    /* key field of the trigger event */
+    uint32_t feature; /* index into plan->features */
+};
+
+struct assay_policy; /* compiled, immutable */
+
+struct assay_policies {
+    const struct assay_plan *plan;
+    uint32_t count;
+    const struct assay_policy *const *items; /* file order */
+    uint32_t model_count;
+    const struct assay_model *const *models;
+    const struct assay_str *model_names;
+    uint64_t hash[2]; /* of all definitions, models and catalogues */
+};
+
+/**
+ * Read all models, bind them by name, compile all policies; one diagnostic for everything wrong.
+ *
+ * @return NULL after adding at least one diagnostic. Owner: the arena; plan and bytes must live as
+ * long. Thread: one at a time.
+ */
+const struct assay_policies *
+assay_policies_compile(struct assay_arena *arena, const struct assay_plan *plan,
+                       const struct assay_model_source models[], size_t model_count,
+                       const struct assay_policy_source sources[], size_t source_count,
+                       struct assay_diags *diags);
+
+/** Name of a policy. Thread: any. */
+struct assay_str assay_policy_name(const struct assay_policy *policy);
+/** Event type that triggers it. Thread: any. */
+uint32_t assay_policy_trigger(const struct assay_policy *policy);
+/** The features it reads, ascending by (role, feature), no duplicates. Thread: any. */
+const struct assay_need *assay_policy_needs(const struct assay_policy *policy, size_t *count);
+/** Index into policies->models, or ASSAY_NONE. Thread: any. */
+uint32_t assay_policy_model(const struct assay_policy *policy);
+/** The trigger's key fields that name the decision's keys, in binding order. Thread: any. */
+const uint32_t *assay_policy_roles(const struct assay_policy *policy, size_t *count);
+
+/** One adverse reason, most important first. */
+struct assay_reason {
+    struct assay_str code;    /* "" when the catalogue has none for the feature */
+    struct assay_str feature; /* full name; ptr NULL for a rule without one */
+    double value;             /* of the feature; NaN: null, or text */
+    double points;            /* points lost (< 0), in units of the score; NaN for a rule's reason */
+};
+
+/** What evaluation finds. Text is borrowed from the policy. */
+struct assay_verdict_of_policy {
+    struct assay_str outcome;
+    uint32_t rule;      /* index of the rule that held; ASSAY_NONE: else */
+    double raw;         /* NaN: no model */
+    double probability; /* of the named event; NaN: none */
+    double score;       /* scaled, rounded to the nearest integer, half away from zero; NaN: none */
+    uint32_t reason_count;
+    struct assay_reason reasons[ASSAY_POLICY_REASONS_MAX];
+};
+
+/**
+ * Evaluate a policy on an event.
+ *
+ * @param event   the trigger.
+ * @param values  one per need, in the order of assay_policy_needs().
+ * @param scratch memory for contributions; rewound before return.
+ * Thread: any; pure: same inputs, same bits. Cost: model, rules, and contributions when reasons
+ * are asked for.
+ */
+void assay_policy_evaluate(const struct assay_policy *policy, const struct assay_event *event,
+                           const struct assay_value values[], struct assay_arena *scratch,
+                           struct assay_verdict_of_policy *out);
+
+#endif
