@@ -66,11 +66,13 @@ struct assay_decoder;
 /**
  * Prepare a JSON decoder for a schema.
  *
- * @return NULL when out of memory. Owner: the arena. Thread: a decoder is used by one thread; any
- * number of decoders may share a schema.
+ * @return NULL when out of memory. Owner: the arena, but its scratch is freed by
+ * assay_decoder_destroy(). Thread: a decoder is used by one thread; any number share a schema.
  */
 struct assay_decoder *assay_decoder_create_json(struct assay_arena *arena,
                                                 const struct assay_schema *schema);
+/** Free the decoder's scratch; NULL is allowed. */
+void assay_decoder_destroy(struct assay_decoder *decoder);
 
 /**
  * Decode one message.

@@ -50,16 +50,4 @@ double assay_event_number(const struct assay_event *event, const struct assay_ev
 size_t assay_event_tie(const struct assay_event *event, const struct assay_event_def *def,
                        size_t size, uint8_t out[]);
 
-/**
- * Bytes needed to hold a compact copy of @p event (text and vectors inline), and the copy itself.
- * Used to hand an event to another shard. Thread: any.
- */
-size_t assay_event_pack_bytes(const struct assay_event *event, const struct assay_event_def *def);
-/** Write the packed copy; @p out has assay_event_pack_bytes() bytes, 8-byte aligned. */
-void assay_event_pack(const struct assay_event *event, const struct assay_event_def *def,
-                      void *out);
-/** View a packed copy again: @p event borrows from @p packed. */
-void assay_event_unpack(const void *packed, const struct assay_schema *schema,
-                        struct assay_event *event);
-
 #endif

@@ -1,0 +1,150 @@
+/*
+ * engine/runtime/pipeline.h - the one code path of stream, replay and backtest: epochs over shards.
+ *
+ * One thread a shard. An epoch has four steps with a barrier between them:
+ *   intake  every home shard takes waiting messages, decodes, admits, routes one update per
+ *           (event, key) to the key's owner shard;
+ *   apply   every owner applies its updates in (partition, offset) order, whatever the shard count,
+ *           and slices the row of a triggering event right then, the record still in cache;
+ *   score   home shards evaluate the policies of their events;
+ *   emit    one thread hands the epoch record, then dead letters, rows and decisions, in
+ *           (partition, offset) order, to the emitter.
+ * Between steps everything a thread reads was written before the barrier, so the steps themselves
+ * need no locks and no atomics. The result is a function of the epoch records and the messages.
+ */
+#ifndef ASSAY_RUNTIME_PIPELINE_H
+#define ASSAY_RUNTIME_PIPELINE_H
+
+#include "features/decode.h"
+#include "features/store.h"
+#include "ingest/source.h"
+#include "scorers/decision.h"
+
+enum { ASSAY_SHARDS_MAX = 64 };
+
+/** What one epoch took: the recipe that makes a run repeatable. */
+struct assay_epoch {
+    uint64_t number;
+    int64_t clock_ms;                  /* INT64_MAX: no ahead check */
+    const struct assay_range *ranges;  /* non-empty ones, ascending by partition */
+    size_t range_count;
+};
+
+/** A message that was set aside. Text is borrowed for the call. */
+struct assay_dead_letter {
+    enum assay_dead reason;
+    const struct assay_partition *partition;
+    uint64_t offset;
+    struct assay_str field;  /* ptr NULL: none */
+    uint32_t byte;           /* where in the message */
+    uint32_t message_bytes;
+};
+
+/** A triggering event with the features of every key it names, for --rows. */
+struct assay_row {
+    const struct assay_event *event;
+    const struct assay_value *const *slices; /* per role of the row's layout; NULL: key was null */
+};
+
+/** Where an epoch's results go. All calls come from one thread, in order. NULL members: not wanted.
+ */
+struct assay_emitter {
+    void *context;
+    /** Before anything of the epoch leaves. */
+    enum assay_status (*epoch)(void *context, const struct assay_epoch *epoch,
+                               struct assay_err *err);
+    enum assay_status (*dead_letter)(void *context, const struct assay_dead_letter *letter,
+                                     struct assay_err *err);
+    enum assay_status (*row)(void *context, const struct assay_row *row, struct assay_err *err);
+    enum assay_status (*decision)(void *context, const struct assay_decision *decision,
+                                  struct assay_err *err);
+    /** After the epoch's last item; also when nothing arrived for a while (epoch NULL). */
+    enum assay_status (*flush)(void *context, const struct assay_epoch *epoch,
+                               struct assay_err *err);
+};
+
+/** Asks the driver what to do next; called by one thread before each epoch. */
+struct assay_conductor {
+    void *context;
+    /**
+     * Plan the next epoch.
+     *
+     * @param[out] epoch  a recorded epoch (ranges set, until the next call), or ranges NULL for a
+     *                    live one whose clock_ms the conductor has set.
+     * @retval ASSAY_OK, ASSAY_E_END (stop now), or a failure that ends the run.
+     */
+    enum assay_status (*next)(void *context, struct assay_epoch *epoch, struct assay_err *err);
+    /** Nothing waits anywhere: block until something may, or a bounded while. NULL: spin. */
+    void (*idle)(void *context);
+};
+
+/** Features that rows and policies want of the keys of one event type. */
+struct assay_row_layout {
+    uint32_t event;
+    uint32_t role_count;
+    struct {
+        uint32_t field;           /* key field of the event */
+        uint32_t feature_count;
+        const uint32_t *features; /* all of the entity, in file order */
+    } roles[ASSAY_POLICY_KEYS_MAX];
+};
+
+struct assay_pipeline_options {
+    const struct assay_plan *plan;
+    const struct assay_policies *policies; /* NULL: none */
+    const struct assay_row_layout *rows;   /* NULL: none */
+    uint32_t shards;
+    const struct assay_partition *partitions;
+    size_t partition_count;
+    struct assay_feed *const *feeds; /* one per home shard; NULL: that home has no partitions */
+    uint64_t memory_bytes;           /* of all stores together */
+    uint64_t ids_max;                /* per partition */
+    const struct assay_emitter *emitter;
+    const struct assay_conductor *conductor;
+};
+
+/** Counters of a run; sums over shards. */
+struct assay_pipeline_stats {
+    uint64_t epochs, messages, events, updates, decisions, rows, unknown_members, duplicates;
+    uint64_t feature_values;
+    uint64_t dead[ASSAY_DEAD_END]; /* by reason */
+    uint64_t take_ns, decode_ns, apply_ns, score_ns, emit_ns; /* CPU time */
+    struct assay_store_stats store;
+};
+
+struct assay_pipeline;
+
+/**
+ * Build a pipeline: stores, mailboxes, scratch. Starts no thread.
+ *
+ * @retval ASSAY_E_NO_MEMORY, ASSAY_E_CONFIG with the reason in @p err.
+ * Owner: caller, assay_pipeline_destroy(). Everything in @p options must outlive it.
+ */
+ASSAY_MUST_CHECK enum assay_status assay_pipeline_create(struct assay_pipeline **out,
+                                                         const struct assay_pipeline_options *options,
+                                                         struct assay_err *err);
+/** Free it; NULL is allowed. */
+void assay_pipeline_destroy(struct assay_pipeline *pipeline);
+
+/**
+ * Run epochs until the conductor or the end of all feeds stops them. The calling thread is shard 0;
+ * the others are started and joined inside.
+ *
+ * @retval ASSAY_OK when the input ended or the conductor said so; otherwise the first failure.
+ */
+ASSAY_MUST_CHECK enum assay_status assay_pipeline_run(struct assay_pipeline *pipeline,
+                                                      struct assay_err *err);
+
+/** Counters; after run, or from the emitter's and conductor's calls (then of finished epochs). */
+void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pipeline_stats *out);
+/** Hash of all feature state, independent of shards and order of arrival; after run. */
+void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t hash[2]);
+/** Features of a key after run. Parameters as assay_store_read(). */
+void assay_pipeline_read(struct assay_pipeline *pipeline, uint32_t entity, struct assay_str key,
+                         int64_t at_ms, const uint32_t features[], size_t count,
+                         struct assay_arena *scratch, struct assay_value out[]);
+
+/** Owner shard of a key: a fixed hash, so that every process and every run agrees. Thread: any. */
+uint32_t assay_shard_of(uint32_t entity, struct assay_str key, uint32_t shards);
+
+#endif
