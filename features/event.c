@@ -8,7 +8,7 @@ double assay_event_number(const struct assay_event *event, const struct assay_ev
 {
     ASSAY_DASSERT(field < def->field_count);
     if (!assay_event_has(event, field)) {
-        return NAN;
+        return ASSAY_NULL_NUMBER;
     }
     const struct assay_field_def *type = &def->fields[field];
     ASSAY_DASSERT(!assay_type_is_text(type->type) && type->type != ASSAY_TYPE_VECTOR);

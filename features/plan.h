@@ -74,8 +74,8 @@ struct assay_feature {
 };
 
 /**
- * One entity's part. Slot i < agg_count is aggregate aggs[i]; slot agg_count + j is feature j of
- * the entity. A feature reads only aggregates and features with a smaller index.
+ * One entity's part. Slot j < feature_count is feature j of the entity; slot feature_count + i is
+ * aggregate aggs[i]. A feature reads aggregates, and features with a smaller index than its own.
  */
 struct assay_plan_entity {
     uint32_t agg_count;

@@ -38,6 +38,9 @@ enum assay_state {
     ASSAY_STATE_EXPIRED, /* asked for a time that is no longer answerable: null */
 };
 
+/** The null of numbers and truth values. */
+#define ASSAY_NULL_NUMBER ((double)NAN)
+
 /** What an expression computes with. Numbers and truth values: NaN is null. Text: ptr NULL is null.
  */
 union assay_cell {

@@ -1,0 +1,194 @@
+#include "features/expr_parse_pvt.h"
+
+/* agg = AGG "(" source {"," arg} ")" clauses: the whole grammar is read; what is not built yet is
+ * refused by name at its place. */
+
+static bool take_name(struct parser *parser, struct assay_str *name, struct assay_span *span,
+                      const char *what)
+{
+    if (parser->token.kind != TOKEN_NAME) {
+        assay_parse_fail(parser, what);
+        return false;
+    }
+    *name = parser->token.text;
+    *span = parser->token.span;
+    assay_parse_advance(parser);
+    return true;
+}
+
+/* item = event ["." NAME];  event = NAME ["@" NAME] */
+static bool source_item(struct parser *parser, struct assay_agg_ast *agg)
+{
+    if (!take_name(parser, &agg->event, &agg->event_span, "an event")) {
+        return false;
+    }
+    if (assay_parse_accept(parser, "@") &&
+        !take_name(parser, &agg->role, &agg->role_span, "a key role of the event")) {
+        return false;
+    }
+    if (assay_parse_accept(parser, ".") &&
+        !take_name(parser, &agg->column, &agg->column_span, "a field of the event")) {
+        return false;
+    }
+    if (assay_parse_at(parser, "|")) {
+        assay_parse_not_built(parser, parser->token.span, "a union of events");
+    } else if (assay_parse_at(parser, "then") || assay_parse_at(parser, "within") ||
+               assay_parse_at(parser, "(")) {
+        assay_parse_not_built(parser, parser->token.span, "an event pattern");
+    } else if (assay_parse_at(parser, ",")) {
+        assay_parse_not_built(parser, parser->token.span, "an aggregate with arguments");
+    }
+    return !parser->failed;
+}
+
+static bool take_count(struct parser *parser, uint32_t *count)
+{
+    if (parser->token.kind != TOKEN_NUMBER || !parser->token.whole || parser->token.number < 1 ||
+        parser->token.number > 1000000) {
+        assay_parse_fail(parser, "a count from 1 to 1,000,000");
+        return false;
+    }
+    *count = (uint32_t)parser->token.number;
+    assay_parse_advance(parser);
+    return true;
+}
+
+static struct assay_str suffix_of(struct parser *parser, struct assay_str duration,
+                                  uint32_t last_n)
+{
+    char text[96] = "";
+    size_t used = 0;
+    if (duration.ptr != NULL) {
+        used = (size_t)snprintf(text, sizeof text, "_%.*s", (int)duration.len, duration.ptr);
+    }
+    if (last_n != 0 && used < sizeof text) {
+        (void)snprintf(text + used, sizeof text - used, "_last%u", last_n);
+    }
+    return assay_arena_copy(parser->arena,
+                            assay_str_of(text[0] == '\0' ? "_lifetime" : text));
+}
+
+/* Spans of the language that are refused by name. */
+static bool refuse_span(struct parser *parser)
+{
+    static const char *const words[] = {"since",    "tumbling", "cumulate",
+                                        "previous", "session",  "request"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (assay_parse_at(parser, words[i])) {
+            char what[32];
+            (void)snprintf(what, sizeof what, "the span \"%s\"", words[i]);
+            assay_parse_not_built(parser, parser->token.span, what);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_span(struct parser *parser, struct agg_span *out)
+{
+    struct assay_str duration = {0};
+    *out = (struct agg_span){0};
+    if (refuse_span(parser)) {
+        return false;
+    }
+    if (parser->token.kind == TOKEN_DURATION) {
+        duration = parser->token.text;
+        out->span_ms = (int64_t)parser->token.number;
+        assay_parse_advance(parser);
+    } else if (!assay_parse_at(parser, "last") && !assay_parse_at(parser, "lifetime")) {
+        assay_parse_fail(parser, "a span (1h, last 10, 7d last 10, lifetime)");
+        return false;
+    }
+    if (duration.ptr != NULL || !assay_parse_accept(parser, "lifetime")) {
+        if (assay_parse_accept(parser, "last") && !take_count(parser, &out->last_n)) {
+            return false;
+        }
+    }
+    out->suffix = suffix_of(parser, duration, out->last_n);
+    return out->suffix.ptr != NULL;
+}
+
+static bool over_clause(struct parser *parser, struct assay_agg_ast *agg)
+{
+    agg->span_count = 0;
+    if (!assay_parse_accept(parser, "[")) {
+        agg->span_count = 1;
+        return take_span(parser, &agg->spans[0]);
+    }
+    agg->listed = true;
+    do {
+        if (agg->span_count == AGG_SPANS_MAX) {
+            assay_parse_fail(parser, "a shorter list (32 spans at most)");
+            return false;
+        }
+        if (!take_span(parser, &agg->spans[agg->span_count++])) {
+            return false;
+        }
+    } while (assay_parse_accept(parser, ","));
+    return assay_parse_expect(parser, "]");
+}
+
+static bool clauses(struct parser *parser, struct assay_agg_ast *agg)
+{
+    if (assay_parse_accept(parser, "where")) {
+        agg->where = assay_parse_expression(parser);
+        if (agg->where == NULL) {
+            return false;
+        }
+    }
+    if (assay_parse_at(parser, "by")) {
+        assay_parse_not_built(parser, parser->token.span, "grouping with \"by\"");
+        return false;
+    }
+    if (assay_parse_accept(parser, "exclude")) {
+        if (!assay_parse_expect(parser, "current")) {
+            return false;
+        }
+        agg->exclude_current = true;
+    }
+    if (assay_parse_at(parser, "decay")) {
+        assay_parse_not_built(parser, parser->token.span, "\"decay\"");
+        return false;
+    }
+    if (assay_parse_accept(parser, "over") && !over_clause(parser, agg)) {
+        return false;
+    }
+    if (assay_parse_accept(parser, "delay")) {
+        if (parser->token.kind != TOKEN_DURATION) {
+            assay_parse_fail(parser, "a duration");
+            return false;
+        }
+        agg->delay_ms = (int64_t)parser->token.number;
+        assay_parse_advance(parser);
+    }
+    return true;
+}
+
+const struct assay_agg_ast *assay_parse_aggregate(struct parser *parser, struct token name)
+{
+    struct assay_agg_ast *agg = assay_arena_alloc(parser->arena, sizeof *agg);
+    if (agg == NULL) {
+        assay_parse_fail(parser, "less to remember (out of memory)");
+        return NULL;
+    }
+    agg->name = name.text;
+    agg->span_count = 1; /* no `over`: lifetime */
+    agg->span = name.span;
+    if (assay_aggregate_kind(name.text) == assay_aggregate_kind((struct assay_str){"", 0})) {
+        char what[64];
+        (void)snprintf(what, sizeof what, "the aggregate \"%.*s\"", (int)name.text.len,
+                       name.text.ptr);
+        assay_parse_not_built(parser, name.span, what);
+        return NULL;
+    }
+    size_t end = 0;
+    if (!assay_parse_expect(parser, "(") || !source_item(parser, agg)) {
+        return NULL;
+    }
+    end = parser->token.span.end;
+    if (!assay_parse_expect(parser, ")") || !clauses(parser, agg)) {
+        return NULL;
+    }
+    agg->span.end = end;
+    return agg;
+}

@@ -1,0 +1,85 @@
+#include "features/expr_pvt.h"
+#include "features/plan.h"
+
+/* Names of the language: functions, aggregates (built and not), operators. */
+
+const struct function_row assay_function_table[FUNCTION_END] = {
+    [FUNCTION_IF] = {"if", 3, 3},
+    [FUNCTION_ABS] = {"abs", 1, 1},
+    [FUNCTION_FLOOR] = {"floor", 1, 1},
+    [FUNCTION_CEIL] = {"ceil", 1, 1},
+    [FUNCTION_ROUND] = {"round", 1, 1},
+    [FUNCTION_SQRT] = {"sqrt", 1, 1},
+    [FUNCTION_LOG] = {"log", 1, 1},
+    [FUNCTION_EXP] = {"exp", 1, 1},
+    [FUNCTION_LEAST] = {"least", 1, FUNCTION_ARGUMENTS_MAX},
+    [FUNCTION_GREATEST] = {"greatest", 1, FUNCTION_ARGUMENTS_MAX},
+    [FUNCTION_COALESCE] = {"coalesce", 1, FUNCTION_ARGUMENTS_MAX},
+    [FUNCTION_HOUR] = {"hour", 1, 1},
+    [FUNCTION_WEEKDAY] = {"weekday", 1, 1},
+};
+
+static const char *const agg_names[ASSAY_AGG_END] = {
+    [ASSAY_AGG_COUNT] = "count",
+    [ASSAY_AGG_SUM] = "sum",
+    [ASSAY_AGG_AVG] = "avg",
+    [ASSAY_AGG_MIN] = "min",
+    [ASSAY_AGG_MAX] = "max",
+    [ASSAY_AGG_FIRST] = "first",
+    [ASSAY_AGG_LAST] = "last",
+    [ASSAY_AGG_COUNT_DISTINCT] = "count_distinct",
+    [ASSAY_AGG_TIME_SINCE_FIRST] = "time_since_first",
+    [ASSAY_AGG_TIME_SINCE_LAST] = "time_since_last",
+};
+
+/* Part of the language, refused by name until they are built. */
+static const char *const aggs_not_built[] = {
+    "range",         "var_pop",      "var_samp",          "stddev_pop",       "stddev_samp",
+    "cv",            "first_k",      "last_k",            "lag",              "percentile",
+    "median",        "mode",         "skew",              "slope",            "corr",
+    "top",           "top_share",    "interarrival_mean", "interarrival_std", "longest_gap",
+    "active_days",   "streak",       "is_new",            "embed",            "similarity",
+    "entropy",       "kurtosis",     "centroid",          "distance",         "ratio",
+    "approx_count_distinct", "approx_percentile", "since",
+};
+
+const char *assay_agg_name(enum assay_agg_kind kind)
+{
+    ASSAY_ASSERT(kind < ASSAY_AGG_END);
+    return agg_names[kind];
+}
+
+int assay_aggregate_kind(struct assay_str name)
+{
+    for (int kind = 0; kind < ASSAY_AGG_END; kind++) {
+        if (assay_str_equal(name, assay_str_of(agg_names[kind]))) {
+            return kind;
+        }
+    }
+    return ASSAY_AGG_END;
+}
+
+bool assay_is_aggregate(struct assay_str name)
+{
+    if (assay_aggregate_kind(name) != ASSAY_AGG_END) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof aggs_not_built / sizeof aggs_not_built[0]; i++) {
+        if (assay_str_equal(name, assay_str_of(aggs_not_built[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *assay_op_name(enum expr_op op)
+{
+    static const char *const names[] = {
+        [OP_ADD] = "+",  [OP_SUB] = "-",  [OP_MUL] = "*",   [OP_DIV] = "/",
+        [OP_MOD] = "%",  [OP_EQ] = "=",   [OP_NE] = "!=",   [OP_LT] = "<",
+        [OP_LE] = "<=",  [OP_GT] = ">",   [OP_GE] = ">=",   [OP_AND] = "and",
+        [OP_OR] = "or",  [OP_NOT] = "not", [OP_NEGATE] = "-", [OP_IS_NULL] = "is null",
+    };
+    ASSAY_ASSERT((size_t)op < sizeof names / sizeof names[0]);
+    return names[op];
+}

@@ -1,0 +1,371 @@
+#include "features/plan_pvt.h"
+
+#include "engine/base/hash.h"
+#include "engine/base/suggest.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/*
+ * Sources become drafts (one per span of a listed definition), drafts become features in the order
+ * of their dependencies, entity by entity. The first pass over a definition with a mistake reports
+ * it; features that rest on a bad one stay silent.
+ */
+
+static void unknown_name(struct planner *planner, struct assay_str name, struct assay_span span)
+{
+    struct assay_suggest suggest = {.word = name};
+    for (size_t i = 0; i < planner->draft_count; i++) {
+        if (planner->drafts[i].source->entity == planner->entity) {
+            assay_suggest_offer(&suggest, planner->drafts[i].name);
+        }
+    }
+    const struct assay_str entity = planner->schema->entities[planner->entity].name;
+    assay_diag_add(planner->diags, ASSAY_DIAG_UNKNOWN_NAME, span,
+                   "unknown feature \"%.*s\" of entity \"%.*s\"", (int)name.len, name.ptr,
+                   (int)entity.len, entity.ptr);
+    if (suggest.best.ptr != NULL) {
+        assay_diag_hint(planner->diags, "did you mean \"%.*s\"?", (int)suggest.best.len,
+                        suggest.best.ptr);
+    }
+}
+
+static bool compile_draft(struct planner *planner, struct draft *draft);
+
+/* A feature of the same entity: compile it first if need be. */
+static bool resolve_feature(struct planner *planner, struct assay_str name,
+                            struct assay_span span, struct assay_symbol *out)
+{
+    for (size_t i = 0; i < planner->draft_count; i++) {
+        struct draft *other = &planner->drafts[i];
+        if (other->source->entity != planner->entity || !assay_str_equal(other->name, name)) {
+            continue;
+        }
+        if (other->state == DRAFT_OPEN) {
+            assay_diag_add(planner->diags, ASSAY_DIAG_CYCLE, span,
+                           "\"%.*s\" depends on itself", (int)name.len, name.ptr);
+            return false;
+        }
+        struct draft *mine = planner->draft;
+        const bool good = other->state == DRAFT_DONE || compile_draft(planner, other);
+        planner->draft = mine;
+        if (good) {
+            *out = (struct assay_symbol){.where = ASSAY_SYMBOL_SLOT,
+                                         .index = other->index - planner->feature_first,
+                                         .kind = planner->features[other->index].kind};
+        }
+        return good;
+    }
+    unknown_name(planner, name, span);
+    return false;
+}
+
+static bool resolve_event_field(struct planner *planner, uint32_t event, struct assay_str name,
+                                struct assay_span span, struct assay_symbol *out)
+{
+    const struct assay_event_def *def = &planner->schema->events[event];
+    const uint32_t field = assay_event_field(def, name);
+    if (field == ASSAY_NONE) {
+        assay_diag_add(planner->diags, ASSAY_DIAG_UNKNOWN_FIELD, span,
+                       "unknown field \"%.*s\" of event \"%.*s\"", (int)name.len, name.ptr,
+                       (int)def->name.len, def->name.ptr);
+        return false;
+    }
+    const enum assay_type type = def->fields[field].type;
+    if (type == ASSAY_TYPE_VECTOR) {
+        assay_diag_add(planner->diags, ASSAY_DIAG_TYPE, span, "a vector cannot stand alone");
+        return false;
+    }
+    *out = (struct assay_symbol){
+        .where = ASSAY_SYMBOL_FIELD,
+        .event = event,
+        .index = field,
+        .kind = assay_type_is_text(type)    ? ASSAY_KIND_TEXT
+                : type == ASSAY_TYPE_BOOL ? ASSAY_KIND_BOOL
+                                          : ASSAY_KIND_NUMBER,
+    };
+    return true;
+}
+
+static bool resolve(void *context, const struct assay_str names[], size_t count,
+                    struct assay_span span, struct assay_diags *diags, struct assay_symbol *out)
+{
+    struct planner *planner = context;
+    if (count == 1) {
+        return resolve_feature(planner, names[0], span, out);
+    }
+    const uint32_t event = assay_schema_event(planner->schema, names[0]);
+    if (count == 2 && event != ASSAY_NONE) {
+        return resolve_event_field(planner, event, names[1], span, out);
+    }
+    const uint32_t entity = assay_schema_entity(planner->schema, names[0]);
+    if (count == 2 && entity == planner->entity) {
+        return resolve_feature(planner, names[1], span, out);
+    }
+    if (count == 2 && entity != ASSAY_NONE) {
+        assay_diag_add(diags, ASSAY_DIAG_OTHER_ENTITY, span,
+                       "a feature reads its own entity's features only");
+        assay_diag_hint(diags, "combine entities in a rule of decisions.yaml");
+        return false;
+    }
+    assay_diag_add(diags, ASSAY_DIAG_UNKNOWN_NAME, span,
+                   "\"%.*s\" is neither an event nor an entity", (int)names[0].len, names[0].ptr);
+    return false;
+}
+
+static bool aggregate(void *context, const struct assay_agg_ast *agg, struct assay_diags *diags,
+                      struct assay_symbol *out)
+{
+    (void)diags; /* the planner's own */
+    return assay_plan_place_aggregate(context, agg, out);
+}
+
+static struct assay_str join(struct assay_arena *arena, struct assay_str a, const char *between,
+                             struct assay_str b)
+{
+    char text[512];
+    (void)snprintf(text, sizeof text, "%.*s%s%.*s", (int)a.len, a.ptr, between, (int)b.len, b.ptr);
+    return assay_arena_copy(arena, assay_str_of(text));
+}
+
+static bool compile_draft(struct planner *planner, struct draft *draft)
+{
+    if (draft->state != DRAFT_NEW) {
+        return draft->state == DRAFT_DONE;
+    }
+    const struct assay_scope scope = {
+        .context = planner, .resolve = resolve, .aggregate = aggregate, .what = "a feature"};
+    draft->state = DRAFT_OPEN;
+    planner->draft = draft;
+    enum assay_kind kind = ASSAY_KIND_NUMBER;
+    const struct assay_program *program = assay_expr_compile(
+        planner->arena, planner->schema, draft->expr, &scope, planner->diags, &kind);
+    if (program == NULL) {
+        draft->state = DRAFT_BAD;
+        return false;
+    }
+    const struct assay_str entity = planner->schema->entities[draft->source->entity].name;
+    draft->index = planner->feature_count++;
+    draft->state = DRAFT_DONE;
+    struct assay_feature *feature = &planner->features[draft->index];
+    *feature = (struct assay_feature){
+        .name = draft->name,
+        .full_name = join(planner->arena, entity, ".", draft->name),
+        .entity = draft->source->entity,
+        .kind = kind,
+        .program = program,
+        .span = draft->source->name_span,
+        .definition = assay_expr_canonical(planner->arena, draft->expr),
+    };
+    return true;
+}
+
+static void add_draft(struct planner *planner, const struct assay_feature_source *source,
+                      const struct assay_expr *expr, size_t span_index, struct assay_str name)
+{
+    for (size_t i = 0; i < planner->draft_count; i++) {
+        const struct draft *other = &planner->drafts[i];
+        if (other->source->entity == source->entity && assay_str_equal(other->name, name)) {
+            size_t line = 0;
+            size_t column = 0;
+            assay_text_place(other->source->name_span.text, other->source->name_span.begin, &line,
+                             &column);
+            assay_diag_add(planner->diags, ASSAY_DIAG_DUPLICATE, source->name_span,
+                           "feature \"%.*s\" is defined twice, first at line %zu",
+                           (int)name.len, name.ptr, line);
+            return;
+        }
+    }
+    if (planner->draft_count == PLAN_FEATURES_MAX) {
+        assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, source->name_span,
+                       "more than %d features", PLAN_FEATURES_MAX);
+        return;
+    }
+    planner->drafts[planner->draft_count++] =
+        (struct draft){.source = source, .expr = expr, .span_index = span_index, .name = name};
+}
+
+static void draft_source(struct planner *planner, const struct assay_feature_source *source)
+{
+    const struct assay_expr *expr =
+        assay_expr_parse(planner->arena, source->expression, planner->diags);
+    if (expr == NULL) {
+        return;
+    }
+    const bool listed = expr->kind == EXPR_AGG && expr->agg->listed;
+    if (!listed) {
+        add_draft(planner, source, expr, 0, source->name);
+        return;
+    }
+    for (size_t i = 0; i < expr->agg->span_count; i++) {
+        add_draft(planner, source, expr, i,
+                  join(planner->arena, source->name, "", expr->agg->spans[i].suffix));
+    }
+}
+
+static bool plan_entity(struct planner *planner, uint32_t entity, struct assay_plan_entity *out)
+{
+    planner->entity = entity;
+    planner->feature_first = planner->feature_count;
+    planner->agg_count = 0;
+    planner->entity_features = 0;
+    for (size_t i = 0; i < planner->draft_count; i++) {
+        planner->entity_features += planner->drafts[i].source->entity == entity ? 1 : 0;
+    }
+    for (size_t i = 0; i < planner->draft_count; i++) {
+        if (planner->drafts[i].source->entity == entity) {
+            (void)compile_draft(planner, &planner->drafts[i]);
+        }
+    }
+    struct assay_agg *aggs = assay_arena_array(planner->arena, planner->agg_count + 1, sizeof *aggs);
+    uint32_t *streams =
+        assay_arena_array(planner->arena, planner->stream_count + 1, sizeof *streams);
+    if (aggs == NULL || streams == NULL) {
+        return false;
+    }
+    memcpy(aggs, planner->aggs, planner->agg_count * sizeof *aggs);
+    *out = (struct assay_plan_entity){
+        .agg_count = planner->agg_count,
+        .feature_count = planner->entity_features,
+        .feature_first = planner->feature_first,
+        .aggs = aggs,
+        .streams = streams,
+    };
+    for (uint32_t s = 0; s < planner->stream_count; s++) {
+        const struct assay_stream *stream = &planner->streams[s].stream;
+        if (stream->entity == entity) {
+            streams[out->stream_count++] = s;
+            out->retained_ms =
+                stream->retained_ms > out->retained_ms ? stream->retained_ms : out->retained_ms;
+        }
+    }
+    return true;
+}
+
+/* Everything a value rests on, as text: schema, lateness, definitions. */
+static void print_schema(FILE *out, const struct assay_schema *schema)
+{
+    (void)fprintf(out, "lateness %" PRId64 "\n", schema->lateness_ms);
+    for (uint32_t i = 0; i < schema->entity_count; i++) {
+        (void)fprintf(out, "entity %.*s expire %" PRId64 "\n", (int)schema->entities[i].name.len,
+                      schema->entities[i].name.ptr, schema->entities[i].expire_ms);
+    }
+    for (uint32_t e = 0; e < schema->event_count; e++) {
+        const struct assay_event_def *event = &schema->events[e];
+        (void)fprintf(out, "event %.*s\n", (int)event->name.len, event->name.ptr);
+        for (uint32_t f = 0; f < event->field_count; f++) {
+            const struct assay_field_def *field = &event->fields[f];
+            (void)fprintf(out, " %.*s %s %u %u %u %d\n", (int)field->name.len, field->name.ptr,
+                          assay_type_name(field->type), field->scale, field->dims, field->entity,
+                          field->optional ? 1 : 0);
+        }
+    }
+}
+
+static bool hash_plan(struct planner *planner, struct assay_plan *plan)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return false;
+    }
+    print_schema(out, planner->schema);
+    (void)fflush(out);
+    const struct assay_hash128 base = assay_hash128(text, size, 0);
+    for (uint32_t i = 0; i < planner->feature_count; i++) {
+        struct assay_feature *feature = &planner->features[i];
+        const struct assay_hash128 own =
+            assay_hash128(feature->definition.ptr, feature->definition.len, base.low);
+        feature->hash[0] = own.low;
+        feature->hash[1] = own.high;
+        (void)fprintf(out, "feature %.*s %" PRIx64 "%" PRIx64 "\n", (int)feature->full_name.len,
+                      feature->full_name.ptr, own.high, own.low);
+    }
+    const bool good = fclose(out) == 0;
+    const struct assay_hash128 whole = assay_hash128(text, size, 0);
+    plan->hash[0] = whole.low;
+    plan->hash[1] = whole.high;
+    free(text);
+    return good;
+}
+
+static const struct assay_plan *finish(struct planner *planner)
+{
+    struct assay_plan *plan = assay_arena_alloc(planner->arena, sizeof *plan);
+    struct assay_stream *streams =
+        assay_arena_array(planner->arena, planner->stream_count + 1, sizeof *streams);
+    struct assay_plan_entity *entities = assay_arena_array(
+        planner->arena, planner->schema->entity_count + 1, sizeof *entities);
+    uint32_t *order = assay_arena_array(planner->arena, planner->draft_count + 1, sizeof *order);
+    if (plan == NULL || streams == NULL || entities == NULL || order == NULL) {
+        return NULL;
+    }
+    for (uint32_t e = 0; e < planner->schema->entity_count; e++) {
+        if (!plan_entity(planner, e, &entities[e])) {
+            return NULL;
+        }
+    }
+    if (assay_diags_count(planner->diags) > 0) {
+        return NULL;
+    }
+    for (uint32_t s = 0; s < planner->stream_count; s++) {
+        streams[s] = planner->streams[s].stream;
+    }
+    for (size_t i = 0; i < planner->draft_count; i++) {
+        order[i] = planner->drafts[i].index;
+    }
+    *plan = (struct assay_plan){
+        .schema = planner->schema,
+        .stream_count = planner->stream_count,
+        .feature_count = planner->feature_count,
+        .streams = streams,
+        .features = planner->features,
+        .file_order = order,
+        .entities = entities,
+    };
+    return hash_plan(planner, plan) ? plan : NULL;
+}
+
+const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
+                                            const struct assay_schema *schema,
+                                            const struct assay_feature_source sources[],
+                                            size_t source_count, struct assay_diags *diags)
+{
+    ASSAY_ASSERT(schema != NULL && diags != NULL);
+    struct planner planner = {
+        .arena = arena,
+        .schema = schema,
+        .diags = diags,
+        .drafts = calloc(PLAN_FEATURES_MAX, sizeof *planner.drafts),
+        .streams = calloc(PLAN_STREAMS_MAX, sizeof *planner.streams),
+        .aggs = calloc(PLAN_AGGS_MAX, sizeof *planner.aggs),
+        .features = assay_arena_array(arena, PLAN_FEATURES_MAX, sizeof *planner.features),
+    };
+    const size_t before = assay_diags_count(diags);
+    const struct assay_plan *plan = NULL;
+    if (planner.drafts != NULL && planner.streams != NULL && planner.aggs != NULL &&
+        planner.features != NULL) {
+        for (size_t i = 0; i < source_count; i++) {
+            draft_source(&planner, &sources[i]);
+        }
+        plan = finish(&planner);
+    }
+    if (plan == NULL && assay_diags_count(diags) == before) {
+        assay_diag_add(diags, ASSAY_DIAG_LIMIT, (struct assay_span){0}, "out of memory");
+    }
+    free(planner.drafts);
+    free(planner.streams);
+    free(planner.aggs);
+    return plan;
+}
+
+uint32_t assay_plan_feature(const struct assay_plan *plan, struct assay_str full_name)
+{
+    for (uint32_t i = 0; i < plan->feature_count; i++) {
+        if (assay_str_equal(plan->features[i].full_name, full_name)) {
+            return i;
+        }
+    }
+    return ASSAY_NONE;
+}

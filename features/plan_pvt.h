@@ -1,0 +1,55 @@
+/*
+ * features/plan_pvt.h - the plan while it is being built.
+ */
+#ifndef ASSAY_FEATURES_PLAN_PVT_H
+#define ASSAY_FEATURES_PLAN_PVT_H
+
+#include "features/expr_pvt.h"
+#include "features/plan.h"
+
+enum {
+    PLAN_FEATURES_MAX = 8192,
+    PLAN_STREAMS_MAX = 4096,
+    PLAN_AGGS_MAX = 16384, /* of one entity */
+};
+
+/** A feature before it has a program: one per span of a listed definition. */
+struct draft {
+    const struct assay_feature_source *source;
+    const struct assay_expr *expr;
+    size_t span_index;        /* which span of the top-level aggregate */
+    struct assay_str name;
+    enum { DRAFT_NEW, DRAFT_OPEN, DRAFT_DONE, DRAFT_BAD } state;
+    uint32_t index;           /* in plan->features, once done */
+};
+
+struct stream_draft {
+    struct assay_stream stream;
+    struct assay_str filter_texts[ASSAY_STREAM_FILTERS_MAX];
+};
+
+struct planner {
+    struct assay_arena *arena;
+    const struct assay_schema *schema;
+    struct assay_diags *diags;
+    struct draft *drafts; /* file order */
+    size_t draft_count;
+    struct assay_feature *features;
+    uint32_t feature_count;
+    struct stream_draft *streams;
+    uint32_t stream_count;
+
+    /* the entity and feature at hand */
+    uint32_t entity;
+    uint32_t entity_features; /* drafts of the entity: slots of aggregates begin there */
+    uint32_t feature_first;
+    struct assay_agg *aggs;
+    uint32_t agg_count;
+    struct draft *draft;
+};
+
+/** Place an aggregate call of the draft at hand into streams and slots. */
+bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *agg,
+                                struct assay_symbol *out);
+
+#endif
