@@ -142,6 +142,9 @@ double assay_ratio(assay_int128 numerator, assay_uint128 denominator)
         const double quotient = (double)(uint64_t)magnitude / (double)(uint64_t)denominator;
         return numerator < 0 ? -quotient : quotient;
     }
+    if (magnitude == 0) {
+        return 0; /* has no leading bit to align */
+    }
     const double quotient = long_division(magnitude, denominator);
     return numerator < 0 ? -quotient : quotient;
 }
