@@ -17,6 +17,7 @@
 
 #include "features/decode.h"
 #include "features/store.h"
+#include "ingest/dead_letter.h"
 #include "ingest/source.h"
 #include "scorers/decision.h"
 
@@ -28,16 +29,6 @@ struct assay_epoch {
     int64_t clock_ms;                  /* INT64_MAX: no ahead check */
     const struct assay_range *ranges;  /* non-empty ones, ascending by partition */
     size_t range_count;
-};
-
-/** A message that was set aside. Text is borrowed for the call. */
-struct assay_dead_letter {
-    enum assay_dead reason;
-    const struct assay_partition *partition;
-    uint64_t offset;
-    struct assay_str field;  /* ptr NULL: none */
-    uint32_t byte;           /* where in the message */
-    uint32_t message_bytes;
 };
 
 /** A triggering event with the features of every key it names, for --rows. */
