@@ -12,13 +12,26 @@
  * it; features that rest on a bad one stay silent.
  */
 
+/* Could this be one name of a list whose definition could not be read? */
+static bool of_unread_list(const struct draft *draft, struct assay_str name)
+{
+    const struct assay_str stem = draft->name;
+    return draft->expr == NULL && name.len > stem.len && name.ptr[stem.len] == '_' &&
+           memcmp(name.ptr, stem.ptr, stem.len) == 0;
+}
+
 static void unknown_name(struct planner *planner, struct assay_str name, struct assay_span span)
 {
     struct assay_suggest suggest = {.word = name};
     for (size_t i = 0; i < planner->draft_count; i++) {
-        if (planner->drafts[i].source->entity == planner->entity) {
-            assay_suggest_offer(&suggest, planner->drafts[i].name);
+        const struct draft *draft = &planner->drafts[i];
+        if (draft->source->entity != planner->entity) {
+            continue;
         }
+        if (of_unread_list(draft, name)) {
+            return;
+        }
+        assay_suggest_offer(&suggest, draft->name);
     }
     const struct assay_str entity = planner->schema->entities[planner->entity].name;
     assay_diag_add(planner->diags, ASSAY_DIAG_UNKNOWN_NAME, span,
@@ -66,9 +79,9 @@ static bool resolve_event_field(struct planner *planner, uint32_t event, struct 
     const struct assay_event_def *def = &planner->schema->events[event];
     const uint32_t field = assay_event_field(def, name);
     if (field == ASSAY_NONE) {
-        assay_diag_add(planner->diags, ASSAY_DIAG_UNKNOWN_FIELD, span,
-                       "unknown field \"%.*s\" of event \"%.*s\"", (int)name.len, name.ptr,
-                       (int)def->name.len, def->name.ptr);
+        return assay_plan_unknown_field(planner, def, name, span);
+    }
+    if (def->fields[field].broken) {
         return false;
     }
     const enum assay_type type = def->fields[field].type;
@@ -182,14 +195,21 @@ static void add_draft(struct planner *planner, const struct assay_feature_source
         return;
     }
     planner->drafts[planner->draft_count++] =
-        (struct draft){.source = source, .expr = expr, .span_index = span_index, .name = name};
+        (struct draft){.source = source,
+                       .expr = expr,
+                       .span_index = span_index,
+                       .name = name,
+                       .state = expr == NULL ? DRAFT_BAD : DRAFT_NEW};
 }
 
 static void draft_source(struct planner *planner, const struct assay_feature_source *source)
 {
     const struct assay_expr *expr =
-        assay_expr_parse(planner->arena, source->expression, planner->diags);
+        source->broken
+            ? NULL
+            : assay_expr_parse(planner->arena, source->expression, planner->diags);
     if (expr == NULL) {
+        add_draft(planner, source, NULL, 0, source->name);
         return;
     }
     const bool listed = expr->kind == EXPR_AGG && expr->agg->listed;

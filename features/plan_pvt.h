@@ -52,4 +52,8 @@ struct planner {
 bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *agg,
                                 struct assay_symbol *out);
 
+/** Report that an event has no such field, unless the event itself was refused. @return false. */
+bool assay_plan_unknown_field(struct planner *planner, const struct assay_event_def *event,
+                              struct assay_str name, struct assay_span span);
+
 #endif
