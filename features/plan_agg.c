@@ -255,6 +255,21 @@ static bool resolve_in_filter(void *context, const struct assay_str names[], siz
     return true;
 }
 
+/* Filters are shared, so what one rests on is noted from its tree and not while it is compiled. */
+static void rest_on_filter(struct planner *planner, const struct assay_event_def *event,
+                           const struct assay_expr *expr)
+{
+    if (expr->kind == EXPR_PATH) {
+        const uint32_t field = assay_event_field(event, expr->names[expr->name_count - 1]);
+        if (field != ASSAY_NONE) {
+            assay_plan_rest_on_field(planner, event, &event->fields[field]);
+        }
+    }
+    for (size_t i = 0; i < expr->item_count; i++) {
+        rest_on_filter(planner, event, expr->items[i]);
+    }
+}
+
 static bool share_filter(struct planner *planner, struct stream_draft *draft,
                          const struct assay_agg_ast *agg, uint32_t *out)
 {
@@ -350,6 +365,18 @@ static void note_demands(const struct planner *planner, struct assay_stream *str
     stream->retained_ms = reach > stream->retained_ms ? reach : stream->retained_ms;
 }
 
+static void rest_on_aggregate(struct planner *planner, const struct assay_agg_ast *ast,
+                              const struct assay_event_def *def, uint32_t role, uint32_t field)
+{
+    assay_plan_rest_on_field(planner, def, &def->fields[role]);
+    if (field != ASSAY_NONE) {
+        assay_plan_rest_on_field(planner, def, &def->fields[field]);
+    }
+    if (ast->where != NULL) {
+        rest_on_filter(planner, def, ast->where);
+    }
+}
+
 bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *ast,
                                 struct assay_symbol *out)
 {
@@ -357,14 +384,13 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
     if (event == ASSAY_NONE) {
         return unknown_event(planner, ast);
     }
-    const bool top_level = planner->draft->expr->kind == EXPR_AGG;
-    if (ast->listed && !top_level) {
+    if (ast->listed) {
         assay_diag_add(planner->diags, ASSAY_DIAG_LIST, ast->span,
                        "a list of spans must be the whole definition of a feature");
         return false;
     }
     const struct assay_event_def *def = &planner->schema->events[event];
-    const struct agg_span *span = &ast->spans[top_level ? planner->draft->span_index : 0];
+    const struct agg_span *span = &ast->spans[0];
     struct assay_agg agg = {
         .kind = (enum assay_agg_kind)assay_aggregate_kind(ast->name),
         .window = {.span_ms = span->span_ms, .delay_ms = ast->delay_ms, .last_n = span->last_n},
@@ -387,6 +413,7 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
             return false;
         }
     }
+    rest_on_aggregate(planner, ast, def, role, field);
     agg.stream = (uint32_t)(draft - planner->streams);
     agg.result = result_kind(planner, &draft->stream, &agg);
     note_demands(planner, &draft->stream, &agg);
