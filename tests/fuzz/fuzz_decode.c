@@ -81,10 +81,33 @@ static void put_blank(struct machine *machine, struct text *text)
 static void put_string(struct machine *machine, struct text *text)
 {
     static const char *const pieces[] = {
-        "a", "user", "0123456789", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u00E9", "\\u4e2d",
-        "\xc3\xa9", "\x7f", "\xe4\xb8\xad", "\xf0\x9f\x98\x80", "\\ud83d\\ude00", "\\uFFFF",
-        "\xef\xbf\xbf", " ", "{", "]", /* from here on rare */
-        "\\u0000", "\\ud83d", "\\ude00", "\xed\xa0\x80", "\xc0\x80", "\xf5\x80\x80\x80", "\\x",
+        "a",
+        "user",
+        "0123456789",
+        "\\n",
+        "\\\"",
+        "\\\\",
+        "\\/",
+        "\\u0041",
+        "\\u00E9",
+        "\\u4e2d",
+        "\xc3\xa9",
+        "\x7f",
+        "\xe4\xb8\xad",
+        "\xf0\x9f\x98\x80",
+        "\\ud83d\\ude00",
+        "\\uFFFF",
+        "\xef\xbf\xbf",
+        " ",
+        "{",
+        "]", /* from here on rare */
+        "\\u0000",
+        "\\ud83d",
+        "\\ude00",
+        "\xed\xa0\x80",
+        "\xc0\x80",
+        "\xf5\x80\x80\x80",
+        "\\x",
         "\\u12",
     };
     const size_t common = 20;
@@ -98,13 +121,13 @@ static void put_string(struct machine *machine, struct text *text)
 
 static void put_number(struct machine *machine, struct text *text)
 {
-    static const char *const whole[] = {"0",   "1",  "-7", "12",
-                                        "100", "-0", "9007199254740991", "9007199254740992",
-                                        "-1",  "-35", "00", "01", "-", "+1"};
-    static const char *const fraction[] = {"", "", "", ".0", ".5", ".10", ".25", ".001", ".0000",
-                                           "."};
-    static const char *const exponent[] = {"", "", "", "", "e1", "E-1", "e+2", "e0", "e400", "e-400",
-                                           "e", "e+"};
+    static const char *const whole[] = {
+        "0",  "1",   "-7", "12", "100", "-0", "9007199254740991", "9007199254740992",
+        "-1", "-35", "00", "01", "-",   "+1"};
+    static const char *const fraction[] = {"",    "",    "",     ".0",    ".5",
+                                           ".10", ".25", ".001", ".0000", "."};
+    static const char *const exponent[] = {"",    "",   "",     "",      "e1", "E-1",
+                                           "e+2", "e0", "e400", "e-400", "e",  "e+"};
     put(text, whole[pick(machine, pick(machine, 20) == 0 ? 14 : 5)]);
     put(text, fraction[pick(machine, pick(machine, 10) == 0 ? 10 : 4)]);
     put(text, exponent[pick(machine, pick(machine, 10) == 0 ? 12 : 4)]);
@@ -141,13 +164,13 @@ static void put_value(struct machine *machine, struct text *text, size_t depth)
 /* A value of the kind that the field wants. */
 static void put_fitting(struct machine *machine, struct text *text, const char *name)
 {
-    static const char *const times[] = {"0", "1700000000000", "\"2024-02-29T12:00:00Z\"",
-                                        "\"2024-02-29T12:00:00.5+08:00\"",
-                                        "-1", "1e3", "\"2023-02-29T12:00:00Z\""};
-    static const char *const types[] = {"\"login\"", "\"login\"", "\"login\"", "\"ping\"",
-                                        "\"l\\u006fgin\"", "\"pong\""};
-    static const char *const vectors[] = {"[1,2,3]",   "[ -1.5 , 0e0,1e-3 ]", "[0,0,0.1]",
-                                          "[9,9,1e1]", "[1,2]",               "[0,0,\"0\"]"};
+    static const char *const times[] = {
+        "0",  "1700000000000", "\"2024-02-29T12:00:00Z\"", "\"2024-02-29T12:00:00.5+08:00\"",
+        "-1", "1e3",           "\"2023-02-29T12:00:00Z\""};
+    static const char *const types[] = {"\"login\"", "\"login\"",       "\"login\"",
+                                        "\"ping\"",  "\"l\\u006fgin\"", "\"pong\""};
+    static const char *const vectors[] = {
+        "[1,2,3]", "[ -1.5 , 0e0,1e-3 ]", "[0,0,0.1]", "[9,9,1e1]", "[1,2]", "[0,0,\"0\"]"};
     if (strcmp(name, "\"time\"") == 0 || strcmp(name, "\"seen\"") == 0) {
         PUT_ONE_OF(machine, text, times);
     } else if (strcmp(name, "\"type\"") == 0) {
@@ -166,10 +189,9 @@ static void put_fitting(struct machine *machine, struct text *text, const char *
 /* Mostly an event, with members in any order, some twice, some unknown, some of a wrong kind. */
 static void generate(struct machine *machine, struct text *text)
 {
-    static const char *const names[] = {"\"type\"", "\"time\"", "\"user\"",    "\"id\"",
-                                        "\"amount\"", "\"count\"", "\"ratio\"",   "\"ok\"",
-                                        "\"channel\"", "\"note\"", "\"seen\"", "\"print\"",
-                                        "\"device\"", "\"x\""};
+    static const char *const names[] = {
+        "\"type\"", "\"time\"",    "\"user\"", "\"id\"",   "\"amount\"", "\"count\"",  "\"ratio\"",
+        "\"ok\"",   "\"channel\"", "\"note\"", "\"seen\"", "\"print\"",  "\"device\"", "\"x\""};
     const size_t count = sizeof names / sizeof names[0];
     const size_t first = pick(machine, count);
     bool more = false;
@@ -323,8 +345,9 @@ static void check(struct machine *machine, const struct text *text)
     assert_false(nul && dead == ASSAY_DEAD_NONE);
     if (nul) {
         assert_true(is_malformed(dead) || is_stricter(dead));
-    } else if (is_malformed(dead) ? json != NULL
-                           : json == NULL && !is_stricter(dead) && !is_limit_of_jansson(&error)) {
+    } else if (is_malformed(dead)
+                   ? json != NULL
+                   : json == NULL && !is_stricter(dead) && !is_limit_of_jansson(&error)) {
         print_text(text);
         fail_msg("%s at %u, jansson: %s", assay_dead_name(dead), machine->report.offset,
                  json != NULL ? "good" : error.text);

@@ -7,7 +7,10 @@
 #include "engine/base/arena.h"
 #include "features/decode.h"
 
-#define TEST_STR(literal) {.ptr = (literal), .len = sizeof(literal) - 1}
+#define TEST_STR(literal)                                                                          \
+    {                                                                                              \
+        .ptr = (literal), .len = sizeof(literal) - 1                                               \
+    }
 
 /* Fields of `login`, in definition order. */
 enum {

@@ -39,9 +39,8 @@ static enum assay_dead decode_bytes(struct fixture *fixture, const char *bytes, 
     char *copy = malloc(length == 0 ? 1 : length);
     assert_non_null(copy);
     memcpy(copy, bytes, length);
-    assay_decode_json(fixture->decoder,
-                      (struct assay_str){.ptr = copy, .len = (uint32_t)length}, &fixture->event,
-                      &fixture->report);
+    assay_decode_json(fixture->decoder, (struct assay_str){.ptr = copy, .len = (uint32_t)length},
+                      &fixture->event, &fixture->report);
     free(copy);
     return fixture->report.dead;
 }
@@ -62,7 +61,7 @@ static void check_text(struct assay_str text, const char *expected)
 struct bad_case {
     const char *message;
     enum assay_dead dead;
-    const char *field;  /* NULL: none */
+    const char *field;   /* NULL: none */
     const char *noticed; /* the report's offset is where this first stands; NULL: anywhere */
 };
 
@@ -169,8 +168,8 @@ static void every_bad_message_has_its_reason_field_and_place(void **state)
 static enum assay_dead decode_member(struct fixture *fixture, const char *member)
 {
     static char message[1024];
-    (void)snprintf(message, sizeof message,
-                   "{\"type\":\"login\",\"time\":1,\"user\":\"u\",%s}", member);
+    (void)snprintf(message, sizeof message, "{\"type\":\"login\",\"time\":1,\"user\":\"u\",%s}",
+                   member);
     return decode(fixture, message);
 }
 
@@ -338,7 +337,8 @@ static void integer_keys_are_their_decimal_digits(void **state)
     static const struct {
         const char *json;
         const char *key;
-    } cases[] = {{"0", "0"}, {"-0", "0"}, {"-12", "-12"}, {"18446744073709551615", "18446744073709551615"}};
+    } cases[] = {
+        {"0", "0"}, {"-0", "0"}, {"-12", "-12"}, {"18446744073709551615", "18446744073709551615"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char member[64];
         (void)snprintf(member, sizeof member, "\"device\":%s", cases[i].json);
@@ -434,8 +434,8 @@ static void times_are_ms_or_rfc_3339(void **state)
     struct fixture *fixture = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char message[160];
-        (void)snprintf(message, sizeof message,
-                       "{\"type\":\"ping\",\"user\":\"u\",\"time\":%s}", cases[i].time);
+        (void)snprintf(message, sizeof message, "{\"type\":\"ping\",\"user\":\"u\",\"time\":%s}",
+                       cases[i].time);
         const enum assay_dead dead = decode(fixture, message);
         if (dead != (cases[i].ms == INT64_MIN ? ASSAY_DEAD_BAD_TIME : ASSAY_DEAD_NONE) ||
             (dead == ASSAY_DEAD_NONE && fixture->event.time_ms != cases[i].ms)) {
@@ -541,7 +541,8 @@ static void members_are_bounded(void **state)
     struct fixture *fixture = *state;
     char message[8192];
     for (int extra = ASSAY_DECODE_MEMBERS_MAX - 3; extra <= ASSAY_DECODE_MEMBERS_MAX - 2; extra++) {
-        int used = snprintf(message, sizeof message, "{\"type\":\"ping\",\"user\":\"u\",\"time\":1");
+        int used =
+            snprintf(message, sizeof message, "{\"type\":\"ping\",\"user\":\"u\",\"time\":1");
         for (int i = 0; i < extra; i++) {
             used += snprintf(message + used, sizeof message - (size_t)used, ",\"m%d\":%d", i, i);
         }
