@@ -6,15 +6,6 @@
  * plain ASCII text turns up.
  */
 
-void assay_json_blanks(struct json_scanner *scanner)
-{
-    while (scanner->at < scanner->end &&
-           (*scanner->at == ' ' || *scanner->at == '\n' || *scanner->at == '\r' ||
-            *scanner->at == '\t')) {
-        scanner->at++;
-    }
-}
-
 static bool refuse(struct json_scanner *scanner, enum assay_dead dead)
 {
     scanner->dead = dead;
@@ -305,8 +296,7 @@ static bool scan_word(struct json_scanner *scanner, const char *word, enum json_
                       struct json_value *out)
 {
     const size_t length = strlen(word);
-    if ((size_t)(scanner->end - scanner->at) < length ||
-        memcmp(scanner->at, word, length) != 0) {
+    if ((size_t)(scanner->end - scanner->at) < length || memcmp(scanner->at, word, length) != 0) {
         return refuse(scanner, ASSAY_DEAD_SYNTAX);
     }
     out->kind = kind;
@@ -317,7 +307,7 @@ static bool scan_word(struct json_scanner *scanner, const char *word, enum json_
 
 static bool expect(struct json_scanner *scanner, char c)
 {
-    assay_json_blanks(scanner);
+    json_blanks(scanner);
     if (scanner->at == scanner->end || *scanner->at != c) {
         return refuse(scanner, ASSAY_DEAD_SYNTAX);
     }
@@ -328,7 +318,7 @@ static bool expect(struct json_scanner *scanner, char c)
 static bool scan_name(struct json_scanner *scanner)
 {
     struct json_value name;
-    assay_json_blanks(scanner);
+    json_blanks(scanner);
     if (scanner->at == scanner->end || *scanner->at != '"') {
         return refuse(scanner, ASSAY_DEAD_SYNTAX);
     }
@@ -345,14 +335,14 @@ static bool scan_nested(struct json_scanner *scanner, uint32_t depth, struct jso
         return refuse(scanner, ASSAY_DEAD_DEPTH);
     }
     scanner->at++;
-    assay_json_blanks(scanner);
+    json_blanks(scanner);
     bool open = scanner->at == scanner->end || *scanner->at != closing;
     while (open) {
         struct json_value item;
         if ((object && !scan_name(scanner)) || !assay_json_value(scanner, depth + 1, &item)) {
             return false;
         }
-        assay_json_blanks(scanner);
+        json_blanks(scanner);
         open = scanner->at < scanner->end && *scanner->at == ',';
         scanner->at += open ? 1 : 0;
     }
@@ -366,7 +356,7 @@ static bool scan_nested(struct json_scanner *scanner, uint32_t depth, struct jso
 
 bool assay_json_value(struct json_scanner *scanner, uint32_t depth, struct json_value *out)
 {
-    assay_json_blanks(scanner);
+    json_blanks(scanner);
     if (scanner->at == scanner->end) {
         return refuse(scanner, ASSAY_DEAD_SYNTAX);
     }
