@@ -8,7 +8,7 @@
 #ifndef ASSAY_SCORERS_JSON_DOC_PVT_H
 #define ASSAY_SCORERS_JSON_DOC_PVT_H
 
-#include "features/decode_pvt.h"
+#include "features/json_scan.h"
 #include "scorers/model_pvt.h"
 
 struct json_doc {
