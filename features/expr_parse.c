@@ -157,11 +157,16 @@ static struct assay_expr *literal(struct parser *parser)
     return expr;
 }
 
-/* `time` and `at` are values; every other word of the language is none. */
+/* `time` and `at` are values, `top` may become one; every other word of the language is none. */
 static bool is_reserved(struct assay_str name)
 {
-    return assay_expr_is_reserved(name) && !assay_str_equal(name, assay_str_of("time")) &&
-           !assay_str_equal(name, assay_str_of("at"));
+    static const char *const values[] = {"time", "at", "top"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        if (assay_str_equal(name, assay_str_of(values[i]))) {
+            return false;
+        }
+    }
+    return assay_expr_is_reserved(name);
 }
 
 static const struct assay_expr *path(struct parser *parser)
@@ -172,7 +177,7 @@ static const struct assay_expr *path(struct parser *parser)
     }
     do {
         if (parser->token.kind != TOKEN_NAME || is_reserved(parser->token.text)) {
-            assay_parse_fail(parser, "a name");
+            assay_parse_fail(parser, expr->name_count == 0 ? "a value" : "a name");
             return NULL;
         }
         if (expr->name_count == PATH_NAMES_MAX) {

@@ -487,7 +487,6 @@ const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
         .aggs = calloc(PLAN_AGGS_MAX, sizeof *planner.aggs),
         .features = calloc(PLAN_FEATURES_MAX, sizeof *planner.features),
     };
-    const size_t before = assay_diags_count(diags);
     const struct assay_plan *plan = NULL;
     if (planner.drafts != NULL && planner.streams != NULL && planner.aggs != NULL &&
         planner.features != NULL) {
@@ -496,7 +495,7 @@ const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
         }
         plan = finish(&planner);
     }
-    if (plan == NULL && assay_diags_count(diags) == before) {
+    if (plan == NULL && assay_diags_count(diags) == 0) {
         assay_diag_add(diags, ASSAY_DIAG_LIMIT, (struct assay_span){0}, "out of memory");
     }
     free(planner.drafts);
