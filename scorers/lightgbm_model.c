@@ -270,9 +270,13 @@ static enum assay_status read_counts(struct lgb_reader *reader, const struct hea
         status =
             header_integer(reader, header, TREES_PER_ITERATION, ASSAY_MODEL_OUTPUTS_MAX, &trees);
     }
-    if (status == ASSAY_OK && trees == 0) {
+    if (status == ASSAY_OK && classes == 0) {
         status = assay_lgb_fail(reader, ASSAY_E_MODEL, header->lines[NUM_CLASS],
-                                "a model without classes");
+                                "num_class is 0: a model without classes");
+    }
+    if (status == ASSAY_OK && trees != classes) {
+        status = assay_lgb_fail(reader, ASSAY_E_MODEL, header->lines[TREES_PER_ITERATION],
+                                "num_tree_per_iteration is not num_class");
     }
     if (status == ASSAY_OK) {
         status = header_integer(reader, header, MAX_FEATURE_IDX, ASSAY_MODEL_FEATURES_MAX - 1,

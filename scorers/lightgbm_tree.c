@@ -437,6 +437,9 @@ enum assay_status assay_lgb_read_tree(struct lgb_reader *reader, struct lgb_tree
     if (status == ASSAY_OK) {
         status = need(reader, &text, NUM_LEAVES);
     }
+    if (status == ASSAY_OK) {
+        status = need(reader, &text, LEAF_VALUE);
+    }
     int64_t leaves = 0;
     if (status == ASSAY_OK) {
         status = read_one(reader, &text, NUM_LEAVES, LEAVES_MAX, &leaves);
@@ -447,6 +450,11 @@ enum assay_status assay_lgb_read_tree(struct lgb_reader *reader, struct lgb_tree
     }
     if (status != ASSAY_OK) {
         return status;
+    }
+    /* A leaf needs a digit and a blank: do not take memory for more than the file can hold. */
+    if ((uint64_t)leaves > ((uint64_t)text.values[LEAF_VALUE].len + 1) / 2) {
+        return assay_lgb_fail(reader, ASSAY_E_MODEL, text.line,
+                              "leaf_value has fewer values than num_leaves says");
     }
     tree->leaf_count = (uint32_t)leaves;
     double *values = assay_arena_array(reader->arena, tree->leaf_count, sizeof *values);
