@@ -23,8 +23,8 @@ struct assay_decision {
     uint32_t policy; /* index into policies->items */
     int64_t time_ms; /* event time */
     uint64_t epoch;
-    const struct assay_event *event;  /* its keys are printed */
-    const struct assay_value *values; /* the row: one per need of the policy */
+    const struct assay_event *event;   /* its keys are printed */
+    const struct assay_value *values;  /* the row: one per need of the policy */
     struct assay_verdict_of_policy verdict;
 };
 
@@ -81,10 +81,9 @@ ASSAY_MUST_CHECK enum assay_status assay_audit_plan_decode(const struct assay_au
                                                            const uint8_t payload[], size_t size,
                                                            struct assay_err *err);
 /** Decode a decision record against its plan record. @retval as assay_audit_plan_decode(). */
-ASSAY_MUST_CHECK enum assay_status assay_audit_decision_decode(struct assay_audit_view *out,
-                                                               struct assay_arena *arena,
-                                                               const struct assay_audit_plan *plan,
-                                                               const uint8_t payload[], size_t size,
-                                                               struct assay_err *err);
+ASSAY_MUST_CHECK enum assay_status
+assay_audit_decision_decode(struct assay_audit_view *out, struct assay_arena *arena,
+                            const struct assay_audit_plan *plan, const uint8_t payload[],
+                            size_t size, struct assay_err *err);
 
 #endif

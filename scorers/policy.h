@@ -93,12 +93,11 @@ struct assay_policies {
  * @return NULL after adding at least one diagnostic. Owner: the arena; plan and bytes must live as
  * long. Thread: one at a time.
  */
-const struct assay_policies *assay_policies_compile(struct assay_arena *arena,
-                                                    const struct assay_plan *plan,
-                                                    const struct assay_model_source models[],
-                                                    size_t model_count,
-                                                    const struct assay_policy_source sources[],
-                                                    size_t source_count, struct assay_diags *diags);
+const struct assay_policies *
+assay_policies_compile(struct assay_arena *arena, const struct assay_plan *plan,
+                       const struct assay_model_source models[], size_t model_count,
+                       const struct assay_policy_source sources[], size_t source_count,
+                       struct assay_diags *diags);
 
 /** Name of a policy. Thread: any. */
 struct assay_str assay_policy_name(const struct assay_policy *policy);
@@ -116,7 +115,7 @@ struct assay_reason {
     struct assay_str code;    /* "" when the catalogue has none for the feature */
     struct assay_str feature; /* full name; ptr NULL for a rule without one */
     double value;             /* of the feature; NaN: null, or text */
-    double points; /* points lost (< 0), in units of the score; NaN for a rule's reason */
+    double points;            /* points lost (< 0), in units of the score; NaN for a rule's reason */
 };
 
 /** What evaluation finds. Text is borrowed from the policy. */

@@ -10,7 +10,7 @@
  * any row. A failure prints the round, which reproduces it.
  */
 
-enum { ROUNDS = 6000, BYTES_MAX = 1 << 16 };
+enum { ROUNDS = 40000, BYTES_MAX = 1 << 16 };
 
 static const char card[] =
     "{\"kind\":\"scorecard\",\"event\":\"bad\",\"points_for\":\"non-event\",\"points\":600,"
@@ -70,7 +70,7 @@ static size_t mutate(char bytes[], size_t size, uint64_t *random)
     const size_t at = size == 0 ? 0 : test_random(random) % size;
     size_t gone = test_random(random) % 12;
     gone = gone > size - at ? size - at : gone;
-    switch (test_random(random) % 6) {
+    switch (test_random(random) % 10) {
     case 0:
         if (size > 0) {
             bytes[at] = (char)(test_random(random) >> 30);
@@ -85,9 +85,20 @@ static size_t mutate(char bytes[], size_t size, uint64_t *random)
     }
     case 3:
         return splice(bytes, size, at, gone, "", 0);
-    default: {
+    case 4:
+    case 5: {
         const char *put = splices[test_random(random) % (sizeof splices / sizeof splices[0])];
         return splice(bytes, size, at, gone, put, strlen(put));
+    }
+    default: { /* another digit: most likely to be accepted */
+        size_t digit = at;
+        while (digit < size && (bytes[digit] < '0' || bytes[digit] > '9')) {
+            digit++;
+        }
+        if (digit < size) {
+            bytes[digit] = (char)('0' + test_random(random) % 10);
+        }
+        return size;
     }
     }
 }
