@@ -293,12 +293,10 @@ static bool hash_plan(struct planner *planner, struct assay_plan *plan)
 static const struct assay_plan *finish(struct planner *planner)
 {
     struct assay_plan *plan = assay_arena_alloc(planner->arena, sizeof *plan);
-    struct assay_stream *streams =
-        assay_arena_array(planner->arena, planner->stream_count + 1, sizeof *streams);
     struct assay_plan_entity *entities = assay_arena_array(
         planner->arena, planner->schema->entity_count + 1, sizeof *entities);
     uint32_t *order = assay_arena_array(planner->arena, planner->draft_count + 1, sizeof *order);
-    if (plan == NULL || streams == NULL || entities == NULL || order == NULL) {
+    if (plan == NULL || entities == NULL || order == NULL) {
         return NULL;
     }
     for (uint32_t e = 0; e < planner->schema->entity_count; e++) {
@@ -306,7 +304,10 @@ static const struct assay_plan *finish(struct planner *planner)
             return NULL;
         }
     }
-    if (assay_diags_count(planner->diags) > 0) {
+    /* Only now is the number of streams known. */
+    struct assay_stream *streams =
+        assay_arena_array(planner->arena, planner->stream_count + 1, sizeof *streams);
+    if (streams == NULL || assay_diags_count(planner->diags) > 0) {
         return NULL;
     }
     for (uint32_t s = 0; s < planner->stream_count; s++) {
