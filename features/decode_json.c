@@ -118,7 +118,7 @@ static bool scan_member(struct reader *reader, struct json_scanner *scanner)
     struct assay_decoder *decoder = reader->decoder;
     struct json_value name;
     const struct assay_str none = {0};
-    json_blanks(scanner);
+    assay_json_blanks(scanner);
     const char *at = scanner->at;
     if (at == scanner->end || *at != '"') {
         return refuse(reader, ASSAY_DEAD_SYNTAX, none, at);
@@ -137,7 +137,7 @@ static bool scan_member(struct reader *reader, struct json_scanner *scanner)
     if (is_duplicate(decoder, member)) {
         return refuse(reader, ASSAY_DEAD_DUPLICATE_KEY, member->name, at);
     }
-    json_blanks(scanner);
+    assay_json_blanks(scanner);
     if (scanner->at == scanner->end || *scanner->at != ':') {
         return refuse(reader, ASSAY_DEAD_SYNTAX, none, scanner->at);
     }
@@ -156,7 +156,7 @@ static bool scan_message(struct reader *reader)
     const struct assay_str none = {0};
     reader->decoder->member_count = 0;
     reader->decoder->seen = 0;
-    json_blanks(&scanner);
+    assay_json_blanks(&scanner);
     if (scanner.at == scanner.end) {
         return refuse(reader, ASSAY_DEAD_EMPTY, none, scanner.at);
     }
@@ -166,13 +166,13 @@ static bool scan_message(struct reader *reader)
         return refuse(reader, json ? ASSAY_DEAD_NOT_OBJECT : scanner.dead, none, scanner.at);
     }
     scanner.at++;
-    json_blanks(&scanner);
+    assay_json_blanks(&scanner);
     bool open = scanner.at == scanner.end || *scanner.at != '}';
     while (open) {
         if (!scan_member(reader, &scanner)) {
             return false;
         }
-        json_blanks(&scanner);
+        assay_json_blanks(&scanner);
         open = scanner.at < scanner.end && *scanner.at == ',';
         scanner.at += open ? 1 : 0;
     }
@@ -180,7 +180,7 @@ static bool scan_message(struct reader *reader)
         return refuse(reader, ASSAY_DEAD_SYNTAX, none, scanner.at);
     }
     scanner.at++;
-    json_blanks(&scanner);
+    assay_json_blanks(&scanner);
     if (scanner.at != scanner.end) {
         return refuse(reader, ASSAY_DEAD_SYNTAX, none, scanner.at);
     }
@@ -291,7 +291,7 @@ static bool read_vector(struct reader *reader, const struct assay_field_def *def
     struct json_scanner scanner = {.at = value->raw.ptr + 1,
                                    .end = value->raw.ptr + value->raw.len - 1};
     uint32_t count = 0;
-    json_blanks(&scanner);
+    assay_json_blanks(&scanner);
     while (scanner.at < scanner.end) {
         struct json_value item;
         if (!assay_json_value(&scanner, 1, &item) || item.kind != JSON_NUMBER) {
@@ -303,7 +303,7 @@ static bool read_vector(struct reader *reader, const struct assay_field_def *def
         if (!read_real(reader, def->name, item.raw, &vector[count++])) {
             return false;
         }
-        json_blanks(&scanner);
+        assay_json_blanks(&scanner);
         scanner.at += scanner.at < scanner.end ? 1 : 0; /* the comma */
     }
     if (count != def->dims) {

@@ -7,24 +7,7 @@
 #ifndef ASSAY_FEATURES_DECODE_PVT_H
 #define ASSAY_FEATURES_DECODE_PVT_H
 
-#include "features/decode.h"
-
-enum json_kind {
-    JSON_NULL,
-    JSON_TRUE,
-    JSON_FALSE,
-    JSON_NUMBER,
-    JSON_STRING,
-    JSON_ARRAY,
-    JSON_OBJECT
-};
-
-/** A value as it stands in the message. Strings: without the quotes, still escaped. */
-struct json_value {
-    struct assay_str raw;
-    enum json_kind kind;
-    bool escaped;
-};
+#include "features/json_scan.h"
 
 struct json_member {
     struct assay_str name;
@@ -63,32 +46,6 @@ static inline bool json_name_equal(struct assay_str a, uint64_t tag_a, struct as
     return tag_a == tag_b && a.len == b.len &&
            (a.len <= sizeof tag_a || memcmp(a.ptr + 8, b.ptr + 8, a.len - 8U) == 0);
 }
-
-struct json_scanner {
-    const char *at;
-    const char *end;
-    enum assay_dead dead; /* first thing wrong; its place is `at` */
-};
-
-/** Step over blanks. */
-static inline void json_blanks(struct json_scanner *scanner)
-{
-    while (scanner->at < scanner->end && (*scanner->at == ' ' || *scanner->at == '\n' ||
-                                          *scanner->at == '\r' || *scanner->at == '\t')) {
-        scanner->at++;
-    }
-}
-
-/** Scan one string at its opening quote. @return false: dead is set. */
-bool assay_json_string(struct json_scanner *scanner, struct json_value *out);
-/** Scan any value, checking everything inside. @return false: dead is set. */
-bool assay_json_value(struct json_scanner *scanner, uint32_t depth, struct json_value *out);
-/**
- * Undo the escapes of a scanned string.
- *
- * @param out room for raw.len bytes. @return bytes written; *nul says whether one is NUL.
- */
-size_t assay_json_unescape(struct assay_str raw, char out[], bool *nul);
 
 /**
  * A JSON number times 10^scale as an integer, exactly.

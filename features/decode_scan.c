@@ -307,7 +307,7 @@ static bool scan_word(struct json_scanner *scanner, const char *word, enum json_
 
 static bool expect(struct json_scanner *scanner, char c)
 {
-    json_blanks(scanner);
+    assay_json_blanks(scanner);
     if (scanner->at == scanner->end || *scanner->at != c) {
         return refuse(scanner, ASSAY_DEAD_SYNTAX);
     }
@@ -318,7 +318,7 @@ static bool expect(struct json_scanner *scanner, char c)
 static bool scan_name(struct json_scanner *scanner)
 {
     struct json_value name;
-    json_blanks(scanner);
+    assay_json_blanks(scanner);
     if (scanner->at == scanner->end || *scanner->at != '"') {
         return refuse(scanner, ASSAY_DEAD_SYNTAX);
     }
@@ -335,14 +335,14 @@ static bool scan_nested(struct json_scanner *scanner, uint32_t depth, struct jso
         return refuse(scanner, ASSAY_DEAD_DEPTH);
     }
     scanner->at++;
-    json_blanks(scanner);
+    assay_json_blanks(scanner);
     bool open = scanner->at == scanner->end || *scanner->at != closing;
     while (open) {
         struct json_value item;
         if ((object && !scan_name(scanner)) || !assay_json_value(scanner, depth + 1, &item)) {
             return false;
         }
-        json_blanks(scanner);
+        assay_json_blanks(scanner);
         open = scanner->at < scanner->end && *scanner->at == ',';
         scanner->at += open ? 1 : 0;
     }
@@ -356,7 +356,7 @@ static bool scan_nested(struct json_scanner *scanner, uint32_t depth, struct jso
 
 bool assay_json_value(struct json_scanner *scanner, uint32_t depth, struct json_value *out)
 {
-    json_blanks(scanner);
+    assay_json_blanks(scanner);
     if (scanner->at == scanner->end) {
         return refuse(scanner, ASSAY_DEAD_SYNTAX);
     }
