@@ -68,6 +68,23 @@ function(assay_test NAME)
     set_tests_properties(${NAME} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
+# assay_pytest(e2e.predict tests/e2e/test_predict.py [TIMEOUT s] [NEEDS target ...])
+# Runs with the Python of scripts/setup; ASSAY_BIN and ASSAY_TOOLS name what was built.
+function(assay_pytest NAME FILE)
+    cmake_parse_arguments(ARG "" "TIMEOUT" "" ${ARGN})
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 120)
+    endif()
+    add_test(NAME ${NAME}
+             COMMAND "${PROJECT_SOURCE_DIR}/build/deps/python/bin/python" -m pytest -q -p no:cacheprovider
+                     "${FILE}"
+             WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+    string(REPLACE "." ";" labels ${NAME})
+    list(POP_BACK labels)
+    set_tests_properties(${NAME} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT}
+        ENVIRONMENT "ASSAY_BIN=$<TARGET_FILE:assay>;ASSAY_TOOLS=${CMAKE_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
+endfunction()
+
 # assay_bench(bench_decode SOURCES bench_decode.c DEPS assay_features [PKG jansson])
 function(assay_bench NAME)
     cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PKG" ${ARGN})

@@ -28,6 +28,9 @@ struct assay_program; /* compiled, immutable, in an arena; shared by all threads
 struct assay_expr *assay_expr_parse(struct assay_arena *arena, struct assay_span span,
                                     struct assay_diags *diags);
 
+/** Is it a word of the language, which nothing may be named? Thread: any. */
+bool assay_expr_is_reserved(struct assay_str name);
+
 /** What a name stands for, as a scope answers. */
 struct assay_symbol {
     enum { ASSAY_SYMBOL_FIELD, ASSAY_SYMBOL_SLOT } where;
@@ -48,6 +51,7 @@ struct assay_scope {
     bool (*aggregate)(void *context, const struct assay_agg_ast *agg, struct assay_diags *diags,
                       struct assay_symbol *out);
     const char *what; /* for messages: "a where clause", "a feature", "a rule" */
+    bool without_at;  /* the name `at` means nothing here: a where clause is judged only once */
 };
 
 /**

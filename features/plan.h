@@ -104,13 +104,14 @@ struct assay_feature_source {
     struct assay_str name;
     struct assay_span name_span;
     struct assay_span expression; /* bytes of the definition */
+    bool broken; /* already reported: only its name counts, so that readers of it stay silent */
 };
 
 /**
  * Compile all features: one diagnostic for everything that is wrong.
  *
- * @return NULL after adding at least one diagnostic. Owner: the arena; the schema and the texts
- * must live as long. Thread: one at a time.
+ * @return NULL when @p diags holds a diagnostic afterwards, be it older than the call. Owner: the
+ * arena; the schema and the texts must live as long. Thread: one at a time.
  */
 const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
                                             const struct assay_schema *schema,

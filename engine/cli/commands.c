@@ -1,0 +1,29 @@
+#include "engine/cli/command_pvt.h"
+
+#include <string.h>
+
+static const struct assay_command *const commands[] = {
+    &assay_command_completion,
+    &assay_command_generate,
+    &assay_command_help,
+    &assay_command_man,
+    &assay_command_predict,
+    &assay_command_replay,
+    &assay_command_version,
+};
+
+const struct assay_command *const *assay_commands(size_t *count)
+{
+    *count = sizeof commands / sizeof commands[0];
+    return commands;
+}
+
+const struct assay_command *assay_command_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
