@@ -199,6 +199,7 @@ static void read_score(struct reader *reader, const struct yaml_node *node, cons
                           &direction);
     }
     out->has_scaling = good;
+    out->scaling_span = node->span;
     out->higher_is_likelier = direction == 1;
 }
 
@@ -218,6 +219,7 @@ static void read_reasons(struct reader *reader, const struct yaml_node *node, co
                            ASSAY_POLICY_REASONS_MAX, &max);
     }
     out->reasons_max = (uint32_t)max;
+    out->reasons_span = node->span;
     const struct yaml_node *catalogue = found[REASONS_CATALOGUE];
     if (catalogue != NULL &&
         config_text(reader, catalogue, "\"catalogue\" of \"reasons\"", &file)) {
