@@ -235,7 +235,7 @@ static void places_are_right_whatever_the_bytes(void **state)
     refuses(bench, "events: {}\n\"\xC3\xA9\xE2\x82\xAC\": {a: 1, a: 2}\n",
             "features.yaml:2:2: error[AS0104]");
     refuses(bench, "events: {\xE5\xAE\xA2\xE6\x88\xB7: 1, b: 2}\n",
-            "features.yaml:1:11: error[AS0109]");
+            "features.yaml:1:10: error[AS0109]");
     refuses(bench, "events: {a: {fields: {\xE5\xAE\xA2: int, b: x}}}\n",
             "features.yaml:1:23: error[AS0109]");
     /* the last line without a line feed */
