@@ -253,6 +253,8 @@ static bool read_bindings(struct reader *reader, const struct yaml_node *map, co
         struct assay_binding_source *binding = &list[out->binding_count];
         binding->entity = key->text;
         binding->span = key->span;
+        binding->span.end =
+            key->next->span.end > key->span.end ? key->next->span.end : key->span.end;
         out->binding_count +=
             config_text(reader, key->next, "a role", &binding->role) ? 1 : 0;
     }
