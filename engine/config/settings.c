@@ -70,8 +70,8 @@ enum { SINK_BROKERS, SINK_TOPIC, SINK_PROPERTIES, SINK_KEYS };
 
 static const struct key_row kafka_sink_rows[SINK_KEYS] = {
     [SINK_BROKERS] = {.name = "brokers", .type = "host:port, ...",
-                      .fallback = "those of the first kafka source",
-                      .text = "Brokers to ask for the cluster."},
+                      .text = "Brokers to ask for the cluster; without it those of the first "
+                              "kafka source."},
     [SINK_TOPIC] = {.name = "topic", .type = "topic", .required = true,
                     .text = "Topic to write to."},
     [SINK_PROPERTIES] = {.name = "properties", .type = "map of texts",
