@@ -57,9 +57,12 @@ static const char errors_head[] =
     "with 78. This page is printed by `assay config errors`.\n";
 
 /* The hundreds of a code say which part of the definitions it is about. */
-static const char *const chapters[] = {
-    "", "Files and YAML", "Names and expressions", "Features and events", "Decisions and models",
-    "assay.yaml"};
+static const char *const chapters[] = {"",
+                                       "Files and YAML",
+                                       "Names and expressions",
+                                       "Features and events",
+                                       "Decisions and models",
+                                       "assay.yaml"};
 
 void assay_config_print_errors(FILE *out, bool json)
 {
@@ -128,7 +131,8 @@ void assay_config_print_settings(FILE *out, bool json)
     for (size_t t = 0; t < config_settings_table_count; t++) {
         const struct key_table *table = config_settings_tables[t];
         if (!json) {
-            (void)fprintf(out, "\n## %s\n\n| key | value | default | meaning |\n|---|---|---|---|\n",
+            (void)fprintf(out,
+                          "\n## %s\n\n| key | value | default | meaning |\n|---|---|---|---|\n",
                           table->path[0] == '\0' ? "The file" : table->path);
         }
         for (size_t i = 0; i < table->count; i++) {

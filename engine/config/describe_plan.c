@@ -70,7 +70,8 @@ static void print_event_schema(FILE *out, const struct assay_event_def *event)
     config_json_text(out, event->name);
     (void)fputs(":{\"type\":\"object\",\"properties\":{\"type\":{\"const\":", out);
     config_json_text(out, event->name);
-    (void)fprintf(out, "},\n  \"time\":%s,\n  \"id\":{\"type\":[\"string\",\"null\"]}", time_schema);
+    (void)fprintf(out, "},\n  \"time\":%s,\n  \"id\":{\"type\":[\"string\",\"null\"]}",
+                  time_schema);
     for (uint32_t f = 0; f < event->field_count; f++) {
         (void)fputs(",\n  ", out);
         config_json_text(out, event->fields[f].name);
@@ -90,9 +91,10 @@ static void print_event_schema(FILE *out, const struct assay_event_def *event)
 void assay_config_print_schema(const struct assay_config *config, FILE *out)
 {
     const struct assay_schema *schema = config->schema;
-    (void)fputs("{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\n\"title\":\"Events\","
-                "\n\"oneOf\":[",
-                out);
+    (void)fputs(
+        "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\n\"title\":\"Events\","
+        "\n\"oneOf\":[",
+        out);
     for (uint32_t e = 0; e < schema->event_count; e++) {
         (void)fprintf(out, "%s{\"$ref\":\"#/$defs/%.*s\"}", e > 0 ? "," : "",
                       (int)schema->events[e].name.len, schema->events[e].name.ptr);
@@ -164,7 +166,8 @@ static void print_policy(FILE *out, const struct assay_policies *policies,
     const struct assay_str event = policies->plan->schema->events[trigger].name;
     if (!json) {
         (void)fprintf(out, "  %s: on %s, %s%s, reads\n", name.ptr, event.ptr,
-                      model.ptr == NULL ? "no model" : "model ", model.ptr == NULL ? "" : model.ptr);
+                      model.ptr == NULL ? "no model" : "model ",
+                      model.ptr == NULL ? "" : model.ptr);
         print_needs(out, policies, policy, json);
         return;
     }

@@ -101,7 +101,7 @@ static void refuses(struct bench *bench, const char *features, const char *begin
 }
 
 #define HEAD                                                                                       \
-    "lateness: 2h\nahead: 0\nentities: {user: {expire: 2w, capacity: 50_000_000}, shop: }\n"        \
+    "lateness: 2h\nahead: 0\nentities: {user: {expire: 2w, capacity: 50_000_000}, shop: }\n"       \
     "events:\n"                                                                                    \
     "  pay:\n"                                                                                     \
     "    fields:\n"                                                                                \
@@ -116,7 +116,8 @@ static void definitions_arrive_as_written(void **state)
 {
     struct bench *bench = *state;
     write_text(bench, "features.yaml",
-               HEAD "features:\n  user:\n    n: count(pay) over [1h, 7d last 10]\n    m: n_1h + 1\n");
+               HEAD
+               "features:\n  user:\n    n: count(pay) over [1h, 7d last 10]\n    m: n_1h + 1\n");
     const struct assay_config *config = load(bench);
     assert_non_null(config);
     const struct assay_schema *schema = config->schema;
@@ -202,8 +203,7 @@ static void settings_arrive_as_written(void **state)
 static void a_policy_is_compiled_with_its_model(void **state)
 {
     struct bench *bench = *state;
-    write_text(bench, "features.yaml",
-               HEAD "features:\n  user:\n    n: count(pay) over 1h\n");
+    write_text(bench, "features.yaml", HEAD "features:\n  user:\n    n: count(pay) over 1h\n");
     write_text(bench, "decisions.yaml",
                "policies:\n  p:\n    trigger: pay\n    rules:\n"
                "      - when: user.n > 5\n        then: review\n        reason: R07\n"
@@ -290,12 +290,12 @@ static void size_and_depth_are_bounded(void **state)
     assert_true(strlen(bench->printed) < 1000); /* the line is shown in part */
     repeated(bench, "events: [", "a, ", 500000, "]", "features.yaml:1:");
     repeated(bench, "# ", "x", 9000000, "\n", "features.yaml:1:1: error[AS0102]");
-    repeated(bench, "entities: {user: }\nevents: {}\nfeatures:\n  user:\n    n: ", "(", 100000, "\n",
-             "features.yaml:5:72: error[AS0206]");
-    repeated(bench, "entities: {user: }\nevents: {}\nfeatures:\n  user:\n    n: ", "-", 100000, "\n",
-             "features.yaml:5:");
-    repeated(bench, "entities: {user: }\nevents: {}\nfeatures:\n  user:\n    n: ", "x", 2000000, "\n",
-             "features.yaml:5:8: error[AS0203]");
+    repeated(bench, "entities: {user: }\nevents: {}\nfeatures:\n  user:\n    n: ", "(", 100000,
+             "\n", "features.yaml:5:72: error[AS0206]");
+    repeated(bench, "entities: {user: }\nevents: {}\nfeatures:\n  user:\n    n: ", "-", 100000,
+             "\n", "features.yaml:5:");
+    repeated(bench, "entities: {user: }\nevents: {}\nfeatures:\n  user:\n    n: ", "x", 2000000,
+             "\n", "features.yaml:5:8: error[AS0203]");
 }
 
 static void running_out_of_memory_is_said(void **state)
@@ -304,8 +304,9 @@ static void running_out_of_memory_is_said(void **state)
     write_text(bench, "features.yaml",
                HEAD "features:\n  user:\n    n: count(pay) where amount > 3 over [1h, 7d]\n"
                     "    m: if(n_1h > 1, \"a\", \"b\")\n");
-    write_text(bench, "decisions.yaml",
-               "policies: {p: {trigger: pay, rules: [{when: user.n_1h > 1, then: no}], else: x}}\n");
+    write_text(
+        bench, "decisions.yaml",
+        "policies: {p: {trigger: pay, rules: [{when: user.n_1h > 1, then: no}], else: x}}\n");
     write_text(bench, "assay.yaml", "sources: [{file: '-'}]\n");
     bool succeeded = false;
     for (size_t limit = 2048; !succeeded; limit += 1024) {
@@ -340,14 +341,10 @@ static void unreadable_files_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(definitions_arrive_as_written),
-        TEST(defaults_hold_without_assay_yaml),
-        TEST(settings_arrive_as_written),
-        TEST(a_policy_is_compiled_with_its_model),
-        TEST(places_are_right_whatever_the_bytes),
-        TEST(broken_files_are_refused_at_their_place),
-        TEST(size_and_depth_are_bounded),
-        TEST(running_out_of_memory_is_said),
+        TEST(definitions_arrive_as_written),       TEST(defaults_hold_without_assay_yaml),
+        TEST(settings_arrive_as_written),          TEST(a_policy_is_compiled_with_its_model),
+        TEST(places_are_right_whatever_the_bytes), TEST(broken_files_are_refused_at_their_place),
+        TEST(size_and_depth_are_bounded),          TEST(running_out_of_memory_is_said),
         TEST(unreadable_files_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
