@@ -1,14 +1,15 @@
 /*
- * features/json_scan.h - the JSON scanner: strict RFC 8259, bounded, without allocation.
+ * features/json_scan.h - strict JSON without a tree: check a text and find where its values lie.
  *
- * It checks text and says where values lie; what they mean is the reader's business. The event
- * decoder and the readers of our own model files share it.
+ * The event decoder and the readers of models share it. RFC 8259, valid UTF-8 without surrogates,
+ * bounded depth; nothing is allocated and nothing is copied.
  */
 #ifndef ASSAY_FEATURES_JSON_SCAN_H
 #define ASSAY_FEATURES_JSON_SCAN_H
 
 #include "features/decode.h"
 
+/** What a JSON value is. */
 enum json_kind {
     JSON_NULL,
     JSON_TRUE,
@@ -26,23 +27,35 @@ struct json_value {
     bool escaped;
 };
 
+/** A place in a text. Start with {.at, .end}. */
 struct json_scanner {
     const char *at;
     const char *end;
     enum assay_dead dead; /* first thing wrong; its place is `at` */
 };
 
-/** Step over blanks. Thread: any. */
-void assay_json_blanks(struct json_scanner *scanner);
-/** Scan one string at its opening quote. @return false: dead is set. Thread: any. */
+/** Step over blanks. Thread: any; pure. */
+static inline void assay_json_blanks(struct json_scanner *scanner)
+{
+    while (scanner->at < scanner->end && (*scanner->at == ' ' || *scanner->at == '\n' ||
+                                          *scanner->at == '\r' || *scanner->at == '\t')) {
+        scanner->at++;
+    }
+}
+
+/** Scan one string at its opening quote. @return false: dead is set. Thread: any; pure. */
 bool assay_json_string(struct json_scanner *scanner, struct json_value *out);
-/** Scan any value, checking everything inside. @return false: dead is set. Thread: any. */
+/**
+ * Scan any value, checking everything inside, at most ASSAY_DECODE_DEPTH_MAX levels deep.
+ *
+ * @return false: dead is set. Thread: any; pure. Cost: one pass.
+ */
 bool assay_json_value(struct json_scanner *scanner, uint32_t depth, struct json_value *out);
 /**
  * Undo the escapes of a scanned string.
  *
  * @param out room for raw.len bytes. @return bytes written; *nul says whether one is NUL.
- * Thread: any.
+ * Thread: any; pure.
  */
 size_t assay_json_unescape(struct assay_str raw, char out[], bool *nul);
 
