@@ -310,6 +310,7 @@ static void malformed_files_are_refused_with_line_and_remedy(void **state)
         {"left_child=1 -1", "left_child=2 -1", ASSAY_E_MODEL, "m.txt:19", "bad value 1"},
         {"right_child=-2 -3", "right_child=-2 -4", ASSAY_E_MODEL, "m.txt:20", "bad value 2"},
         {"right_child=-2 -3", "right_child=-2 -2", ASSAY_E_MODEL, "m.txt:20", "not a tree"},
+        {"right_child=-2 -3", "right_child=1 -2", ASSAY_E_MODEL, "m.txt:20", "not a tree"},
         {"0.25 -1e-3 5", "0.25 inf 5", ASSAY_E_MODEL, "m.txt:21", "bad value 2"},
         {"0.25 -1e-3 5", "0.25 1e999 5", ASSAY_E_MODEL, "m.txt:21", "bad value 2"},
         {"leaf_count=10 20 30", "leaf_count=10 -20 30", ASSAY_E_MODEL, "m.txt:23", "bad value 2"},
