@@ -55,10 +55,10 @@ const char *assay_dead_text(enum assay_dead dead);
 
 /** What a decoder says of a message besides the event. */
 struct assay_decode_report {
-    enum assay_dead dead;    /* ASSAY_DEAD_NONE: the event is good */
-    uint32_t offset;         /* byte of the message where it was noticed */
-    struct assay_str field;  /* declared field, "type", "time" or "id"; null if not one of them */
-    uint32_t unknown_count;  /* members that no definition names: counted, not refused */
+    enum assay_dead dead;   /* ASSAY_DEAD_NONE: the event is good */
+    uint32_t offset;        /* byte of the message where it was noticed */
+    struct assay_str field; /* declared field, "type", "time" or "id"; null if not one of them */
+    uint32_t unknown_count; /* members that no definition names: counted, not refused */
 };
 
 struct assay_decoder;

@@ -7,6 +7,8 @@ enum { SCRATCH_BYTES_MAX = 1 << 30 }; /* 1,024 messages of 1 MiB, every byte esc
 struct assay_decoder {
     const struct assay_schema *schema;
     struct assay_arena *scratch; /* unescaped text and vectors; emptied by reset */
+    uint64_t *field_tags;        /* json_tag of every field's name, ASSAY_FIELDS_MAX an event */
+    uint64_t seen; /* a bit per hash of the tags so far: a clear one means a new name */
     uint32_t member_count;
     struct json_member members[ASSAY_DECODE_MEMBERS_MAX];
 };
@@ -27,6 +29,17 @@ struct assay_decoder *assay_decoder_create_json(struct assay_arena *arena,
         return NULL;
     }
     decoder->schema = schema;
+    decoder->field_tags =
+        assay_arena_array(arena, schema->event_count * ASSAY_FIELDS_MAX, sizeof(uint64_t));
+    if (decoder->field_tags == NULL) {
+        return NULL;
+    }
+    for (uint32_t e = 0; e < schema->event_count; e++) {
+        for (uint32_t f = 0; f < schema->events[e].field_count; f++) {
+            decoder->field_tags[e * ASSAY_FIELDS_MAX + f] =
+                json_tag(schema->events[e].fields[f].name);
+        }
+    }
     decoder->scratch = assay_arena_create(SCRATCH_BYTES_MAX);
     return decoder->scratch == NULL ? NULL : decoder;
 }
@@ -53,14 +66,10 @@ static bool refuse(struct reader *reader, enum assay_dead dead, struct assay_str
     return false;
 }
 
-/* Text of a scanned string; escapes are undone in the scratch. */
-static bool read_text(struct reader *reader, const struct json_value *value,
-                      struct assay_str field, struct assay_str *out)
+/* Text with escapes, undone in the scratch. */
+static bool read_escaped(struct reader *reader, const struct json_value *value,
+                         struct assay_str field, struct assay_str *out)
 {
-    *out = value->raw;
-    if (!value->escaped) {
-        return true;
-    }
     char *text = assay_arena_alloc(reader->decoder->scratch, (size_t)value->raw.len + 1);
     if (text == NULL) {
         return refuse(reader, ASSAY_DEAD_CAPACITY, field, value->raw.ptr);
@@ -74,10 +83,29 @@ static bool read_text(struct reader *reader, const struct json_value *value,
     return true;
 }
 
-static bool is_duplicate(const struct assay_decoder *decoder, struct assay_str name)
+/* Text of a scanned string. */
+static inline bool read_text(struct reader *reader, const struct json_value *value,
+                             struct assay_str field, struct assay_str *out)
 {
-    for (uint32_t i = 0; i < decoder->member_count; i++) {
-        if (assay_str_equal(decoder->members[i].name, name)) {
+    if (value->escaped) {
+        return read_escaped(reader, value, field, out);
+    }
+    /* One by one as they were written: a copy of the whole waits until both stores are out. */
+    out->ptr = value->raw.ptr;
+    out->len = value->raw.len;
+    return true;
+}
+
+/* Has a member before the next one its name? Mostly answered by the bits of `seen` alone. */
+static bool is_duplicate(struct assay_decoder *decoder, const struct json_member *next)
+{
+    const uint64_t bit = UINT64_C(1)
+                         << ((next->tag ^ next->name.len) * UINT64_C(0x9E3779B97F4A7C15) >> 58);
+    const bool fresh = (decoder->seen & bit) == 0;
+    decoder->seen |= bit;
+    for (uint32_t i = 0; !fresh && i < decoder->member_count; i++) {
+        const struct json_member *member = &decoder->members[i];
+        if (json_name_equal(member->name, member->tag, next->name, next->tag)) {
             return true;
         }
     }
@@ -105,7 +133,8 @@ static bool scan_member(struct reader *reader, struct json_scanner *scanner)
     if (!read_text(reader, &name, none, &member->name)) {
         return false;
     }
-    if (is_duplicate(decoder, member->name)) {
+    member->tag = json_tag(member->name);
+    if (is_duplicate(decoder, member)) {
         return refuse(reader, ASSAY_DEAD_DUPLICATE_KEY, member->name, at);
     }
     assay_json_blanks(scanner);
@@ -126,6 +155,7 @@ static bool scan_message(struct reader *reader)
                                    .end = reader->message.ptr + reader->message.len};
     const struct assay_str none = {0};
     reader->decoder->member_count = 0;
+    reader->decoder->seen = 0;
     assay_json_blanks(&scanner);
     if (scanner.at == scanner.end) {
         return refuse(reader, ASSAY_DEAD_EMPTY, none, scanner.at);
@@ -160,16 +190,17 @@ static bool scan_message(struct reader *reader)
 static struct json_member *find_member(struct assay_decoder *decoder, const char *name)
 {
     const struct assay_str wanted = assay_str_of(name);
+    const uint64_t tag = json_tag(wanted);
     for (uint32_t i = 0; i < decoder->member_count; i++) {
-        if (assay_str_equal(decoder->members[i].name, wanted)) {
+        if (json_name_equal(decoder->members[i].name, decoder->members[i].tag, wanted, tag)) {
             return &decoder->members[i];
         }
     }
     return NULL;
 }
 
-static bool read_time(struct reader *reader, const struct json_value *value,
-                      struct assay_str field, int64_t *out)
+static bool read_time(struct reader *reader, const struct json_value *value, struct assay_str field,
+                      int64_t *out)
 {
     if (value->kind == JSON_NUMBER) {
         return assay_json_scaled(value->raw, 0, out) == ASSAY_DEAD_NONE ||
@@ -341,18 +372,23 @@ static bool read_field(struct reader *reader, const struct assay_field_def *def,
 }
 
 /* Producers write members in the declared order, so the next field is the first guess. */
-static uint32_t field_of(const struct assay_event_def *def, struct assay_str name, uint32_t guess)
+static uint32_t field_of(const struct assay_event_def *def, const uint64_t tags[],
+                         const struct json_member *member, uint32_t guess)
 {
-    if (guess < def->field_count && assay_str_equal(def->fields[guess].name, name)) {
-        return guess;
+    for (uint32_t i = 0; i < def->field_count; i++) {
+        const uint32_t field =
+            guess + i < def->field_count ? guess + i : guess + i - def->field_count;
+        if (json_name_equal(def->fields[field].name, tags[field], member->name, member->tag)) {
+            return field;
+        }
     }
-    return assay_event_field(def, name);
+    return ASSAY_NONE;
 }
 
 static bool is_envelope(struct assay_str name)
 {
-    return (name.len == 4 && (memcmp(name.ptr, "type", 4) == 0 ||
-                              memcmp(name.ptr, "time", 4) == 0)) ||
+    return (name.len == 4 &&
+            (memcmp(name.ptr, "type", 4) == 0 || memcmp(name.ptr, "time", 4) == 0)) ||
            (name.len == 2 && memcmp(name.ptr, "id", 2) == 0);
 }
 
@@ -361,16 +397,17 @@ static bool read_fields(struct reader *reader)
     const struct assay_decoder *decoder = reader->decoder;
     struct assay_event *event = reader->event;
     const struct assay_event_def *def = &decoder->schema->events[event->type];
+    const uint64_t *tags = &decoder->field_tags[event->type * ASSAY_FIELDS_MAX];
     uint32_t guess = 0;
     event->present = 0;
     for (uint32_t m = 0; m < decoder->member_count; m++) {
         const struct json_member *member = &decoder->members[m];
-        const uint32_t field = field_of(def, member->name, guess);
+        const uint32_t field = field_of(def, tags, member, guess);
         if (field == ASSAY_NONE) {
             reader->report->unknown_count += is_envelope(member->name) ? 0 : 1;
             continue;
         }
-        guess = field + 1;
+        guess = field + 1 < def->field_count ? field + 1 : 0;
         if (member->value.kind == JSON_NULL) {
             continue;
         }
@@ -395,8 +432,7 @@ static bool check_keys(struct reader *reader)
             event->present &= ~(UINT64_C(1) << f);
         }
         if (!assay_event_has(event, f) && !def->fields[f].optional) {
-            return refuse(reader, ASSAY_DEAD_MISSING_KEY, def->fields[f].name,
-                          reader->message.ptr);
+            return refuse(reader, ASSAY_DEAD_MISSING_KEY, def->fields[f].name, reader->message.ptr);
         }
     }
     return true;

@@ -8,14 +8,15 @@
  */
 
 enum {
-    EXPONENT_MAX = 1 << 24,  /* longer exponents are clamped: far out of range either way */
-    DIGITS_MAX = 16,         /* 2^53 has 16 digits */
+    EXPONENT_MAX = 1 << 24, /* longer exponents are clamped: far out of range either way */
+    DIGITS_MAX = 16,        /* 2^53 has 16 digits */
+    PLAIN_BYTES_MAX = 18,   /* so many digits fit 64 bits whatever they are */
 };
 
 struct decimal_text {
-    uint64_t digits;      /* the first DIGITS_MAX significant ones, no trailing zeros */
-    int64_t digit_count;  /* significant digits, leading and trailing zeros not counted */
-    int64_t exponent;     /* value = all significant digits x 10^exponent */
+    uint64_t digits;     /* the first DIGITS_MAX significant ones, no trailing zeros */
+    int64_t digit_count; /* significant digits, leading and trailing zeros not counted */
+    int64_t exponent;    /* value = all significant digits x 10^exponent */
     bool negative;
 };
 
@@ -67,10 +68,46 @@ static void read_decimal(struct assay_str number, struct decimal_text *out)
     }
 }
 
+/*
+ * What nearly every number looks like: up to PLAIN_BYTES_MAX bytes, no exponent, no more decimals
+ * than declared. @return false: read it the long way.
+ */
+static bool read_plain(struct assay_str number, uint32_t scale, int64_t *out)
+{
+    const char *at = number.ptr;
+    const char *end = number.ptr + number.len;
+    const bool negative = *at == '-';
+    const char *point = NULL;
+    int64_t digits = 0;
+    if (number.len > PLAIN_BYTES_MAX) {
+        return false;
+    }
+    for (at += negative ? 1 : 0; at < end; at++) {
+        const unsigned digit = (unsigned)(unsigned char)*at - '0';
+        if (digit <= 9) {
+            digits = digits * 10 + (int64_t)digit;
+        } else if (*at == '.') {
+            point = at;
+        } else {
+            return false;
+        }
+    }
+    const uint32_t decimals = point == NULL ? 0 : (uint32_t)(end - point) - 1;
+    if (decimals > scale || number.len + scale - decimals > PLAIN_BYTES_MAX) {
+        return false;
+    }
+    digits *= assay_pow10(scale - decimals);
+    *out = negative ? -digits : digits;
+    return digits < INT64_C(1) << 53;
+}
+
 enum assay_dead assay_json_scaled(struct assay_str number, uint32_t scale, int64_t *out)
 {
     ASSAY_ASSERT(number.len > 0);
     struct decimal_text text;
+    if (read_plain(number, scale, out)) {
+        return ASSAY_DEAD_NONE;
+    }
     read_decimal(number, &text);
     *out = 0;
     if (text.digit_count == 0) {

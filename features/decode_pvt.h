@@ -7,40 +7,45 @@
 #ifndef ASSAY_FEATURES_DECODE_PVT_H
 #define ASSAY_FEATURES_DECODE_PVT_H
 
-#include "features/decode.h"
-
-enum json_kind { JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-
-/** A value as it stands in the message. Strings: without the quotes, still escaped. */
-struct json_value {
-    struct assay_str raw;
-    enum json_kind kind;
-    bool escaped;
-};
+#include "features/json_scan.h"
 
 struct json_member {
     struct assay_str name;
+    uint64_t tag; /* json_tag(name) */
     struct json_value value;
 };
 
-struct json_scanner {
-    const char *at;
-    const char *end;
-    enum assay_dead dead; /* first thing wrong; its place is `at` */
-};
-
-/** Step over blanks. */
-void assay_json_blanks(struct json_scanner *scanner);
-/** Scan one string at its opening quote. @return false: dead is set. */
-bool assay_json_string(struct json_scanner *scanner, struct json_value *out);
-/** Scan any value, checking everything inside. @return false: dead is set. */
-bool assay_json_value(struct json_scanner *scanner, uint32_t depth, struct json_value *out);
 /**
- * Undo the escapes of a scanned string.
- *
- * @param out room for raw.len bytes. @return bytes written; *nul says whether one is NUL.
+ * The first eight bytes of a name as a number, zeros after its end: names of different tags differ,
+ * and names of up to eight bytes without NUL are told apart by their tags alone.
  */
-size_t assay_json_unescape(struct assay_str raw, char out[], bool *nul);
+static inline uint64_t json_tag(struct assay_str name)
+{
+    uint64_t tag = 0;
+    if (name.len >= sizeof tag) {
+        memcpy(&tag, name.ptr, sizeof tag);
+        return tag;
+    }
+    if (name.len >= 4) { /* two halves that overlap where they agree */
+        uint32_t low = 0;
+        uint32_t high = 0;
+        memcpy(&low, name.ptr, sizeof low);
+        memcpy(&high, name.ptr + name.len - sizeof high, sizeof high);
+        return low | (uint64_t)high << 8 * (name.len - 4);
+    }
+    for (uint32_t i = name.len; i > 0; i--) {
+        tag = tag << 8 | (unsigned char)name.ptr[i - 1];
+    }
+    return tag;
+}
+
+/** Same name? The tags are theirs. */
+static inline bool json_name_equal(struct assay_str a, uint64_t tag_a, struct assay_str b,
+                                   uint64_t tag_b)
+{
+    return tag_a == tag_b && a.len == b.len &&
+           (a.len <= sizeof tag_a || memcmp(a.ptr + 8, b.ptr + 8, a.len - 8U) == 0);
+}
 
 /**
  * A JSON number times 10^scale as an integer, exactly.

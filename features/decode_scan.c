@@ -6,15 +6,6 @@
  * plain ASCII text turns up.
  */
 
-void assay_json_blanks(struct json_scanner *scanner)
-{
-    while (scanner->at < scanner->end &&
-           (*scanner->at == ' ' || *scanner->at == '\n' || *scanner->at == '\r' ||
-            *scanner->at == '\t')) {
-        scanner->at++;
-    }
-}
-
 static bool refuse(struct json_scanner *scanner, enum assay_dead dead)
 {
     scanner->dead = dead;
@@ -305,8 +296,7 @@ static bool scan_word(struct json_scanner *scanner, const char *word, enum json_
                       struct json_value *out)
 {
     const size_t length = strlen(word);
-    if ((size_t)(scanner->end - scanner->at) < length ||
-        memcmp(scanner->at, word, length) != 0) {
+    if ((size_t)(scanner->end - scanner->at) < length || memcmp(scanner->at, word, length) != 0) {
         return refuse(scanner, ASSAY_DEAD_SYNTAX);
     }
     out->kind = kind;

@@ -28,6 +28,9 @@ struct assay_program; /* compiled, immutable, in an arena; shared by all threads
 struct assay_expr *assay_expr_parse(struct assay_arena *arena, struct assay_span span,
                                     struct assay_diags *diags);
 
+/** Is it a word of the language, which nothing may be named? Thread: any. */
+bool assay_expr_is_reserved(struct assay_str name);
+
 /** What a name stands for, as a scope answers. */
 struct assay_symbol {
     enum { ASSAY_SYMBOL_FIELD, ASSAY_SYMBOL_SLOT } where;

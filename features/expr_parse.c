@@ -157,18 +157,11 @@ static struct assay_expr *literal(struct parser *parser)
     return expr;
 }
 
+/* `time` and `at` are values; every other word of the language is none. */
 static bool is_reserved(struct assay_str name)
 {
-    static const char *const words[] = {
-        "and",   "or",      "not",     "in",    "is",    "null",     "true",  "false",
-        "where", "by",      "exclude", "decay", "over",  "delay",    "since", "then",
-        "within", "current", "lifetime"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (assay_str_equal(name, assay_str_of(words[i]))) {
-            return true;
-        }
-    }
-    return false;
+    return assay_expr_is_reserved(name) && !assay_str_equal(name, assay_str_of("time")) &&
+           !assay_str_equal(name, assay_str_of("at"));
 }
 
 static const struct assay_expr *path(struct parser *parser)

@@ -72,6 +72,21 @@ bool assay_is_aggregate(struct assay_str name)
     return false;
 }
 
+bool assay_expr_is_reserved(struct assay_str name)
+{
+    static const char *const words[] = {
+        "and",   "or",      "not",      "in",       "is",       "null",     "true",     "false",
+        "where", "by",      "top",      "exclude",  "current",  "decay",    "over",     "delay",
+        "last",  "since",   "then",     "within",   "lifetime", "tumbling", "cumulate", "previous",
+        "hour",  "day",     "week",     "month",    "session",  "request",  "time",     "at"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (assay_str_equal(name, assay_str_of(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *assay_op_name(enum expr_op op)
 {
     static const char *const names[] = {

@@ -10,16 +10,52 @@
 
 static void print(FILE *out, const struct assay_expr *expr);
 
+/* A text holds no quote of the kind it was written with, so one of the two always fits. */
 static void print_text(FILE *out, struct assay_str text)
 {
-    (void)fprintf(out, "\"%.*s\"", (int)text.len, text.ptr);
+    const char quote = memchr(text.ptr, '"', text.len) == NULL ? '"' : '\'';
+    (void)fprintf(out, "%c%.*s%c", quote, (int)text.len, text.ptr, quote);
+}
+
+/* In the largest unit that divides it: 60m and 1h are one text. */
+static void print_duration(FILE *out, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+    size_t unit = 0;
+    while (ms % units[unit].ms != 0) {
+        unit++;
+    }
+    (void)fprintf(out, "%" PRId64 "%s", ms / units[unit].ms, units[unit].name);
+}
+
+static void print_span(FILE *out, const struct agg_span *span)
+{
+    if (span->span_ms != 0) {
+        print_duration(out, span->span_ms);
+    }
+    if (span->last_n != 0) {
+        (void)fprintf(out, "%slast %u", span->span_ms != 0 ? " " : "", span->last_n);
+    }
+    if (span->span_ms == 0 && span->last_n == 0) {
+        (void)fputs("lifetime", out);
+    }
+}
+
+static void print_name(FILE *out, const char *before, struct assay_str name)
+{
+    if (name.ptr != NULL) {
+        (void)fprintf(out, "%s%.*s", before, (int)name.len, name.ptr);
+    }
 }
 
 static void print_items(FILE *out, const struct assay_expr *expr, size_t from)
 {
     for (size_t i = from; i < expr->item_count; i++) {
         if (i > from) {
-            (void)fputc(',', out);
+            (void)fputs(", ", out);
         }
         print(out, expr->items[i]);
     }
@@ -27,21 +63,26 @@ static void print_items(FILE *out, const struct assay_expr *expr, size_t from)
 
 static void print_agg(FILE *out, const struct assay_agg_ast *agg)
 {
-    (void)fprintf(out, "%.*s(%.*s@%.*s.%.*s", (int)agg->name.len, agg->name.ptr,
-                  (int)agg->event.len, agg->event.ptr, (int)agg->role.len, agg->role.ptr,
-                  (int)agg->column.len, agg->column.ptr);
+    print_name(out, "", agg->name);
+    print_name(out, "(", agg->event);
+    print_name(out, "@", agg->role);
+    print_name(out, ".", agg->column);
+    (void)fputc(')', out);
     if (agg->where != NULL) {
         (void)fputs(" where ", out);
         print(out, agg->where);
     }
-    if (agg->exclude_current) {
-        (void)fputs(" exclude current", out);
-    }
+    (void)fputs(agg->exclude_current ? " exclude current over " : " over ", out);
+    (void)fputs(agg->listed ? "[" : "", out);
     for (size_t i = 0; i < agg->span_count; i++) {
-        (void)fprintf(out, " over %" PRId64 " last %u", agg->spans[i].span_ms,
-                      agg->spans[i].last_n);
+        (void)fputs(i > 0 ? ", " : "", out);
+        print_span(out, &agg->spans[i]);
     }
-    (void)fprintf(out, " delay %" PRId64 ")", agg->delay_ms);
+    (void)fputs(agg->listed ? "]" : "", out);
+    if (agg->delay_ms != 0) {
+        (void)fputs(" delay ", out);
+        print_duration(out, agg->delay_ms);
+    }
 }
 
 static void print(FILE *out, const struct assay_expr *expr)
@@ -85,7 +126,9 @@ static void print(FILE *out, const struct assay_expr *expr)
         (void)fprintf(out, "%.*s(", (int)expr->text.len, expr->text.ptr);
         break;
     case EXPR_AGG:
+        (void)fputc('(', out); /* clauses bind greedily */
         print_agg(out, expr->agg);
+        (void)fputc(')', out);
         return;
     }
     print_items(out, expr, 0);

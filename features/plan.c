@@ -12,13 +12,26 @@
  * it; features that rest on a bad one stay silent.
  */
 
+/* Could this be one name of a list whose definition could not be read? */
+static bool of_unread_list(const struct draft *draft, struct assay_str name)
+{
+    const struct assay_str stem = draft->name;
+    return draft->expr == NULL && name.len > stem.len && name.ptr[stem.len] == '_' &&
+           memcmp(name.ptr, stem.ptr, stem.len) == 0;
+}
+
 static void unknown_name(struct planner *planner, struct assay_str name, struct assay_span span)
 {
     struct assay_suggest suggest = {.word = name};
     for (size_t i = 0; i < planner->draft_count; i++) {
-        if (planner->drafts[i].source->entity == planner->entity) {
-            assay_suggest_offer(&suggest, planner->drafts[i].name);
+        const struct draft *draft = &planner->drafts[i];
+        if (draft->source->entity != planner->entity) {
+            continue;
         }
+        if (of_unread_list(draft, name)) {
+            return;
+        }
+        assay_suggest_offer(&suggest, draft->name);
     }
     const struct assay_str entity = planner->schema->entities[planner->entity].name;
     assay_diag_add(planner->diags, ASSAY_DIAG_UNKNOWN_NAME, span,
@@ -28,6 +41,25 @@ static void unknown_name(struct planner *planner, struct assay_str name, struct 
         assay_diag_hint(planner->diags, "did you mean \"%.*s\"?", (int)suggest.best.len,
                         suggest.best.ptr);
     }
+}
+
+/* Add to what the draft at hand rests on. */
+static void rest_on(struct planner *planner, const char *text, size_t bytes)
+{
+    struct assay_hash128 *rests_on = &planner->draft->rests_on;
+    const struct assay_hash128 link[2] = {*rests_on, assay_hash128(text, bytes, 0)};
+    *rests_on = assay_hash128(link, sizeof link, 0);
+}
+
+void assay_plan_rest_on_field(struct planner *planner, const struct assay_event_def *event,
+                              const struct assay_field_def *field)
+{
+    char text[256];
+    const int length = snprintf(text, sizeof text, "%.*s.%.*s %s %u %u %u", (int)event->name.len,
+                                event->name.ptr, (int)field->name.len, field->name.ptr,
+                                assay_type_name(field->type), field->scale, field->dims,
+                                field->optional ? 1U : 0U);
+    rest_on(planner, text, (size_t)length < sizeof text ? (size_t)length : sizeof text);
 }
 
 static bool compile_draft(struct planner *planner, struct draft *draft);
@@ -50,6 +82,10 @@ static bool resolve_feature(struct planner *planner, struct assay_str name,
         const bool good = other->state == DRAFT_DONE || compile_draft(planner, other);
         planner->draft = mine;
         if (good) {
+            const uint64_t *hash = planner->features[other->index].hash;
+            char text[40];
+            (void)snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64, hash[1], hash[0]);
+            rest_on(planner, text, 32);
             *out = (struct assay_symbol){.where = ASSAY_SYMBOL_SLOT,
                                          .index = other->index - planner->feature_first,
                                          .kind = planner->features[other->index].kind};
@@ -66,9 +102,9 @@ static bool resolve_event_field(struct planner *planner, uint32_t event, struct 
     const struct assay_event_def *def = &planner->schema->events[event];
     const uint32_t field = assay_event_field(def, name);
     if (field == ASSAY_NONE) {
-        assay_diag_add(planner->diags, ASSAY_DIAG_UNKNOWN_FIELD, span,
-                       "unknown field \"%.*s\" of event \"%.*s\"", (int)name.len, name.ptr,
-                       (int)def->name.len, def->name.ptr);
+        return assay_plan_unknown_field(planner, def, name, span);
+    }
+    if (def->fields[field].broken) {
         return false;
     }
     const enum assay_type type = def->fields[field].type;
@@ -76,6 +112,7 @@ static bool resolve_event_field(struct planner *planner, uint32_t event, struct 
         assay_diag_add(planner->diags, ASSAY_DIAG_TYPE, span, "a vector cannot stand alone");
         return false;
     }
+    assay_plan_rest_on_field(planner, def, &def->fields[field]);
     *out = (struct assay_symbol){
         .where = ASSAY_SYMBOL_FIELD,
         .event = event,
@@ -128,27 +165,35 @@ static struct assay_str join(struct assay_arena *arena, struct assay_str a, cons
     return assay_arena_copy(arena, assay_str_of(text));
 }
 
-static bool compile_draft(struct planner *planner, struct draft *draft)
+/* The feature's identity: its text, its entity, and all it rests on. */
+static void hash_feature(struct planner *planner, const struct draft *draft,
+                         struct assay_feature *feature)
 {
-    if (draft->state != DRAFT_NEW) {
-        return draft->state == DRAFT_DONE;
-    }
-    const struct assay_scope scope = {
-        .context = planner, .resolve = resolve, .aggregate = aggregate, .what = "a feature"};
-    draft->state = DRAFT_OPEN;
-    planner->draft = draft;
-    enum assay_kind kind = ASSAY_KIND_NUMBER;
-    const struct assay_program *program = assay_expr_compile(
-        planner->arena, planner->schema, draft->expr, &scope, planner->diags, &kind);
-    if (program == NULL) {
-        draft->state = DRAFT_BAD;
-        return false;
-    }
+    const struct assay_entity_def *entity = &planner->schema->entities[feature->entity];
+    char text[160];
+    (void)snprintf(text, sizeof text, "%.*s expire %" PRId64, (int)entity->name.len,
+                   entity->name.ptr, entity->expire_ms);
+    const struct assay_hash128 parts[3] = {
+        assay_hash128(feature->definition.ptr, feature->definition.len, 0),
+        assay_hash128(text, strlen(text), 0),
+        draft->rests_on,
+    };
+    const struct assay_hash128 whole = assay_hash128(parts, sizeof parts, 0);
+    feature->hash[0] = whole.low;
+    feature->hash[1] = whole.high;
+}
+
+static bool out_of_memory(struct planner *planner, struct assay_span span)
+{
+    assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, span, "out of memory");
+    return false;
+}
+
+static bool finish_draft(struct planner *planner, struct draft *draft,
+                         const struct assay_program *program, enum assay_kind kind)
+{
     const struct assay_str entity = planner->schema->entities[draft->source->entity].name;
-    draft->index = planner->feature_count++;
-    draft->state = DRAFT_DONE;
-    struct assay_feature *feature = &planner->features[draft->index];
-    *feature = (struct assay_feature){
+    const struct assay_feature feature = {
         .name = draft->name,
         .full_name = join(planner->arena, entity, ".", draft->name),
         .entity = draft->source->entity,
@@ -157,12 +202,48 @@ static bool compile_draft(struct planner *planner, struct draft *draft)
         .span = draft->source->name_span,
         .definition = assay_expr_canonical(planner->arena, draft->expr),
     };
+    if (feature.full_name.ptr == NULL || feature.definition.ptr == NULL) {
+        return out_of_memory(planner, draft->source->name_span);
+    }
+    draft->index = planner->feature_count++;
+    planner->features[draft->index] = feature;
+    hash_feature(planner, draft, &planner->features[draft->index]);
     return true;
 }
 
-static void add_draft(struct planner *planner, const struct assay_feature_source *source,
-                      const struct assay_expr *expr, size_t span_index, struct assay_str name)
+static bool compile_draft(struct planner *planner, struct draft *draft)
 {
+    if (draft->state != DRAFT_NEW) {
+        return draft->state == DRAFT_DONE;
+    }
+    if (planner->chain == PLAN_CHAIN_MAX) {
+        draft->state = DRAFT_BAD;
+        assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, draft->source->name_span,
+                       "a chain of more than %d features that rest on one another",
+                       PLAN_CHAIN_MAX);
+        return false;
+    }
+    const struct assay_scope scope = {
+        .context = planner, .resolve = resolve, .aggregate = aggregate, .what = "a feature"};
+    draft->state = DRAFT_OPEN;
+    planner->draft = draft;
+    planner->chain++;
+    enum assay_kind kind = ASSAY_KIND_NUMBER;
+    const struct assay_program *program = assay_expr_compile(
+        planner->arena, planner->schema, draft->expr, &scope, planner->diags, &kind);
+    planner->chain--;
+    const bool good = program != NULL && finish_draft(planner, draft, program, kind);
+    draft->state = good ? DRAFT_DONE : DRAFT_BAD;
+    return good;
+}
+
+static void add_draft(struct planner *planner, const struct assay_feature_source *source,
+                      const struct assay_expr *expr, struct assay_str name)
+{
+    if (name.ptr == NULL) {
+        (void)out_of_memory(planner, source->name_span);
+        return;
+    }
     for (size_t i = 0; i < planner->draft_count; i++) {
         const struct draft *other = &planner->drafts[i];
         if (other->source->entity == source->entity && assay_str_equal(other->name, name)) {
@@ -182,23 +263,53 @@ static void add_draft(struct planner *planner, const struct assay_feature_source
         return;
     }
     planner->drafts[planner->draft_count++] =
-        (struct draft){.source = source, .expr = expr, .span_index = span_index, .name = name};
+        (struct draft){.source = source,
+                       .expr = expr,
+                       .name = name,
+                       .state = expr == NULL ? DRAFT_BAD : DRAFT_NEW};
+}
+
+/* A copy of a listed definition with the span of one feature: it compiles, prints and hashes as if
+ * it had been written alone, so adding a span to a list leaves the other features as they were. */
+static const struct assay_expr *with_one_span(struct planner *planner,
+                                              const struct assay_expr *listed, size_t index)
+{
+    struct assay_expr *expr = assay_arena_alloc(planner->arena, sizeof *expr);
+    struct assay_agg_ast *agg = assay_arena_alloc(planner->arena, sizeof *agg);
+    if (expr == NULL || agg == NULL) {
+        return NULL;
+    }
+    *expr = *listed;
+    *agg = *listed->agg;
+    agg->listed = false;
+    agg->spans[0] = listed->agg->spans[index];
+    agg->span_count = 1;
+    expr->agg = agg;
+    return expr;
 }
 
 static void draft_source(struct planner *planner, const struct assay_feature_source *source)
 {
     const struct assay_expr *expr =
-        assay_expr_parse(planner->arena, source->expression, planner->diags);
+        source->broken
+            ? NULL
+            : assay_expr_parse(planner->arena, source->expression, planner->diags);
     if (expr == NULL) {
+        add_draft(planner, source, NULL, source->name);
         return;
     }
     const bool listed = expr->kind == EXPR_AGG && expr->agg->listed;
     if (!listed) {
-        add_draft(planner, source, expr, 0, source->name);
+        add_draft(planner, source, expr, source->name);
         return;
     }
     for (size_t i = 0; i < expr->agg->span_count; i++) {
-        add_draft(planner, source, expr, i,
+        const struct assay_expr *one = with_one_span(planner, expr, i);
+        if (one == NULL) {
+            (void)out_of_memory(planner, source->name_span);
+            return;
+        }
+        add_draft(planner, source, one,
                   join(planner->arena, source->name, "", expr->agg->spans[i].suffix));
     }
 }
@@ -271,43 +382,31 @@ static bool hash_plan(struct planner *planner, struct assay_plan *plan)
         return false;
     }
     print_schema(out, planner->schema);
-    (void)fflush(out);
-    const struct assay_hash128 base = assay_hash128(text, size, 0);
     for (uint32_t i = 0; i < planner->feature_count; i++) {
-        struct assay_feature *feature = &planner->features[i];
-        const struct assay_hash128 own =
-            assay_hash128(feature->definition.ptr, feature->definition.len, base.low);
-        feature->hash[0] = own.low;
-        feature->hash[1] = own.high;
-        (void)fprintf(out, "feature %.*s %" PRIx64 "%" PRIx64 "\n", (int)feature->full_name.len,
-                      feature->full_name.ptr, own.high, own.low);
+        const struct assay_feature *feature = &planner->features[i];
+        (void)fprintf(out, "feature %.*s %016" PRIx64 "%016" PRIx64 "\n",
+                      (int)feature->full_name.len, feature->full_name.ptr, feature->hash[1],
+                      feature->hash[0]);
     }
-    const bool good = fclose(out) == 0;
-    const struct assay_hash128 whole = assay_hash128(text, size, 0);
+    const bool good = fclose(out) == 0 && text != NULL;
+    const struct assay_hash128 whole = good ? assay_hash128(text, size, 0)
+                                            : (struct assay_hash128){0};
     plan->hash[0] = whole.low;
     plan->hash[1] = whole.high;
     free(text);
     return good;
 }
 
-static const struct assay_plan *finish(struct planner *planner)
+/* Streams and features are known once all entities are planned: copied to their final size. */
+static bool settle(struct planner *planner, struct assay_plan *plan)
 {
-    struct assay_plan *plan = assay_arena_alloc(planner->arena, sizeof *plan);
     struct assay_stream *streams =
         assay_arena_array(planner->arena, planner->stream_count + 1, sizeof *streams);
-    struct assay_plan_entity *entities = assay_arena_array(
-        planner->arena, planner->schema->entity_count + 1, sizeof *entities);
+    struct assay_feature *features =
+        assay_arena_array(planner->arena, planner->feature_count + 1, sizeof *features);
     uint32_t *order = assay_arena_array(planner->arena, planner->draft_count + 1, sizeof *order);
-    if (plan == NULL || streams == NULL || entities == NULL || order == NULL) {
-        return NULL;
-    }
-    for (uint32_t e = 0; e < planner->schema->entity_count; e++) {
-        if (!plan_entity(planner, e, &entities[e])) {
-            return NULL;
-        }
-    }
-    if (assay_diags_count(planner->diags) > 0) {
-        return NULL;
+    if (streams == NULL || features == NULL || order == NULL) {
+        return false;
     }
     for (uint32_t s = 0; s < planner->stream_count; s++) {
         streams[s] = planner->streams[s].stream;
@@ -315,15 +414,33 @@ static const struct assay_plan *finish(struct planner *planner)
     for (size_t i = 0; i < planner->draft_count; i++) {
         order[i] = planner->drafts[i].index;
     }
-    *plan = (struct assay_plan){
-        .schema = planner->schema,
-        .stream_count = planner->stream_count,
-        .feature_count = planner->feature_count,
-        .streams = streams,
-        .features = planner->features,
-        .file_order = order,
-        .entities = entities,
-    };
+    memcpy(features, planner->features, planner->feature_count * sizeof *features);
+    plan->stream_count = planner->stream_count;
+    plan->feature_count = planner->feature_count;
+    plan->streams = streams;
+    plan->features = features;
+    plan->file_order = order;
+    return true;
+}
+
+static const struct assay_plan *finish(struct planner *planner)
+{
+    struct assay_plan *plan = assay_arena_alloc(planner->arena, sizeof *plan);
+    struct assay_plan_entity *entities = assay_arena_array(
+        planner->arena, planner->schema->entity_count + 1, sizeof *entities);
+    if (plan == NULL || entities == NULL) {
+        return NULL;
+    }
+    for (uint32_t e = 0; e < planner->schema->entity_count; e++) {
+        if (!plan_entity(planner, e, &entities[e])) {
+            return NULL;
+        }
+    }
+    if (assay_diags_count(planner->diags) > 0 || !settle(planner, plan)) {
+        return NULL;
+    }
+    plan->schema = planner->schema;
+    plan->entities = entities;
     return hash_plan(planner, plan) ? plan : NULL;
 }
 
@@ -340,7 +457,7 @@ const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
         .drafts = calloc(PLAN_FEATURES_MAX, sizeof *planner.drafts),
         .streams = calloc(PLAN_STREAMS_MAX, sizeof *planner.streams),
         .aggs = calloc(PLAN_AGGS_MAX, sizeof *planner.aggs),
-        .features = assay_arena_array(arena, PLAN_FEATURES_MAX, sizeof *planner.features),
+        .features = calloc(PLAN_FEATURES_MAX, sizeof *planner.features),
     };
     const size_t before = assay_diags_count(diags);
     const struct assay_plan *plan = NULL;
@@ -357,6 +474,7 @@ const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
     free(planner.drafts);
     free(planner.streams);
     free(planner.aggs);
+    free(planner.features);
     return plan;
 }
 

@@ -104,6 +104,7 @@ struct assay_feature_source {
     struct assay_str name;
     struct assay_span name_span;
     struct assay_span expression; /* bytes of the definition */
+    bool broken; /* already reported: only its name counts, so that readers of it stay silent */
 };
 
 /**

@@ -20,9 +20,12 @@ static bool unknown_event(struct planner *planner, const struct assay_agg_ast *a
     return false;
 }
 
-static bool unknown_field(struct planner *planner, const struct assay_event_def *event,
-                          struct assay_str name, struct assay_span span)
+bool assay_plan_unknown_field(struct planner *planner, const struct assay_event_def *event,
+                              struct assay_str name, struct assay_span span)
 {
+    if (event->broken) {
+        return false;
+    }
     struct assay_suggest suggest = {.word = name};
     for (uint32_t i = 0; i < event->field_count; i++) {
         assay_suggest_offer(&suggest, event->fields[i].name);
@@ -59,12 +62,25 @@ static uint32_t roles_of(const struct planner *planner, const struct assay_event
     return count;
 }
 
+/* Was the event, or one of its fields, refused? Its roles are then not known. */
+static bool rests_on_broken(const struct assay_event_def *event)
+{
+    bool broken = event->broken;
+    for (uint32_t f = 0; f < event->field_count; f++) {
+        broken = broken || event->fields[f].broken;
+    }
+    return broken;
+}
+
 static bool find_role(struct planner *planner, const struct assay_agg_ast *agg,
                       const struct assay_event_def *event, uint32_t *role)
 {
     char list[256];
     const struct assay_str entity = planner->schema->entities[planner->entity].name;
     const uint32_t count = roles_of(planner, event, role, sizeof list, list);
+    if (count == 0 && rests_on_broken(event)) {
+        return false; /* what is missing here may be what was refused there */
+    }
     if (count == 0) {
         assay_diag_add(planner->diags, ASSAY_DIAG_ROLE, agg->event_span,
                        "event \"%.*s\" does not name a %.*s", (int)event->name.len,
@@ -84,6 +100,9 @@ static bool find_role(struct planner *planner, const struct assay_agg_ast *agg,
     *role = assay_event_field(event, agg->role);
     if (*role == ASSAY_NONE || event->fields[*role].type != ASSAY_TYPE_KEY ||
         event->fields[*role].entity != planner->entity) {
+        if (rests_on_broken(event)) {
+            return false;
+        }
         assay_diag_add(planner->diags, ASSAY_DIAG_ROLE, agg->role_span,
                        "\"%.*s\" is not a key of event \"%.*s\" that names a %.*s",
                        (int)agg->role.len, agg->role.ptr, (int)event->name.len, event->name.ptr,
@@ -158,7 +177,10 @@ static bool check_column(struct planner *planner, const struct assay_agg_ast *ag
     }
     *field = assay_event_field(event, agg->column);
     if (*field == ASSAY_NONE) {
-        return unknown_field(planner, event, agg->column, agg->column_span);
+        return assay_plan_unknown_field(planner, event, agg->column, agg->column_span);
+    }
+    if (event->fields[*field].broken) {
+        return false;
     }
     const enum assay_type type = event->fields[*field].type;
     if (!column_fits(kind, type)) {
@@ -212,7 +234,10 @@ static bool resolve_in_filter(void *context, const struct assay_str names[], siz
     }
     const uint32_t field = assay_event_field(event, names[count - 1]);
     if (field == ASSAY_NONE) {
-        return unknown_field(scope->planner, event, names[count - 1], span);
+        return assay_plan_unknown_field(scope->planner, event, names[count - 1], span);
+    }
+    if (event->fields[field].broken) {
+        return false;
     }
     const enum assay_type type = event->fields[field].type;
     if (type == ASSAY_TYPE_VECTOR) {
@@ -228,6 +253,21 @@ static bool resolve_in_filter(void *context, const struct assay_str names[], siz
                                           : ASSAY_KIND_NUMBER,
     };
     return true;
+}
+
+/* Filters are shared, so what one rests on is noted from its tree and not while it is compiled. */
+static void rest_on_filter(struct planner *planner, const struct assay_event_def *event,
+                           const struct assay_expr *expr)
+{
+    if (expr->kind == EXPR_PATH) {
+        const uint32_t field = assay_event_field(event, expr->names[expr->name_count - 1]);
+        if (field != ASSAY_NONE) {
+            assay_plan_rest_on_field(planner, event, &event->fields[field]);
+        }
+    }
+    for (size_t i = 0; i < expr->item_count; i++) {
+        rest_on_filter(planner, event, expr->items[i]);
+    }
 }
 
 static bool share_filter(struct planner *planner, struct stream_draft *draft,
@@ -325,6 +365,18 @@ static void note_demands(const struct planner *planner, struct assay_stream *str
     stream->retained_ms = reach > stream->retained_ms ? reach : stream->retained_ms;
 }
 
+static void rest_on_aggregate(struct planner *planner, const struct assay_agg_ast *ast,
+                              const struct assay_event_def *def, uint32_t role, uint32_t field)
+{
+    assay_plan_rest_on_field(planner, def, &def->fields[role]);
+    if (field != ASSAY_NONE) {
+        assay_plan_rest_on_field(planner, def, &def->fields[field]);
+    }
+    if (ast->where != NULL) {
+        rest_on_filter(planner, def, ast->where);
+    }
+}
+
 bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *ast,
                                 struct assay_symbol *out)
 {
@@ -332,14 +384,13 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
     if (event == ASSAY_NONE) {
         return unknown_event(planner, ast);
     }
-    const bool top_level = planner->draft->expr->kind == EXPR_AGG;
-    if (ast->listed && !top_level) {
+    if (ast->listed) {
         assay_diag_add(planner->diags, ASSAY_DIAG_LIST, ast->span,
                        "a list of spans must be the whole definition of a feature");
         return false;
     }
     const struct assay_event_def *def = &planner->schema->events[event];
-    const struct agg_span *span = &ast->spans[top_level ? planner->draft->span_index : 0];
+    const struct agg_span *span = &ast->spans[0];
     struct assay_agg agg = {
         .kind = (enum assay_agg_kind)assay_aggregate_kind(ast->name),
         .window = {.span_ms = span->span_ms, .delay_ms = ast->delay_ms, .last_n = span->last_n},
@@ -362,6 +413,7 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
             return false;
         }
     }
+    rest_on_aggregate(planner, ast, def, role, field);
     agg.stream = (uint32_t)(draft - planner->streams);
     agg.result = result_kind(planner, &draft->stream, &agg);
     note_demands(planner, &draft->stream, &agg);

@@ -4,6 +4,7 @@
 #ifndef ASSAY_FEATURES_PLAN_PVT_H
 #define ASSAY_FEATURES_PLAN_PVT_H
 
+#include "engine/base/hash.h"
 #include "features/expr_pvt.h"
 #include "features/plan.h"
 
@@ -11,16 +12,17 @@ enum {
     PLAN_FEATURES_MAX = 8192,
     PLAN_STREAMS_MAX = 4096,
     PLAN_AGGS_MAX = 16384, /* of one entity */
+    PLAN_CHAIN_MAX = 64,   /* features that rest on features that rest on ... */
 };
 
 /** A feature before it has a program: one per span of a listed definition. */
 struct draft {
     const struct assay_feature_source *source;
     const struct assay_expr *expr;
-    size_t span_index;        /* which span of the top-level aggregate */
     struct assay_str name;
     enum { DRAFT_NEW, DRAFT_OPEN, DRAFT_DONE, DRAFT_BAD } state;
     uint32_t index;           /* in plan->features, once done */
+    struct assay_hash128 rests_on; /* of what it reads: fields with their types, features */
 };
 
 struct stream_draft {
@@ -46,10 +48,18 @@ struct planner {
     struct assay_agg *aggs;
     uint32_t agg_count;
     struct draft *draft;
+    uint32_t chain; /* drafts being compiled, one for the sake of the other */
 };
 
+/** Note that the draft at hand rests on this field. */
+void assay_plan_rest_on_field(struct planner *planner, const struct assay_event_def *event,
+                              const struct assay_field_def *field);
 /** Place an aggregate call of the draft at hand into streams and slots. */
 bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *agg,
                                 struct assay_symbol *out);
+
+/** Report that an event has no such field, unless the event itself was refused. @return false. */
+bool assay_plan_unknown_field(struct planner *planner, const struct assay_event_def *event,
+                              struct assay_str name, struct assay_span span);
 
 #endif

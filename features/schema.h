@@ -27,6 +27,7 @@ struct assay_field_def {
     uint32_t entity; /* key: index of the entity, else ASSAY_NONE */
     bool optional;   /* key: null leaves the entity untouched instead of a dead letter */
     bool pii;        /* text: personal data */
+    bool broken;     /* already reported: what rests on it is not reported again */
     struct assay_span span;
 };
 
@@ -34,6 +35,7 @@ struct assay_event_def {
     struct assay_str name;
     uint32_t field_count;
     const struct assay_field_def *fields; /* definition order */
+    bool broken; /* already reported, as above */
     struct assay_span span;
 };
 

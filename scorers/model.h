@@ -21,9 +21,9 @@ enum {
 };
 
 enum assay_model_kind {
-    ASSAY_MODEL_SCORECARD, /* *.card.yaml, or JSON of the same shape; see docs/models.md */
-    ASSAY_MODEL_LOGISTIC,  /* *.logit.yaml or JSON */
-    ASSAY_MODEL_LIGHTGBM,  /* LightGBM text */
+    ASSAY_MODEL_SCORECARD, /* JSON, a subset of YAML, so *.card.yaml will do; see docs/models.md */
+    ASSAY_MODEL_LOGISTIC,  /* JSON likewise */
+    ASSAY_MODEL_LIGHTGBM,  /* LightGBM text, versions 2 to 4 */
     ASSAY_MODEL_KIND_END
 };
 
@@ -33,6 +33,8 @@ struct assay_model;
 const char *assay_model_kind_name(enum assay_model_kind kind);
 /** Kind of that name, or ASSAY_MODEL_KIND_END. Thread: any. */
 enum assay_model_kind assay_model_kind_of(struct assay_str name);
+/** Kind that a file's content looks like, or ASSAY_MODEL_KIND_END. Thread: any. */
+enum assay_model_kind assay_model_kind_guess(struct assay_str bytes);
 
 /**
  * Read a model.
@@ -62,6 +64,11 @@ struct assay_str assay_model_feature_name(const struct assay_model *model, uint3
 uint32_t assay_model_output_count(const struct assay_model *model);
 /** Is the prediction a probability (and raw its logit or points)? Thread: any. */
 bool assay_model_is_probability(const struct assay_model *model);
+/** Event whose probability is predicted, as the file names it; ptr NULL: it does not. Thread: any. */
+struct assay_str assay_model_event(const struct assay_model *model);
+/** Does a higher raw score make the event likelier? False for a card whose points are earned by
+ * the other class (the usual credit card). Thread: any. */
+bool assay_model_raw_rises(const struct assay_model *model);
 
 /**
  * Score one row.
@@ -79,11 +86,12 @@ void assay_model_score(const struct assay_model *model, const double row[], doub
 
 /**
  * Contribution of each column to raw score 0 of this row, and the baseline they add up from:
- * scorecard: points of the column less the most it could give (points lost, <= 0); logistic:
- * coefficient x (value - mean); LightGBM: exact path-dependent TreeSHAP (Lundberg et al. 2018,
- * Algorithm 2), equal to pred_contrib.
+ * scorecard: points of the column less the best it could give, that is the most (points lost,
+ * <= 0), or the least where points rise with the event (>= 0); logistic: coefficient x (value -
+ * mean); LightGBM: exact path-dependent TreeSHAP (Lundberg et al. 2018, Algorithm 2), equal to
+ * pred_contrib. Baseline plus contributions is raw score 0 up to rounding.
  *
- * @param scratch    memory for the walk; rewound before return.
+ * @param scratch    memory for the walk of trees; rewound before return.
  * @param[out] contributions assay_model_feature_count() numbers.
  * @return the baseline, or NaN when scratch is full.
  * Thread: any; pure. Cost: up to hundreds of times a score for trees: call it when needed.

@@ -17,6 +17,10 @@ enum {
     ASSAY_POLICY_RULES_MAX = 1024,
     ASSAY_POLICY_REASONS_MAX = 16,
     ASSAY_POLICY_KEYS_MAX = 16,
+    ASSAY_POLICY_FEATURES_MAX = 512, /* distinct features that the rules of one policy read */
+    ASSAY_POLICY_NAME_BYTES_MAX = 128,
+    ASSAY_OUTCOME_BYTES_MAX = 128,
+    ASSAY_REASON_CODE_BYTES_MAX = 64,
 };
 
 /** A model of decisions.yaml with its file's bytes, before it is read. */
@@ -57,7 +61,9 @@ struct assay_policy_source {
     bool has_scaling;
     bool higher_is_likelier;  /* score rises with the event's probability; default: falls */
     double pdo, points, odds; /* points at odds (non-event : event), points to double the odds */
+    struct assay_span scaling_span; /* of `score:`; no place: the policy's name is shown instead */
     uint32_t reasons_max;
+    struct assay_span reasons_span; /* of `reasons:`; as scaling_span */
     struct assay_str catalogue; /* bytes of the reason catalogue CSV; ptr NULL: none */
     const char *catalogue_path;
     struct assay_span catalogue_span;
@@ -90,6 +96,12 @@ struct assay_policies {
 /**
  * Read all models, bind them by name, compile all policies; one diagnostic for everything wrong.
  *
+ * A model's columns and a rule's paths are `entity.feature`, of the key that the trigger names or
+ * that `keys:` binds, or `role.feature`, as in the rows of `replay --rows`. A rule also reads
+ * `event.field` of the trigger, `score`, `probability` and `raw`. The reason catalogue is CSV with
+ * the columns feature, family, code, en, zh: one line a feature; a line without a feature gives
+ * the code of a rule its text.
+ *
  * @return NULL after adding at least one diagnostic. Owner: the arena; plan and bytes must live as
  * long. Thread: one at a time.
  */
@@ -110,12 +122,18 @@ uint32_t assay_policy_model(const struct assay_policy *policy);
 /** The trigger's key fields that name the decision's keys, in binding order. Thread: any. */
 const uint32_t *assay_policy_roles(const struct assay_policy *policy, size_t *count);
 
-/** One adverse reason, most important first. */
+/**
+ * One adverse reason, most important first: the reason of the rule that held, then what cost the
+ * score most. Features of one code are one reason: their points add up, the one that cost most is
+ * shown. Order: points, code, feature.
+ */
 struct assay_reason {
     struct assay_str code;    /* "" when the catalogue has none for the feature */
     struct assay_str feature; /* full name; ptr NULL for a rule without one */
     double value;             /* of the feature; NaN: null, or text */
-    double points;            /* points lost (< 0), in units of the score; NaN for a rule's reason */
+    /* Points lost (< 0): in units of the score; of raw when it is not scaled; a scorecard's own
+     * points always. NaN: a rule's reason that no column of the model shares. */
+    double points;
 };
 
 /** What evaluation finds. Text is borrowed from the policy. */
@@ -125,6 +143,10 @@ struct assay_verdict_of_policy {
     double raw;         /* NaN: no model */
     double probability; /* of the named event; NaN: none */
     double score;       /* scaled, rounded to the nearest integer, half away from zero; NaN: none */
+    double baseline;    /* what the contributions add up from; NaN: none were computed */
+    uint32_t contribution_count;
+    const double *contributions; /* of the model's columns to raw; in the caller's scratch */
+    bool unexplained; /* reasons were asked for, but scratch was full: only a rule's is given */
     uint32_t reason_count;
     struct assay_reason reasons[ASSAY_POLICY_REASONS_MAX];
 };
@@ -132,9 +154,14 @@ struct assay_verdict_of_policy {
 /**
  * Evaluate a policy on an event.
  *
+ * score = points + pdo / ln 2 * ln(o / odds), where o is (1 - p) / p, or p / (1 - p) when the score
+ * rises with the event; p is kept within [2^-53, 1 - 2^-53], so that a score is always finite. A
+ * scorecard without scaling gives its total points.
+ *
  * @param event   the trigger.
  * @param values  one per need, in the order of assay_policy_needs().
- * @param scratch memory for contributions; rewound before return.
+ * @param scratch memory for contributions. What the verdict points to stays there, 8 bytes a
+ *                column, until the caller rewinds: after the decision's audit record is encoded.
  * Thread: any; pure: same inputs, same bits. Cost: model, rules, and contributions when reasons
  * are asked for.
  */
