@@ -5,10 +5,12 @@
  *                      commit|abort] < LINES
  *   kafka_tool consume --brokers B --topic T [--until-end] [--count N] [--json] [--uncommitted]
  *   kafka_tool offsets --brokers B --topic T
+ *   kafka_tool truncate --brokers B --topic T --partition P --before OFFSET
  *
  * produce: one record a line; the key is the string member NAME of the line's JSON object; keys are
  * placed by murmur2 as Java clients do. consume: from the beginning; partition, offset, key, decision
- * id and value, with tabs between (missing: -) or as JSON. offsets: partition, first, end.
+ * id and value, with tabs between (missing: -) or as JSON. offsets: partition, first, end. truncate:
+ * delete what is older, as retention would.
  * Exit: 0 done, 1 failed (reason on stderr), 64 wrong usage.
  */
 #include <librdkafka/rdkafka.h>
@@ -31,6 +33,7 @@ struct arguments {
     const char *transaction;
     int64_t partition; /* -1: by key */
     int64_t count;     /* -1: no limit */
+    int64_t before;
     bool until_end;
     bool json;
     bool uncommitted;
@@ -93,6 +96,8 @@ static struct arguments read_arguments(int argc, char *argv[])
             arguments.partition = number(name, argv[++i]);
         } else if (strcmp(name, "--count") == 0) {
             arguments.count = number(name, argv[++i]);
+        } else if (strcmp(name, "--before") == 0) {
+            arguments.before = number(name, argv[++i]);
         } else {
             usage("unknown option", name);
         }
@@ -420,6 +425,34 @@ static void print_offsets(const struct arguments *arguments)
     rd_kafka_destroy(client);
 }
 
+static void truncate_partition(const struct arguments *arguments)
+{
+    if (arguments->partition < 0) {
+        usage("missing", "--partition");
+    }
+    rd_kafka_t *client = start(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), arguments->brokers);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, arguments->topic, (int32_t)arguments->partition)
+        ->offset = arguments->before;
+    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(client, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, PATIENCE_MS);
+    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        die("truncate: %s", event == NULL ? "no answer" : rd_kafka_event_error_string(event));
+    }
+    const rd_kafka_topic_partition_list_t *done =
+        rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+    if (done->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        die("truncate: %s", rd_kafka_err2str(done->elems[0].err));
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteRecords_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(client);
+}
+
 int main(int argc, char *argv[])
 {
     const struct arguments arguments = read_arguments(argc, argv);
@@ -429,6 +462,8 @@ int main(int argc, char *argv[])
         consume(&arguments);
     } else if (strcmp(arguments.command, "offsets") == 0) {
         print_offsets(&arguments);
+    } else if (strcmp(arguments.command, "truncate") == 0) {
+        truncate_partition(&arguments);
     } else {
         usage("unknown command", arguments.command);
     }
