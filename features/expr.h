@@ -51,6 +51,7 @@ struct assay_scope {
     bool (*aggregate)(void *context, const struct assay_agg_ast *agg, struct assay_diags *diags,
                       struct assay_symbol *out);
     const char *what; /* for messages: "a where clause", "a feature", "a rule" */
+    bool without_at;  /* the name `at` means nothing here: a where clause is judged only once */
 };
 
 /**

@@ -36,7 +36,10 @@ static bool source_item(struct parser *parser, struct assay_agg_ast *agg)
                assay_parse_at(parser, "(")) {
         assay_parse_not_built(parser, parser->token.span, "an event pattern");
     } else if (assay_parse_at(parser, ",")) {
-        assay_parse_not_built(parser, parser->token.span, "an aggregate with arguments");
+        parser->failed = true;
+        assay_diag_add(parser->diags, ASSAY_DIAG_ARGUMENTS, parser->token.span,
+                       "%.*s takes one argument: an event or a field of it", (int)agg->name.len,
+                       agg->name.ptr);
     }
     return !parser->failed;
 }
@@ -105,7 +108,10 @@ static bool take_span(struct parser *parser, struct agg_span *out)
         }
     }
     out->suffix = suffix_of(parser, duration, out->last_n);
-    return out->suffix.ptr != NULL;
+    if (out->suffix.ptr == NULL) {
+        assay_parse_fail(parser, "less to remember (out of memory)");
+    }
+    return !parser->failed;
 }
 
 static bool over_clause(struct parser *parser, struct assay_agg_ast *agg)

@@ -62,6 +62,12 @@ static bool compile_path(struct compiler *compiler, const struct assay_expr *exp
                                   assay_str_equal(expr->names[0], assay_str_of("at")))) {
         *kind = ASSAY_KIND_NUMBER;
         load.op = expr->names[0].len == 4 ? I_TIME : I_AT;
+        if (load.op == I_AT && compiler->scope->without_at) {
+            assay_diag_add(compiler->diags, ASSAY_DIAG_UNKNOWN_NAME, expr->span,
+                           "\"at\" means nothing in %s", compiler->scope->what);
+            assay_diag_hint(compiler->diags, "\"time\" is the time of the event");
+            return false;
+        }
         return emit(compiler, load, 0, expr->span);
     }
     if (!compiler->scope->resolve(compiler->scope->context, expr->names, expr->name_count,
@@ -327,7 +333,11 @@ const struct assay_program *assay_expr_compile(struct assay_arena *arena,
     const bool good = room && compile(&compiler, expr, kind);
     if (good) {
         struct instruction *copy = assay_arena_array(arena, compiler.count, sizeof *copy);
-        ASSAY_ASSERT(copy != NULL);
+        if (copy == NULL) {
+            assay_diag_add(diags, ASSAY_DIAG_LIMIT, expr->span, "out of memory");
+            free(code);
+            return NULL;
+        }
         memcpy(copy, code, compiler.count * sizeof *copy);
         program->count = compiler.count;
         program->instructions = copy;

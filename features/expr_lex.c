@@ -40,11 +40,11 @@ static struct token lex_string(struct lexer *lexer)
     const size_t begin = lexer->at;
     const char quote = peek_at(lexer, 0);
     lexer->at++;
-    while (lexer->at < lexer->span.end && peek_at(lexer, 0) != quote) {
+    while (lexer->at < lexer->span.end && peek_at(lexer, 0) != quote && peek_at(lexer, 0) != '\n') {
         lexer->at++;
     }
-    if (lexer->at >= lexer->span.end) {
-        return bad(lexer, begin, "the string has no closing quote");
+    if (lexer->at >= lexer->span.end || peek_at(lexer, 0) == '\n') {
+        return bad(lexer, begin, "the string has no closing quote on its line");
     }
     lexer->at++;
     struct token token = token_from(lexer, TOKEN_STRING, begin);

@@ -55,7 +55,7 @@ enum expr_kind {
     EXPR_AGG,    /* agg */
 };
 
-enum { AGG_SPANS_MAX = 32, PATH_NAMES_MAX = 4, ITEMS_MAX = 256 };
+enum { AGG_SPANS_MAX = 32, PATH_NAMES_MAX = 4, ITEMS_MAX = 101 };
 
 /** One span of an `over` clause. */
 struct agg_span {

@@ -124,6 +124,24 @@ static bool resolve_event_field(struct planner *planner, uint32_t event, struct 
     return true;
 }
 
+static bool unknown_head(struct planner *planner, struct assay_str name, struct assay_span span)
+{
+    struct assay_suggest suggest = {.word = name};
+    for (uint32_t i = 0; i < planner->schema->event_count; i++) {
+        assay_suggest_offer(&suggest, planner->schema->events[i].name);
+    }
+    for (uint32_t i = 0; i < planner->schema->entity_count; i++) {
+        assay_suggest_offer(&suggest, planner->schema->entities[i].name);
+    }
+    assay_diag_add(planner->diags, ASSAY_DIAG_UNKNOWN_NAME, span,
+                   "\"%.*s\" is neither an event nor an entity", (int)name.len, name.ptr);
+    if (suggest.best.ptr != NULL) {
+        assay_diag_hint(planner->diags, "did you mean \"%.*s\"?", (int)suggest.best.len,
+                        suggest.best.ptr);
+    }
+    return false;
+}
+
 static bool resolve(void *context, const struct assay_str names[], size_t count,
                     struct assay_span span, struct assay_diags *diags, struct assay_symbol *out)
 {
@@ -131,23 +149,32 @@ static bool resolve(void *context, const struct assay_str names[], size_t count,
     if (count == 1) {
         return resolve_feature(planner, names[0], span, out);
     }
+    if (count > 2) {
+        assay_diag_add(diags, ASSAY_DIAG_UNKNOWN_NAME, span,
+                       "a name here is FEATURE, %.*s.FEATURE or EVENT.FIELD",
+                       (int)planner->schema->entities[planner->entity].name.len,
+                       planner->schema->entities[planner->entity].name.ptr);
+        return false;
+    }
     const uint32_t event = assay_schema_event(planner->schema, names[0]);
-    if (count == 2 && event != ASSAY_NONE) {
+    const uint32_t entity = assay_schema_entity(planner->schema, names[0]);
+    const bool own = entity == planner->entity;
+    /* Where an event and an entity share a name, a declared field is meant before a feature. */
+    if (event != ASSAY_NONE &&
+        (!own ||
+         assay_event_field(&planner->schema->events[event], names[1]) != ASSAY_NONE)) {
         return resolve_event_field(planner, event, names[1], span, out);
     }
-    const uint32_t entity = assay_schema_entity(planner->schema, names[0]);
-    if (count == 2 && entity == planner->entity) {
+    if (own) {
         return resolve_feature(planner, names[1], span, out);
     }
-    if (count == 2 && entity != ASSAY_NONE) {
+    if (entity != ASSAY_NONE) {
         assay_diag_add(diags, ASSAY_DIAG_OTHER_ENTITY, span,
                        "a feature reads its own entity's features only");
         assay_diag_hint(diags, "combine entities in a rule of decisions.yaml");
         return false;
     }
-    assay_diag_add(diags, ASSAY_DIAG_UNKNOWN_NAME, span,
-                   "\"%.*s\" is neither an event nor an entity", (int)names[0].len, names[0].ptr);
-    return false;
+    return unknown_head(planner, names[0], span);
 }
 
 static bool aggregate(void *context, const struct assay_agg_ast *agg, struct assay_diags *diags,
@@ -221,6 +248,7 @@ static bool compile_draft(struct planner *planner, struct draft *draft)
         assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, draft->source->name_span,
                        "a chain of more than %d features that rest on one another",
                        PLAN_CHAIN_MAX);
+        assay_diag_hint(planner->diags, "write first what the others rest on");
         return false;
     }
     const struct assay_scope scope = {
@@ -459,7 +487,6 @@ const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
         .aggs = calloc(PLAN_AGGS_MAX, sizeof *planner.aggs),
         .features = calloc(PLAN_FEATURES_MAX, sizeof *planner.features),
     };
-    const size_t before = assay_diags_count(diags);
     const struct assay_plan *plan = NULL;
     if (planner.drafts != NULL && planner.streams != NULL && planner.aggs != NULL &&
         planner.features != NULL) {
@@ -468,7 +495,7 @@ const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
         }
         plan = finish(&planner);
     }
-    if (plan == NULL && assay_diags_count(diags) == before) {
+    if (plan == NULL && assay_diags_count(diags) == 0) {
         assay_diag_add(diags, ASSAY_DIAG_LIMIT, (struct assay_span){0}, "out of memory");
     }
     free(planner.drafts);

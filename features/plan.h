@@ -110,8 +110,8 @@ struct assay_feature_source {
 /**
  * Compile all features: one diagnostic for everything that is wrong.
  *
- * @return NULL after adding at least one diagnostic. Owner: the arena; the schema and the texts
- * must live as long. Thread: one at a time.
+ * @return NULL when @p diags holds a diagnostic afterwards, be it older than the call. Owner: the
+ * arena; the schema and the texts must live as long. Thread: one at a time.
  */
 const struct assay_plan *assay_plan_compile(struct assay_arena *arena,
                                             const struct assay_schema *schema,

@@ -287,7 +287,8 @@ static bool share_filter(struct planner *planner, struct stream_draft *draft,
     }
     struct filter_scope context = {.planner = planner, .event = stream->event};
     const struct assay_scope scope = {
-        .context = &context, .resolve = resolve_in_filter, .what = "a where clause"};
+        .context = &context, .resolve = resolve_in_filter, .what = "a where clause",
+        .without_at = true};
     enum assay_kind kind = ASSAY_KIND_BOOL;
     const struct assay_program *program = assay_expr_compile(
         planner->arena, planner->schema, agg->where, &scope, planner->diags, &kind);

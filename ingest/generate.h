@@ -43,6 +43,10 @@ ASSAY_MUST_CHECK enum assay_status assay_generator_create(struct assay_generator
                                                           struct assay_err *err);
 /** The next event. @return false at the end. Cost: amortised constant. */
 bool assay_generator_next(struct assay_generator *generator, struct assay_generated *out);
+/** ASSAY_OK, or ASSAY_E_NO_MEMORY: the stream ended early because the arena is full. */
+enum assay_status assay_generator_status(const struct assay_generator *generator);
+/** Days simulated so far, of options.days. */
+void assay_generator_progress(const struct assay_generator *generator, uint32_t *day);
 
 /** One delayed label. */
 struct assay_label {

@@ -189,8 +189,13 @@ bool config_duration(struct reader *reader, const struct yaml_node *node, const 
     }
     if ((int64_t)value < min_ms || (int64_t)value > max_ms) {
         char wanted[96];
-        (void)snprintf(wanted, sizeof wanted, "a duration from %lld ms to %lld ms",
-                       (long long)min_ms, (long long)max_ms);
+        size_t unit = sizeof units / sizeof units[0] - 2; /* days */
+        while (unit > 0 && max_ms % (int64_t)units[unit].factor != 0) {
+            unit--;
+        }
+        (void)snprintf(wanted, sizeof wanted, "a duration from %lldms to %lld%s",
+                       (long long)min_ms, (long long)max_ms / (long long)units[unit].factor,
+                       units[unit].name);
         return bad_value(reader, node, what, wanted);
     }
     *out_ms = (int64_t)value;
