@@ -22,6 +22,8 @@ class Field:
         if self.type == "key":
             extra = ", optional: true" if self.optional else ""
             return f"{{type: key, entity: {self.entity}{extra}}}"
+        if self.type == "vector":
+            return "vector(2)"
         return f"decimal({self.scale})" if self.type == "decimal" else self.type
 
     @property
@@ -29,7 +31,7 @@ class Field:
         """What it is in an expression."""
         if self.type in ("category", "text", "key"):
             return "text"
-        return "bool" if self.type == "bool" else "number"
+        return self.type if self.type in ("bool", "vector") else "number"
 
 
 class Case:
@@ -92,6 +94,8 @@ class Generator:
             kinds = r.sample(TYPES, r.randint(1, 5)) + r.sample(["decimal", "int"], 1)
             fields += [Field(f"{kind[0]}{i}", kind, r.choice([0, 1, 2, 2, 4, 15])
                              if kind == "decimal" else 0) for i, kind in enumerate(kinds)]
+            if self.chance(0.1):
+                fields.append(Field("v", "vector"))
             if self.chance(0.3):
                 r.shuffle(fields)
             self.events[name] = fields
@@ -132,7 +136,7 @@ class Generator:
 
     def where(self, event, depth=2):
         r = self.r
-        fields = self.events[event]
+        fields = [f for f in self.events[event] if f.kind != "vector"]
         pick = r.random()
         if depth > 0 and pick < 0.3:
             word = r.choice(["and", "or"])
@@ -199,7 +203,7 @@ class Generator:
 
     def operation(self, event):
         r = self.r
-        fields = self.events[event]
+        fields = [f for f in self.events[event] if f.kind != "vector"]
         exact = [f for f in fields if f.type in ("int", "decimal")]
         ordered = exact + [f for f in fields if f.type in ("real", "time")]
         op = r.choice(["count", "count", "sum", "sum", "avg", "min", "max", "first", "last",
@@ -207,7 +211,7 @@ class Generator:
         if op in ("time_since_first", "time_since_last"):
             return op, None
         if op == "count":
-            return op, r.choice([None, None, r.choice(fields)])
+            return op, r.choice([None, None, r.choice(self.events[event])])
         if op in ("sum", "avg"):
             return op, r.choice(exact)
         return op, r.choice(ordered if op in ("min", "max") else fields)
@@ -307,12 +311,18 @@ class Generator:
         if field.type == "key":
             if field.optional and self.chance(0.3):
                 return r.choice([None, "null", '""'])
+            if self.crowd:
+                return json.dumps(f"u{r.randint(0, self.crowd)}")
             return json.dumps(r.choice(KEYS[:self.key_count]), ensure_ascii=self.chance(0.5))
         if self.chance(0.12):
             return r.choice([None, "null"])
         if field.type == "bool":
             return r.choice(["true", "false"])
+        if field.type == "vector":
+            return r.choice(["[0,1]", "[-0.0, 1.5e0]", "[2,-1]"])
         if field.type in ("category", "text"):
+            if self.chance(0.002):
+                return json.dumps("long" * r.randint(500, 3000))
             return json.dumps(r.choice(TEXTS), ensure_ascii=self.chance(0.5))
         if field.type == "time":
             return self.time_text(time - r.randint(-5, 20) * self.quantum)
@@ -416,6 +426,8 @@ class Generator:
         self.start = r.choice([0, 1_700_000_000_000, 1_709_251_199_000, 86_400_000 * 3])
         self.start -= self.start % self.quantum
         self.key_count = r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
+        # A crowd of keys now and then: the index grows, most keys are seen once or twice.
+        self.crowd = 4000 if self.large and self.seed % 4 == 3 else 0
         self.lateness = r.choice([0, 30, 300, 1000] if self.large else [0, 1, 3, 8, 30])
         self.schema()
         self.make_features()

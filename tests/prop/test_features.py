@@ -15,7 +15,7 @@ from shrink import shrink
 CASES = int(os.environ.get("ASSAY_PROP_CASES", "700"))
 SEED = int(os.environ.get("ASSAY_PROP_SEED", "0"))
 EVENTS = 300
-LARGE_CASES, LARGE_EVENTS = max(CASES // 50, 2), 3000
+LARGE_CASES, LARGE_EVENTS = max(CASES // 30, 2), 3000
 BATCHES = 7
 
 
