@@ -165,7 +165,7 @@ class Generator:
         pick = r.random()
         if pick < 0.55:
             return self.duration(r.choice([0, 1, 2, 3, 5, 8, 13, 40, 100] +
-                                          ([250, 700, 1500, 4000] * 3 if self.large else [])))
+                                          ([250, 700, 1500, 4000] * 3 if self.long else [])))
         if pick < 0.7:
             return f"last {r.choice([1, 1, 2, 3, 5, 10] + ([200, 777] if self.large else []))}"
         if pick < 0.85:
@@ -197,7 +197,7 @@ class Generator:
         elif self.chance(0.85):
             text += f" over {self.span()}"
         if self.chance(0.25):
-            text += f" delay {self.duration(r.choice([0, 1, 2, 5, 20] + [400] * self.large))}"
+            text += f" delay {self.duration(r.choice([0, 1, 2, 5, 20] + [400] * self.long))}"
         kind = field.kind if op in ("first", "last") else "number"
         return text, kind
 
@@ -427,8 +427,10 @@ class Generator:
         self.start -= self.start % self.quantum
         self.key_count = r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
         # A crowd of keys now and then: the index grows, most keys are seen once or twice.
+        # Long windows keep everything; without them what is old is let go of.
+        self.long = self.large and self.chance(0.5)
         self.crowd = 4000 if self.large and self.seed % 4 == 3 else 0
-        self.lateness = r.choice([0, 30, 300, 1000] if self.large else [0, 1, 3, 8, 30])
+        self.lateness = r.choice([0, 10, 30, 300, 1000] if self.large else [0, 1, 3, 8, 30])
         self.schema()
         self.make_features()
         inputs = r.choice([1, 1, 2, 3])

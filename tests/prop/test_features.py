@@ -17,6 +17,7 @@ SEED = int(os.environ.get("ASSAY_PROP_SEED", "0"))
 EVENTS = 300
 LARGE_CASES, LARGE_EVENTS = max(CASES // 30, 2), 3000
 BATCHES = 7
+SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
 
 
 def judged(folder, case, shards=1):
@@ -45,7 +46,7 @@ def difference(rows, expected):
 
 
 def report(tmp_path, case):
-    small = shrink(case, lambda c: differs(tmp_path / "shrink", c))
+    small = shrink(case, lambda c: differs(tmp_path / "shrink", c)) if SHRINK else case
     rows, expected, _, _ = judged(tmp_path / "repro", small)
     inputs = "\n".join(f"# input {i}\n" + "\n".join(str(line)[2:-1] for line in lines)
                        for i, lines in enumerate(small.inputs))
