@@ -22,11 +22,11 @@ class Run:
         self.rows = self.folder / "rows.csv"
         self.rows.unlink(missing_ok=True)
         self.command = [BIN, "replay", "-c", str(self.folder), "--shards", str(shards),
-                        "--rows", str(self.rows), "--on", case.on, "--json"]
+                        "--rows", str(self.rows), "--on", case.on, "--json", "--input"]
         for i, lines in enumerate(case.inputs):
             path = self.folder / f"input{i}.jsonl"
             path.write_bytes(b"".join(line + b"\n" for line in lines))
-            self.command += ["--input", str(path)]
+            self.command.append(str(path))
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
 
