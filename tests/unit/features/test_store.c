@@ -462,6 +462,47 @@ static void the_state_hash_sees_what_an_answer_can_see_and_no_more(void **state)
     }
 }
 
+static void the_oldest_answerable_window_is_whole_until_it_expires(void **state)
+{
+    (void)state;
+    for (int span = 1; span <= 70; span++) {
+        char definition[40];
+        struct kit kit;
+        kit_init(&kit, 9, 0);
+        (void)snprintf(definition, sizeof definition, "count(pay) over %dms", span);
+        kit_feature(&kit, KIT_USER, "c", definition);
+        kit_open(&kit, MEMORY);
+        for (int i = 0; i < 900; i++) {
+            const struct assay_event event = pay(1000 + i / 3, 1); /* three a millisecond */
+            kit_apply(&kit, &event, "u");
+            const int64_t t = 1000 + i / 3 - 9;
+            const int64_t expected = t < 1000 ? 0 : t - 999 < span ? t - 999 : span;
+            assert_number(kit_read(&kit, "u", t, "user.c"), 3.0 * (double)expected);
+        }
+        kit_close(&kit);
+    }
+}
+
+static void events_at_the_horizon_are_not_folded_yet(void **state)
+{
+    (void)state;
+    uint64_t hashes[2][2] = {{0}, {0}};
+    for (int round = 0; round < 2; round++) {
+        struct kit kit;
+        kit_init(&kit, 0, 0);
+        kit_feature(&kit, KIT_USER, "sum", "sum(pay.n)");
+        kit_open(&kit, MEMORY);
+        for (int i = 0; i < 300; i++) {
+            struct assay_event event = pay(5, 1);
+            kit_set_integer(&event, KIT_N, round == 0 ? i : 299 - i);
+            kit_apply(&kit, &event, "u");
+        }
+        assay_store_hash(kit.store, hashes[round]);
+        kit_close(&kit);
+    }
+    assert_memory_equal(hashes[0], hashes[1], sizeof hashes[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +512,8 @@ int main(void)
         cmocka_unit_test(ties_go_by_id_then_by_fields_whatever_the_arrival),
         cmocka_unit_test(hundreds_of_ties_stand_in_order_across_chunks),
         cmocka_unit_test(the_state_hash_sees_what_an_answer_can_see_and_no_more),
+        cmocka_unit_test(the_oldest_answerable_window_is_whole_until_it_expires),
+        cmocka_unit_test(events_at_the_horizon_are_not_folded_yet),
         cmocka_unit_test(exclude_current_leaves_out_the_event_and_not_its_twins),
         cmocka_unit_test(one_event_may_name_a_key_by_two_roles),
         cmocka_unit_test(silence_longer_than_expire_starts_anew_and_a_late_event_bridges_it),

@@ -387,8 +387,8 @@ static struct answer recompute(const struct world *world, const struct spec *spe
     return conclude(spec, chosen, kept, t);
 }
 
-static bool is_answerable(const struct world *world, const struct spec *spec, int user,
-                          int64_t t)
+/* Nothing that happened at or before this can be asked for. */
+static int64_t horizon_of(const struct world *world, const struct spec *spec, int user)
 {
     int64_t retained = 0;
     for (size_t i = 0; i < world->spec_count; i++) {
@@ -398,9 +398,14 @@ static bool is_answerable(const struct world *world, const struct spec *spec, in
             retained = other->span_ms + other->delay_ms;
         }
     }
+    return world->newest[user] - retained - world->lateness_ms;
+}
+
+static bool is_answerable(const struct world *world, const struct spec *spec, int user,
+                          int64_t t)
+{
     return world->newest[user] == INT64_MIN ||
-           t - spec->span_ms - spec->delay_ms >=
-               world->newest[user] - retained - world->lateness_ms;
+           t - spec->span_ms - spec->delay_ms >= horizon_of(world, spec, user);
 }
 
 /* ---- side by side ---- */
@@ -455,7 +460,11 @@ static void read_past(struct world *world, struct kit *kit, const uint32_t featu
     struct assay_value values[SPECS_MAX];
     const int user = (int)roll(world, USERS);
     const int64_t newest = world->newest[user] == INT64_MIN ? 0 : world->newest[user];
-    const int64_t t = newest + 60 - (int64_t)roll(world, 400);
+    const struct spec *spec = &world->specs[roll(world, world->spec_count)];
+    int64_t t = newest + 60 - (int64_t)roll(world, 400);
+    if (roll(world, 2) == 0 && world->newest[user] != INT64_MIN) { /* the oldest that it answers */
+        t = horizon_of(world, spec, user) + spec->span_ms + spec->delay_ms;
+    }
     assay_store_read(kit->store, KIT_USER, assay_str_of(user_name(user)), t, features,
                      world->spec_count, kit->scratch, values);
     for (size_t i = 0; i < world->spec_count; i++) {
