@@ -121,9 +121,9 @@ struct config_features {
 bool config_read_features(struct reader *reader, const struct yaml_node *root,
                           struct config_features *out);
 /**
- * decisions.yaml, compiled against @p plan. When that is NULL because features.yaml has mistakes, what
- * does not depend on them is reported all the same; @p features has no schema when it could not be
- * read at all.
+ * decisions.yaml, compiled against @p plan. When that is NULL because features.yaml has mistakes,
+ * what does not depend on them is reported all the same; @p features has no schema when it could
+ * not be read at all.
  */
 const struct assay_policies *config_read_decisions(struct reader *reader,
                                                    const struct yaml_node *root,
