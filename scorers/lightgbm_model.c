@@ -592,6 +592,7 @@ enum assay_status assay_lightgbm_read(struct assay_model **out,
     for (uint32_t i = 0; i < lgb->tree_count; i += lgb->model.output_count) {
         lgb->baseline += expected(&lgb->trees[i]);
     }
+    assay_lgb_make_rules(lgb);
     lgb->model.ops = &lgb_ops;
     *out = &lgb->model;
     return ASSAY_OK;
