@@ -52,10 +52,13 @@ struct lgb_tree {
 /** How a raw score becomes a prediction; each in the library's own arithmetic. */
 enum lgb_link { LGB_IDENTITY, LGB_SQUARE, LGB_EXP, LGB_SIGMOID, LGB_LOG1P_EXP, LGB_SOFTMAX };
 
+struct lgb_walk; /* the trees laid out for speed; see lightgbm_walk.c */
+
 struct lgb_model {
     struct assay_model model;
     const struct lgb_tree *trees; /* tree i serves class i mod output_count */
     uint32_t tree_count;
+    const struct lgb_walk *walk; /* NULL: too many slots or steps */
     enum lgb_link link;
     double sigmoid;
     bool average;        /* predictions (not raw scores) are divided by the number of iterations */
@@ -69,7 +72,7 @@ struct lgb_model {
 #define LGB_ZERO 0x1.a95a5cp-117
 
 /** The child a value goes to. */
-static inline int32_t lgb_step(const struct lgb_node *node, double value)
+static inline int32_t lgb_next(const struct lgb_node *node, double value)
 {
     if (__builtin_isnan(value)) {
         if (node->missing == LGB_MISSING_NAN) {
@@ -86,6 +89,21 @@ static inline int32_t lgb_step(const struct lgb_node *node, double value)
     return value <= node->threshold ? node->left : node->right;
 }
 
+/** The leaf value of a row. Children stand after their parents, so the walk ends. */
+static inline double lgb_leaf(const struct lgb_tree *tree, const double row[])
+{
+    int32_t at = tree->leaf_count == 1 ? -1 : 0;
+    while (at >= 0) {
+        const struct lgb_node *node = &tree->nodes[at];
+        at = lgb_next(node, row[node->feature]);
+    }
+    return tree->leaves[~at];
+}
+
+/** Add all leaf values to raw[], trees in order, tree i to class i mod output_count. */
+void assay_lgb_leaves(const struct lgb_model *lgb, const double row[], double raw[]);
+/** Lay the trees out for assay_lgb_leaves(). @return false: the arena is full. */
+bool assay_lgb_make_walk(struct assay_arena *arena, struct lgb_model *lgb);
 /** Exact path-dependent TreeSHAP of raw score 0; see assay_model_explain(). */
 double assay_lgb_explain(const struct assay_model *model, const double row[],
                          struct assay_arena *scratch, double contributions[]);

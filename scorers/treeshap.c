@@ -159,7 +159,7 @@ static void go_down(const struct quad_walk *walk)
     for (uint32_t i = 0; i + 1 < tree->leaf_count; i++) {
         const struct lgb_node *node = &tree->nodes[i];
         const struct lane_row *parent = i == 0 ? &unit : &walk->products[i];
-        const int32_t hot = lgb_step(node, walk->row[node->feature]);
+        const int32_t hot = lgb_next(node, walk->row[node->feature]);
         const int32_t children[2] = {node->left, node->right};
         for (int side = 0; side < 2; side++) {
             const uint32_t e = edge_of(tree, children[side]);

@@ -82,8 +82,7 @@ static void make(struct text_model *model, int trees, int classes, int rows, uin
     *model = (struct text_model){
         .features = FEATURES, .classes = classes, .trees = trees, .version = "v4"};
     for (int i = 0; i < trees; i++) {
-        text_grow(&model->tree[i], 1 + (int)(test_random(random) % TEXT_LEAVES_MAX), FEATURES, rows,
-                  random);
+        text_grow(&model->tree[i], 1 + (int)(test_random(random) % 32), FEATURES, rows, random);
     }
 }
 
