@@ -177,8 +177,9 @@ static enum assay_status refuse_topic(const struct assay_kafka *kafka, size_t to
     const bool denied = why == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     (void)assay_err_set(err, ASSAY_E_CONFIG, "kafka source", "topic %s cannot be read: %s",
                         kafka->topics[topic], rd_kafka_err2str(why));
-    assay_err_remedy(err, "%s", denied ? "give this user the right to read and describe it"
-                                       : "create the topic, or correct its name or the brokers");
+    assay_err_remedy(err, "%s",
+                     denied ? "give this user the right to read and describe it"
+                            : "create the topic, or correct its name or the brokers");
     return ASSAY_E_CONFIG;
 }
 

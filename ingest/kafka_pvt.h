@@ -18,9 +18,9 @@ struct rd_kafka_conf_s;
 struct rd_kafka_topic_s;
 
 enum {
-    KAFKA_TRY_MS = 1000,        /* one attempt at asking a broker */
-    KAFKA_GRACE_MS = 5000,      /* a fresh leader may not know topic or end yet: ask again so long */
-    KAFKA_GROWTH_CHECK_S = 60,  /* how often an idle source looks for added partitions */
+    KAFKA_TRY_MS = 1000,       /* one attempt at asking a broker */
+    KAFKA_GRACE_MS = 5000,     /* a fresh leader may not know topic or end yet: ask again so long */
+    KAFKA_GROWTH_CHECK_S = 60, /* how often an idle source looks for added partitions */
     KAFKA_PEAK_DEFAULT = 250000 /* events a second of one partition */
 };
 

@@ -21,11 +21,11 @@ enum {
     ARENA_BYTES_MAX = 8 << 20,
     PROPERTIES_MAX = 1024,
     VALUE_BYTES_MAX = 64 << 10,
-    WAIT_MS = 50,           /* one wait for delivery reports, between looks at stop */
-    STOP_GRACE_MS = 3000,   /* a flush after stop still gives a broker that answers so long */
-    DRAIN_MS = 5000,        /* a failed producer has so long to report what is in flight */
-    SERVE_EVERY = 256,      /* sends between looks at delivery reports */
-    REPLACEMENTS_MAX = 16,  /* producers lost in a row, nothing delivered between */
+    WAIT_MS = 50,          /* one wait for delivery reports, between looks at stop */
+    STOP_GRACE_MS = 3000,  /* a flush after stop still gives a broker that answers so long */
+    DRAIN_MS = 5000,       /* a failed producer has so long to report what is in flight */
+    SERVE_EVERY = 256,     /* sends between looks at delivery reports */
+    REPLACEMENTS_MAX = 16, /* producers lost in a row, nothing delivered between */
 };
 
 static const char id_header[] = "decision_id";
@@ -101,6 +101,7 @@ static const char *const defaults[][2] = {
     {"compression.codec", "lz4"},
     {"partitioner", "murmur2_random"},
     {"linger.ms", "0.5"}, /* the records of an epoch are sent together, and at once */
+    {"topic.metadata.propagation.max.ms", "10000"}, /* then a topic counts as missing */
     {"queue.buffering.max.messages", "100000"},
     {"queue.buffering.max.kbytes", "65536"},
     {"socket.nagle.disable", "true"},
@@ -143,8 +144,7 @@ static void fail(struct kafka_output *output, const char *what, const char *reas
     }
     char where[256];
     (void)snprintf(where, sizeof where, "kafka sink topic %.200s", output->topic_name);
-    output->failed =
-        assay_err_set(&output->failure, ASSAY_E_IO, where, "%s: %s", what, reason);
+    output->failed = assay_err_set(&output->failure, ASSAY_E_IO, where, "%s: %s", what, reason);
     assay_err_remedy(&output->failure, "%s", remedy);
 }
 
@@ -314,8 +314,7 @@ static void keep(struct kafka_output *output, const rd_kafka_message_t *message)
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)rd_kafka_header_get_last(headers, id_header, &id, &id_bytes);
     }
-    struct parcel *parcel =
-        malloc(sizeof *parcel + message->len + message->key_len + id_bytes + 1);
+    struct parcel *parcel = malloc(sizeof *parcel + message->len + message->key_len + id_bytes + 1);
     if (parcel == NULL || !grow_again(output)) {
         free(parcel);
         fail(output, "records of a failed producer cannot be sent again", "out of memory",

@@ -72,8 +72,8 @@ static struct assay_output *open_output(const char *brokers, const _Atomic bool 
 {
     struct assay_output *output = NULL;
     struct assay_err err = {0};
-    assert_int_equal(assay_output_kafka_open(&output, assay_str_of(brokers),
-                                             assay_str_of("events"), NULL, 0, stop, &err),
+    assert_int_equal(assay_output_kafka_open(&output, assay_str_of(brokers), assay_str_of("events"),
+                                             NULL, 0, stop, &err),
                      ASSAY_OK);
     return output;
 }
@@ -381,8 +381,7 @@ static void offsets_outside_the_log_are_refused_at_open(void **state)
     struct assay_feed *feed = NULL;
     struct assay_err err = {0};
     const uint64_t beyond = 11;
-    assert_int_equal(assay_kafka_feed_open(&feed, kafka, 0, 1, &beyond, &err),
-                     ASSAY_E_UNAVAILABLE);
+    assert_int_equal(assay_kafka_feed_open(&feed, kafka, 0, 1, &beyond, &err), ASSAY_E_UNAVAILABLE);
     assert_null(feed);
     assert_string_equal(err.value, "offset 11");
     assert_string_equal(err.allowed, "0 to 10");

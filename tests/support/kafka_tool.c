@@ -187,9 +187,8 @@ static void produce_line(rd_kafka_t *client, const struct arguments *arguments, 
                          size_t length)
 {
     size_t key_bytes = 0;
-    const char *key = arguments->key_field == NULL
-                          ? NULL
-                          : find_member(line, arguments->key_field, &key_bytes);
+    const char *key =
+        arguments->key_field == NULL ? NULL : find_member(line, arguments->key_field, &key_bytes);
     for (;;) {
         const rd_kafka_resp_err_t why = rd_kafka_producev(
             client, RD_KAFKA_V_TOPIC(arguments->topic),
