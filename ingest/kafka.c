@@ -189,7 +189,7 @@ static enum assay_status stopped(struct assay_err *err, const char *while_doing)
                          while_doing);
 }
 
-/* Ask until a broker answers; a broker that has just started may not know its topics for a while. */
+/* Ask until a broker answers; one that has just started may not know its topics for a while. */
 static enum assay_status learn_topic(struct assay_kafka *kafka, size_t topic, struct assay_err *err)
 {
     uint64_t unknown_since_ns = 0;

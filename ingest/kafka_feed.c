@@ -301,7 +301,7 @@ static size_t poll_kafka(struct assay_feed *base, size_t max, struct assay_messa
         }
     }
     if (more) {
-        /* librdkafka wakes only on a queue's first message: do not let the next wait sleep on it. */
+        /* librdkafka wakes only on a queue's first message: the next wait must not sleep on it. */
         const uint64_t one = 1;
         (void)!write(feed->kafka->wake_fd, &one, sizeof one);
     }
@@ -375,7 +375,7 @@ static enum assay_status hold(struct part *part, rd_kafka_message_t **messages, 
     return ASSAY_OK;
 }
 
-/* The log has no more: after a while ask where it ends, and refuse one that is shorter than asked. */
+/* The log has no more: after a while ask where it ends, and refuse one that is too short. */
 static enum assay_status check_length(struct kafka_feed *feed, const struct part *part,
                                       uint64_t end, uint64_t *idle_since_ns, struct assay_err *err)
 {

@@ -282,7 +282,7 @@ void kafka_log(const struct rd_kafka_s *client, int level, const char *facility,
     if (strcmp(facility, "AUTOCREATE") == 0) {
         level = 7;
     }
-    /* syslog levels. Most of librdkafka's errors (3) are lost connections, which it mends itself. */
+    /* syslog levels. Most of its errors (3) are lost connections, which it mends itself. */
     if (level <= 2) {
         ASSAY_LOG(ERROR, "kafka_client", "%s: %s", facility, text);
     } else if (level <= 4) {

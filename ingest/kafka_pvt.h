@@ -93,7 +93,7 @@ ASSAY_MUST_CHECK enum assay_status kafka_watermarks(struct assay_kafka *kafka,
 /** The same, one attempt. @return false: no answer now. */
 bool kafka_watermarks_once(struct assay_kafka *kafka, const struct assay_partition *partition,
                            uint64_t *low, uint64_t *high);
-/** Fill @p err: @p wanted of this partition is outside what the log holds. Returns E_UNAVAILABLE. */
+/** Fill @p err: the log does not hold @p wanted of this partition. @return E_UNAVAILABLE. */
 enum assay_status kafka_out_of_range(struct assay_err *err, const struct assay_partition *partition,
                                      uint64_t wanted, uint64_t low, uint64_t high);
 

@@ -1,11 +1,11 @@
 /*
  * A Kafka topic as an output: one idempotent producer, retried for ever, in order.
  *
- * A broker that is away fills the queue, then send() waits. What librdkafka gives up on is one of two
- * things. A record that the broker refuses (too large, no such topic, no right) ends the output with
- * E_IO. A producer that lost count of its own sequence numbers (librdkafka 2.0.2 does after some
- * disconnects) is replaced by a fresh one, and what it had not delivered is sent again in the old
- * order: a record may then arrive twice, and its decision_id tells.
+ * A broker that is away fills the queue, then send() waits. What librdkafka gives up on is one of
+ * two things. A record that the broker refuses (too large, no such topic, no right) ends the output
+ * with E_IO. A producer that lost count of its own sequence numbers (librdkafka 2.0.2 does after
+ * some disconnects) is replaced by a fresh one, and what it had not delivered is sent again in the
+ * old order: a record may then arrive twice, and its decision_id tells.
  */
 #include "engine/base/arena.h"
 #include "engine/base/clock.h"
@@ -228,7 +228,7 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
     if (strcmp(facility, "AUTOCREATE") == 0) {
         level = 7; /* the mock broker is too old for one request field */
     }
-    /* syslog levels. Most of librdkafka's errors (3) are lost connections, which it mends itself. */
+    /* syslog levels. Most of its errors (3) are lost connections, which it mends itself. */
     if (level <= 2) {
         ASSAY_LOG(ERROR, "kafka_client", "%s: %s", facility, text);
     } else if (level <= 4) {
@@ -349,7 +349,8 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
         keep(output, message);
         return;
     }
-    fail(output, "a record was refused", rd_kafka_message_errstr(message),
+    /* Not rd_kafka_message_errstr(): it takes a producer's payload for the text. */
+    fail(output, "a record was refused", rd_kafka_err2str(message->err),
          "the topic must exist, allow this user to write, and take records of this size");
 }
 

@@ -618,7 +618,7 @@ static void a_busy_partition_does_not_starve_another(void **state)
     assay_kafka_mock_stop(mock);
 }
 
-/* A producer that lost count of its sequence numbers is replaced; no record is lost or reordered. */
+/* A producer that lost count of its records is replaced; none is lost, none overtakes. */
 static void a_lost_producer_is_replaced_and_nothing_is_lost(void **state)
 {
     (void)state;
@@ -694,6 +694,7 @@ static void a_record_that_the_broker_refuses_is_an_error(void **state)
     struct assay_err err = {0};
     assert_int_equal(output->ops->flush(output, &err), ASSAY_E_IO);
     assert_non_null(strstr(err.where, "events"));
+    assert_non_null(strstr(err.what, "size too large"));
     const struct assay_outgoing record = {.value = assay_str_of("x")};
     assert_int_equal(output->ops->send(output, &record, &err), ASSAY_E_IO);
     output->ops->close(output);

@@ -8,9 +8,9 @@
  *   kafka_tool truncate --brokers B --topic T --partition P --before OFFSET
  *
  * produce: one record a line; the key is the string member NAME of the line's JSON object; keys are
- * placed by murmur2 as Java clients do. consume: from the beginning; partition, offset, key, decision
- * id and value, with tabs between (missing: -) or as JSON. offsets: partition, first, end. truncate:
- * delete what is older, as retention would.
+ * placed by murmur2 as Java clients do. consume: from the beginning; partition, offset, key,
+ * decision id and value, with tabs between (missing: -) or as JSON. offsets: partition, first, end.
+ * truncate: delete what is older, as retention would.
  * Exit: 0 done, 1 failed (reason on stderr), 64 wrong usage.
  */
 #include <librdkafka/rdkafka.h>
