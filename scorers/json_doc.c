@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 static const char *const kind_names[] = {
-    [JSON_NULL] = "null",     [JSON_TRUE] = "true",    [JSON_FALSE] = "false",
-    [JSON_NUMBER] = "number", [JSON_STRING] = "text",  [JSON_ARRAY] = "array",
+    [JSON_NULL] = "null",     [JSON_TRUE] = "true",   [JSON_FALSE] = "false",
+    [JSON_NUMBER] = "number", [JSON_STRING] = "text", [JSON_ARRAY] = "array",
     [JSON_OBJECT] = "object",
 };
 
@@ -24,8 +24,8 @@ enum assay_status assay_json_doc_fail(const struct json_doc *doc, const char *at
             start = c + 1;
         }
     }
-    char place[sizeof ((struct assay_err *)0)->where];
-    char what[sizeof ((struct assay_err *)0)->what];
+    char place[sizeof((struct assay_err *)0)->where];
+    char what[sizeof((struct assay_err *)0)->what];
     (void)snprintf(place, sizeof place, "%s:%u:%u", doc->where, line, (unsigned)(at - start) + 1);
     va_list args;
     va_start(args, format);
@@ -144,8 +144,7 @@ static enum assay_status take_member(const struct json_doc *doc, struct json_val
 }
 
 enum assay_status assay_json_doc_object(const struct json_doc *doc, struct json_value object,
-                                        const char *owner, struct json_field fields[],
-                                        size_t count)
+                                        const char *owner, struct json_field fields[], size_t count)
 {
     if (object.kind != JSON_OBJECT) {
         return assay_json_doc_fail(doc, object.raw.ptr, "%s must be an object", owner);

@@ -66,9 +66,8 @@ ASSAY_MUST_CHECK enum assay_status assay_json_doc_text(const struct json_doc *do
  * @param[out] is_second may be NULL.
  */
 ASSAY_MUST_CHECK enum assay_status assay_json_doc_choice(const struct json_doc *doc,
-                                                         struct json_value value,
-                                                         const char *first, const char *second,
-                                                         bool *is_second);
+                                                         struct json_value value, const char *first,
+                                                         const char *second, bool *is_second);
 /** Check that the features of @p array have names of their own. */
 ASSAY_MUST_CHECK enum assay_status assay_json_doc_unique(const struct json_doc *doc,
                                                          struct json_value array,

@@ -69,6 +69,7 @@ static void score(const struct assay_model *model, const double row[], double ra
 {
     const struct lgb_model *lgb = lgb_of(model);
     const uint32_t outputs = model->output_count;
+    ASSAY_ASSERT(outputs > 0);
     for (uint32_t k = 0; k < outputs; k++) {
         raw[k] = 0;
     }
@@ -77,7 +78,7 @@ static void score(const struct assay_model *model, const double row[], double ra
             raw[k] += leaf_of(&lgb->trees[i + k], row);
         }
     }
-    const double iterations = lgb->tree_count / outputs;
+    const uint32_t iterations = lgb->tree_count / outputs;
     for (uint32_t k = 0; k < outputs; k++) {
         predicted[k] = link_one(lgb, lgb->average ? raw[k] / iterations : raw[k]);
     }
@@ -249,10 +250,9 @@ static enum assay_status read_names(struct lgb_reader *reader, const struct head
         return assay_lgb_full(reader);
     }
     if (repeated < count) {
-        return assay_lgb_fail(reader, ASSAY_E_MODEL, header->lines[FEATURE_NAMES],
-                              "feature \"%.*s\" is named twice",
-                              (int)(names[repeated].len < 64 ? names[repeated].len : 64),
-                              names[repeated].ptr);
+        return assay_lgb_fail(
+            reader, ASSAY_E_MODEL, header->lines[FEATURE_NAMES], "feature \"%.*s\" is named twice",
+            (int)(names[repeated].len < 64 ? names[repeated].len : 64), names[repeated].ptr);
     }
     reader->lgb->model.features = names;
     reader->lgb->model.feature_count = count;
@@ -268,12 +268,16 @@ static enum assay_status read_counts(struct lgb_reader *reader, const struct hea
         header_integer(reader, header, NUM_CLASS, ASSAY_MODEL_OUTPUTS_MAX, &classes);
     trees = classes;
     if (status == ASSAY_OK && header->values[TREES_PER_ITERATION].ptr != NULL) {
-        status = header_integer(reader, header, TREES_PER_ITERATION, ASSAY_MODEL_OUTPUTS_MAX,
-                                &trees);
+        status =
+            header_integer(reader, header, TREES_PER_ITERATION, ASSAY_MODEL_OUTPUTS_MAX, &trees);
     }
-    if (status == ASSAY_OK && trees == 0) {
+    if (status == ASSAY_OK && classes == 0) {
         status = assay_lgb_fail(reader, ASSAY_E_MODEL, header->lines[NUM_CLASS],
-                                "a model without classes");
+                                "num_class is 0: a model without classes");
+    }
+    if (status == ASSAY_OK && trees != classes) {
+        status = assay_lgb_fail(reader, ASSAY_E_MODEL, header->lines[TREES_PER_ITERATION],
+                                "num_tree_per_iteration is not num_class");
     }
     if (status == ASSAY_OK) {
         status = header_integer(reader, header, MAX_FEATURE_IDX, ASSAY_MODEL_FEATURES_MAX - 1,
@@ -294,8 +298,8 @@ struct objective_row {
     const char *name;
     enum lgb_link link;
     enum objective_shape shape;
-    bool square;      /* may be followed by "sqrt" */
-    bool sigmoid;     /* is followed by "sigmoid:x" */
+    bool square;  /* may be followed by "sqrt" */
+    bool sigmoid; /* is followed by "sigmoid:x" */
     bool probability;
 };
 
@@ -442,9 +446,9 @@ static enum assay_status read_objective(struct lgb_reader *reader, const struct 
         return status;
     }
     const uint32_t outputs = lgb->model.output_count;
-    const bool shape = row->shape == ANY_OUTPUTS ||
-                       (row->shape == ONE_OUTPUT ? outputs == 1 && words.classes == 0
-                                                 : words.classes == (int64_t)outputs);
+    const bool shape =
+        row->shape == ANY_OUTPUTS || (row->shape == ONE_OUTPUT ? outputs == 1 && words.classes == 0
+                                                               : words.classes == (int64_t)outputs);
     if (!shape || (words.square && !row->square) || words.sigmoid != row->sigmoid) {
         return assay_lgb_fail(reader, ASSAY_E_MODEL, line,
                               "the objective does not fit the number of classes or its parameters");
@@ -474,9 +478,12 @@ static enum assay_status count_trees(const struct lgb_reader *reader, const stru
     }
     *out = count;
     if (count == 0 || count == TREES_MAX || !assay_lgb_starts(reader, "Tree=")) {
-        return assay_lgb_fail(reader, ASSAY_E_MODEL, reader->number, "a model without trees, or "
-                              "with more than %d", TREES_MAX - 1);
+        return assay_lgb_fail(reader, ASSAY_E_MODEL, reader->number,
+                              "a model without trees, or "
+                              "with more than %d",
+                              TREES_MAX - 1);
     }
+    ASSAY_ASSERT(reader->lgb->model.output_count > 0);
     if (count % reader->lgb->model.output_count != 0) {
         return assay_lgb_fail(reader, ASSAY_E_MODEL, reader->number,
                               "%u trees cannot be shared out to %u classes", count,

@@ -22,7 +22,8 @@ struct lgb_node {
 struct lgb_tree {
     const struct lgb_node *nodes; /* leaf_count - 1 of them */
     const double *leaves;
-    const uint32_t *node_rows; /* training rows that reached a node, a leaf: the cover of TreeSHAP */
+    const uint32_t
+        *node_rows; /* training rows that reached a node, a leaf: the cover of TreeSHAP */
     const uint32_t *leaf_rows;
     uint32_t leaf_count;
 };
@@ -37,7 +38,7 @@ struct lgb_model {
     uint32_t depth_max; /* splits on the longest way to a leaf, over all trees */
     enum lgb_link link;
     double sigmoid;
-    bool average; /* predictions (not raw scores) are divided by the number of iterations */
+    bool average;    /* predictions (not raw scores) are divided by the number of iterations */
     double baseline; /* expected raw score 0 */
 };
 
@@ -70,7 +71,7 @@ double assay_lgb_explain(const struct assay_model *model, const double row[],
 struct lgb_reader {
     const struct assay_model_input *input;
     struct assay_arena *arena;
-    const char *at;  /* of the next line */
+    const char *at; /* of the next line */
     const char *end;
     struct assay_str line; /* without its end */
     uint32_t number;       /* of that line, from 1 */

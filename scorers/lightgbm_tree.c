@@ -157,8 +157,8 @@ struct item_walk {
 static enum assay_status walk_start(struct item_walk *walk, const struct lgb_reader *reader,
                                     const struct tree_text *text, enum tree_key key)
 {
-    *walk = (struct item_walk){
-        .reader = reader, .text = text, .key = key, .rest = text->values[key]};
+    *walk =
+        (struct item_walk){.reader = reader, .text = text, .key = key, .rest = text->values[key]};
     return need(reader, text, key);
 }
 
@@ -232,8 +232,8 @@ static enum assay_status read_reals(const struct lgb_reader *reader, const struc
 
 /* decision_type: bit 0 categorical, bit 1 default left, bits 2-3 the missing type. */
 static enum assay_status decode_decision(const struct lgb_reader *reader,
-                                         const struct tree_text *text, uint32_t index,
-                                         int32_t bits, struct lgb_node *node)
+                                         const struct tree_text *text, uint32_t index, int32_t bits,
+                                         struct lgb_node *node)
 {
     if ((bits & 1) != 0) {
         return assay_lgb_fail(reader, ASSAY_E_UNSUPPORTED, text->lines[DECISION_TYPE],
@@ -257,9 +257,8 @@ struct node_columns {
     double *thresholds;
 };
 
-static enum assay_status read_columns(const struct lgb_reader *reader,
-                                      const struct tree_text *text, uint32_t nodes,
-                                      struct node_columns *columns)
+static enum assay_status read_columns(const struct lgb_reader *reader, const struct tree_text *text,
+                                      uint32_t nodes, struct node_columns *columns)
 {
     int32_t *words = assay_arena_array(reader->arena, (size_t)nodes * 4, sizeof *words);
     columns->thresholds = assay_arena_array(reader->arena, nodes, sizeof(double));
@@ -295,6 +294,7 @@ static enum assay_status read_nodes(struct lgb_reader *reader, const struct tree
     const struct assay_arena_mark mark = assay_arena_mark(reader->arena);
     struct node_columns columns = {0};
     enum assay_status status = read_columns(reader, text, count, &columns);
+    ASSAY_ASSERT(status != ASSAY_OK || columns.left != NULL);
     for (uint32_t i = 0; status == ASSAY_OK && i < count; i++) {
         nodes[i] = (struct lgb_node){.threshold = columns.thresholds[i],
                                      .left = columns.left[i],
@@ -322,12 +322,12 @@ static enum assay_status read_rows(const struct lgb_reader *reader, const struct
 struct tree_check {
     const struct lgb_reader *reader;
     const struct tree_text *text;
-    uint32_t *depths;  /* of nodes, 1 for the root; 0: not reached yet */
+    uint32_t *depths; /* of nodes, 1 for the root; 0: not reached yet */
     bool *leaf_seen;
 };
 
-static enum assay_status check_child(const struct tree_check *check, uint32_t parent,
-                                     int32_t child, enum tree_key key)
+static enum assay_status check_child(const struct tree_check *check, uint32_t parent, int32_t child,
+                                     enum tree_key key)
 {
     bool good = false;
     if (child < 0) {
@@ -360,6 +360,7 @@ static enum assay_status check_shape(struct lgb_reader *reader, const struct tre
         return assay_lgb_full(reader);
     }
     enum assay_status status = ASSAY_OK;
+    ASSAY_ASSERT(tree->nodes != NULL);
     check.depths[0] = 1;
     for (uint32_t i = 0; status == ASSAY_OK && i < nodes; i++) {
         if (check.depths[i] > DEPTH_MAX) {
@@ -438,16 +439,24 @@ enum assay_status assay_lgb_read_tree(struct lgb_reader *reader, struct lgb_tree
     if (status == ASSAY_OK) {
         status = need(reader, &text, NUM_LEAVES);
     }
+    if (status == ASSAY_OK) {
+        status = need(reader, &text, LEAF_VALUE);
+    }
     int64_t leaves = 0;
     if (status == ASSAY_OK) {
         status = read_one(reader, &text, NUM_LEAVES, LEAVES_MAX, &leaves);
     }
     if (status == ASSAY_OK && leaves == 0) {
-        status = assay_lgb_fail(reader, ASSAY_E_MODEL, text.lines[NUM_LEAVES],
-                                "a tree without leaves");
+        status =
+            assay_lgb_fail(reader, ASSAY_E_MODEL, text.lines[NUM_LEAVES], "a tree without leaves");
     }
     if (status != ASSAY_OK) {
         return status;
+    }
+    /* A leaf needs a digit and a blank: do not take memory for more than the file can hold. */
+    if ((uint64_t)leaves > ((uint64_t)text.values[LEAF_VALUE].len + 1) / 2) {
+        return assay_lgb_fail(reader, ASSAY_E_MODEL, text.line,
+                              "leaf_value has fewer values than num_leaves says");
     }
     tree->leaf_count = (uint32_t)leaves;
     double *values = assay_arena_array(reader->arena, tree->leaf_count, sizeof *values);

@@ -45,8 +45,7 @@ static double explain(const struct assay_model *model, const double row[],
     (void)scratch;
     const struct linear *linear = linear_of(model);
     for (uint32_t i = 0; i < model->feature_count; i++) {
-        contributions[i] =
-            linear->coefficients[i] * (value_of(linear, row, i) - linear->means[i]);
+        contributions[i] = linear->coefficients[i] * (value_of(linear, row, i) - linear->means[i]);
     }
     return linear->baseline;
 }
@@ -91,11 +90,10 @@ static enum assay_status read_features(const struct json_doc *doc, struct json_v
         assay_err_allowed(doc->err, "1 to %d", ASSAY_MODEL_FEATURES_MAX);
         return ASSAY_E_MODEL;
     }
-    struct columns columns = {
-        .names = assay_arena_array(doc->arena, count, sizeof *columns.names),
-        .coefficients = assay_arena_array(doc->arena, count, sizeof(double)),
-        .means = assay_arena_array(doc->arena, count, sizeof(double)),
-        .missing = assay_arena_array(doc->arena, count, sizeof(double))};
+    struct columns columns = {.names = assay_arena_array(doc->arena, count, sizeof *columns.names),
+                              .coefficients = assay_arena_array(doc->arena, count, sizeof(double)),
+                              .means = assay_arena_array(doc->arena, count, sizeof(double)),
+                              .missing = assay_arena_array(doc->arena, count, sizeof(double))};
     if (columns.names == NULL || columns.coefficients == NULL || columns.means == NULL ||
         columns.missing == NULL) {
         return assay_json_doc_full(doc);

@@ -1,20 +1,10 @@
 #include "scorers/policy_pvt.h"
 
-#include "engine/base/suggest.h"
-
 #include <stdlib.h>
 
 /* What the trigger offers: entities bound to its key fields, and their features by name. */
 
 enum { COLUMN_ERRORS_MAX = 8 }; /* of one policy, shown one by one */
-
-static void hint_nearest(struct assay_diags *diags, const struct assay_suggest *suggest)
-{
-    if (suggest->best.ptr != NULL) {
-        assay_diag_hint(diags, "did you mean \"%.*s\"?", (int)suggest->best.len,
-                        suggest->best.ptr);
-    }
-}
 
 /* --- roles --- */
 
@@ -61,7 +51,7 @@ static bool bound_entity(struct policy_compiler *compiler,
         }
         assay_diag_add(compiler->diags, ASSAY_DIAG_UNKNOWN_ENTITY, span,
                        "unknown entity \"%.*s\"", (int)binding->entity.len, binding->entity.ptr);
-        hint_nearest(compiler->diags, &suggest);
+        assay_policy_hint(compiler->diags, &suggest);
         return false;
     }
     if (compiler->entity_roles[entity] != ASSAY_NONE) {
@@ -186,7 +176,7 @@ static bool find_role(struct policy_compiler *compiler, struct assay_str prefix,
                    entity == ASSAY_NONE ? "%s \"%.*s\", which is no entity of event \"%.*s\""
                                         : "%s entity \"%.*s\", which event \"%.*s\" does not name",
                    who, (int)prefix.len, prefix.ptr, (int)trigger->name.len, trigger->name.ptr);
-    hint_nearest(compiler->diags, &suggest);
+    assay_policy_hint(compiler->diags, &suggest);
     return false;
 }
 
@@ -221,6 +211,9 @@ bool assay_policy_find_feature(struct policy_compiler *compiler, struct assay_st
                 .need = {.role = role, .feature = part->feature_first + i},
                 .name = join(compiler->arena, prefix, feature),
             };
+            if (out->name.ptr == NULL) {
+                assay_diag_add(compiler->diags, ASSAY_DIAG_LIMIT, span, "out of memory");
+            }
             return out->name.ptr != NULL;
         }
         assay_suggest_offer(&suggest, candidate->name);

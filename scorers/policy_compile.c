@@ -1,7 +1,6 @@
 #include "scorers/policy_pvt.h"
 
 #include "engine/base/hash.h"
-#include "engine/base/suggest.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,7 +19,7 @@ struct assay_span assay_policy_place(const struct policy_compiler *compiler,
     return span.text != NULL ? span : compiler->source->name_span;
 }
 
-static void hint_nearest(struct assay_diags *diags, const struct assay_suggest *suggest)
+void assay_policy_hint(struct assay_diags *diags, const struct assay_suggest *suggest)
 {
     if (suggest->best.ptr != NULL) {
         assay_diag_hint(diags, "did you mean \"%.*s\"?", (int)suggest->best.len,
@@ -111,7 +110,7 @@ static void set_trigger(struct policy_compiler *compiler)
     }
     assay_diag_add(compiler->diags, ASSAY_DIAG_UNKNOWN_EVENT, span, "unknown event \"%.*s\"",
                    (int)source->trigger.len, source->trigger.ptr);
-    hint_nearest(compiler->diags, &suggest);
+    assay_policy_hint(compiler->diags, &suggest);
 }
 
 /* Take the model's facts; a policy reads exactly one number from it. */
@@ -155,7 +154,7 @@ static void set_model(struct policy_compiler *compiler, const struct models *mod
     assay_diag_add(compiler->diags, ASSAY_DIAG_UNKNOWN_MODEL,
                    assay_policy_place(compiler, source->model_span), "unknown model \"%.*s\"",
                    (int)source->model.len, source->model.ptr);
-    hint_nearest(compiler->diags, &suggest);
+    assay_policy_hint(compiler->diags, &suggest);
 }
 
 static void check_scale_number(struct policy_compiler *compiler, const char *name, double value)

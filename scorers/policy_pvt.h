@@ -4,6 +4,7 @@
 #ifndef ASSAY_SCORERS_POLICY_PVT_H
 #define ASSAY_SCORERS_POLICY_PVT_H
 
+#include "engine/base/suggest.h"
 #include "scorers/policy.h"
 
 /* Slots of a rule's program: three numbers, then the features that the policy's rules read. */
@@ -108,6 +109,9 @@ struct policy_compiler {
 /* Where a diagnostic about a part of the policy points: @p span, or the policy's name. */
 struct assay_span assay_policy_place(const struct policy_compiler *compiler,
                                      struct assay_span span);
+
+/* Hint at the nearest name, if there is one. */
+void assay_policy_hint(struct assay_diags *diags, const struct assay_suggest *suggest);
 
 /* Bind each entity that the trigger names to one of its key fields. */
 void assay_policy_bind_roles(struct policy_compiler *compiler);

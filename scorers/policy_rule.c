@@ -1,16 +1,6 @@
 #include "scorers/policy_pvt.h"
 
-#include "engine/base/suggest.h"
-
 /* Rules: the expression language over scores, features of the trigger's keys, and its fields. */
-
-static void hint_nearest(struct assay_diags *diags, const struct assay_suggest *suggest)
-{
-    if (suggest->best.ptr != NULL) {
-        assay_diag_hint(diags, "did you mean \"%.*s\"?", (int)suggest->best.len,
-                        suggest->best.ptr);
-    }
-}
 
 /* --- names --- */
 
@@ -81,7 +71,7 @@ static bool resolve_score(struct policy_compiler *compiler, struct assay_str nam
                         (int)name.len, name.ptr);
         return false;
     }
-    hint_nearest(compiler->diags, &suggest);
+    assay_policy_hint(compiler->diags, &suggest);
     return false;
 }
 
@@ -98,7 +88,7 @@ static bool resolve_field(struct policy_compiler *compiler, struct assay_str nam
         assay_diag_add(compiler->diags, ASSAY_DIAG_UNKNOWN_FIELD, span,
                        "unknown field \"%.*s\" of event \"%.*s\"", (int)name.len, name.ptr,
                        (int)trigger->name.len, trigger->name.ptr);
-        hint_nearest(compiler->diags, &suggest);
+        assay_policy_hint(compiler->diags, &suggest);
         return false;
     }
     const enum assay_type type = trigger->fields[field].type;
@@ -235,7 +225,7 @@ static void check_reason(struct policy_compiler *compiler, const struct assay_ru
     }
     assay_diag_add(compiler->diags, ASSAY_DIAG_REASON, span,
                    "reason code \"%.*s\" is not in the catalogue", (int)code.len, code.ptr);
-    hint_nearest(compiler->diags, &suggest);
+    assay_policy_hint(compiler->diags, &suggest);
 }
 
 static void compile_condition(struct policy_compiler *compiler,

@@ -6,8 +6,8 @@
 
 /*
  * Points of a row: base, then each feature's points in the file's order. A feature's points come
- * from `missing` (NaN), from a special value that it equals, or from the one bin that holds it; bins
- * are [from, to) and cover the whole line, which is checked, so every number has points.
+ * from `missing` (NaN), from a special value that it equals, or from the one bin that holds it;
+ * bins are [from, to) and cover the whole line, which is checked, so every number has points.
  *
  * What tools disagree on is never inferred: the file says which class earns points, and whether the
  * features' points already hold their share of the base.
@@ -70,9 +70,8 @@ static double points_of(const struct card_feature *feature, double value)
 static double probability(const struct card *card, double points)
 {
     const double doublings = (points - card->points) / card->pdo;
-    return card->model.raw_falls
-               ? 1.0 / (1.0 + card->odds * assay_exp2(doublings))
-               : 1.0 / (1.0 + assay_exp2(-doublings) / card->odds);
+    return card->model.raw_falls ? 1.0 / (1.0 + card->odds * assay_exp2(doublings))
+                                 : 1.0 / (1.0 + assay_exp2(-doublings) / card->odds);
 }
 
 static void score(const struct assay_model *model, const double row[], double raw[],
@@ -361,8 +360,8 @@ static enum assay_status read_scale(const struct json_doc *doc, const struct jso
         status = assay_json_doc_real(doc, fields[BASE].value, &card->base);
     }
     if (status == ASSAY_OK) {
-        status = assay_json_doc_choice(doc, fields[BASE_SPLIT].value, "apart", "included",
-                                       &included);
+        status =
+            assay_json_doc_choice(doc, fields[BASE_SPLIT].value, "apart", "included", &included);
     }
     if (status != ASSAY_OK) {
         return status;
@@ -383,8 +382,7 @@ static enum assay_status read_scale(const struct json_doc *doc, const struct jso
 enum assay_status assay_scorecard_read(struct assay_model **out,
                                        const struct assay_model_input *input)
 {
-    const struct json_doc doc = {input->arena, input->where, input->bytes, input->err,
-                                 "scorecard"};
+    const struct json_doc doc = {input->arena, input->where, input->bytes, input->err, "scorecard"};
     struct json_value root;
     struct json_field fields[MEMBERS] = {
         [KIND] = {.name = "kind", .kind = JSON_STRING, .required = true},

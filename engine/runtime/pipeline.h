@@ -7,10 +7,16 @@
  *   apply   every owner applies its updates in (partition, offset) order, whatever the shard count,
  *           and slices the row of a triggering event right then, the record still in cache;
  *   score   home shards evaluate the policies of their events;
- *   emit    one thread hands the epoch record, then dead letters, rows and decisions, in
- *           (partition, offset) order, to the emitter.
+ *   emit    one thread hands the epoch record, then each event's dead letter, or row and decisions,
+ *           in (partition, offset, policy) order, to the emitter.
  * Between steps everything a thread reads was written before the barrier, so the steps themselves
- * need no locks and no atomics. The result is a function of the epoch records and the messages.
+ * need no locks and no atomics: a mailbox from home to owner is plain memory, written in intake and
+ * read in apply. The result is a function of the epoch records and the messages.
+ *
+ * Capacity: an event whose id table is full changes nothing. An event whose key finds no room in
+ * the store is kept by its other keys (their owners cannot know, and their state stays what the
+ * event means for them); it gets a dead letter `capacity` that names the key's field, and neither
+ * row nor decision. Where it strikes depends on the shard count: the stated exception.
  */
 #ifndef ASSAY_RUNTIME_PIPELINE_H
 #define ASSAY_RUNTIME_PIPELINE_H
@@ -25,7 +31,7 @@ enum { ASSAY_SHARDS_MAX = 64 };
 
 /** What one epoch took: the recipe that makes a run repeatable. */
 struct assay_epoch {
-    uint64_t number;
+    uint64_t number;                   /* 1, 2, ...; live ones are numbered by the pipeline */
     int64_t clock_ms;                  /* INT64_MAX: no ahead check */
     const struct assay_range *ranges;  /* non-empty ones, ascending by partition */
     size_t range_count;
@@ -65,11 +71,11 @@ struct assay_conductor {
      * @retval ASSAY_OK, ASSAY_E_END (stop now), or a failure that ends the run.
      */
     enum assay_status (*next)(void *context, struct assay_epoch *epoch, struct assay_err *err);
-    /** Nothing waits anywhere: block until something may, or a bounded while. NULL: spin. */
+    /** Nothing waits anywhere: block until something may, or a bounded while. NULL: yield. */
     void (*idle)(void *context);
 };
 
-/** Features that rows and policies want of the keys of one event type. */
+/** The event whose rows are wanted, and per key it names all features of the key's entity. */
 struct assay_row_layout {
     uint32_t event;
     uint32_t role_count;
@@ -87,11 +93,15 @@ struct assay_pipeline_options {
     uint32_t shards;
     const struct assay_partition *partitions;
     size_t partition_count;
-    struct assay_feed *const *feeds; /* one per home shard; NULL: that home has no partitions */
+    struct assay_feed *const *feeds; /* one per home shard */
+    uint32_t homes;                  /* feeds, 1 .. shards; partition p has home p mod homes */
+    /** Apply in the order the one feed gives (homes 1) and not by partition: plain replay, where
+     * inputs are merged by time. Such an epoch's ranges do not tell its order. */
+    bool as_given;
     uint64_t memory_bytes;           /* of all stores together */
     uint64_t ids_max;                /* per partition */
     const struct assay_emitter *emitter;
-    const struct assay_conductor *conductor;
+    const struct assay_conductor *conductor; /* NULL: live epochs without ahead check */
 };
 
 /** Counters of a run; sums over shards. */
