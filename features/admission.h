@@ -36,7 +36,7 @@ void assay_admission_destroy(struct assay_admission *admission);
  * Judge an event and, if it is accepted, remember it.
  *
  * @param clock_ms the epoch's clock, or INT64_MAX for no ahead check (replay).
- * Cost: one hash probe; no allocation.
+ * Cost: one hash probe and a few slots swept; now and then the table grows. Never calls malloc.
  */
 enum assay_verdict assay_admission_judge(struct assay_admission *admission,
                                          const struct assay_event *event, int64_t clock_ms);

@@ -93,7 +93,7 @@ struct assay_plan {
     uint32_t feature_count;
     const struct assay_stream *streams;
     const struct assay_feature *features; /* by entity in file order, then file order */
-    const uint32_t *file_order;           /* feature_count indices: features as the file lists them */
+    const uint32_t *file_order; /* feature_count indices: features as the file lists them */
     const struct assay_plan_entity *entities; /* schema->entity_count of them */
     uint64_t hash[2];
 };

@@ -38,8 +38,8 @@ static double hazard(const struct assay_generator *generator, const struct gen_p
 {
     const uint32_t since = since_payday(generator, person, loan->due_day + past_due);
     const bool called = is_call_day(past_due) || is_call_day(past_due - 1);
-    return gen_sigmoid(-3.1 + 1.35 * loan->intent - 0.55 * loan->badness -
-                       0.02 * (double)past_due + (since < 3 ? 2.2 : 0) + (called ? 0.5 : 0));
+    return gen_sigmoid(-2.75 + 1.25 * loan->intent - 0.5 * loan->badness -
+                       0.015 * (double)past_due + (since < 3 ? 2.2 : 0) + (called ? 0.5 : 0));
 }
 
 /* Draw when the instalment at hand will be paid. S(d) is the chance to be unpaid after day d. */
@@ -87,11 +87,12 @@ static void bureau_report(struct assay_generator *generator, struct gen_person *
 {
     uint64_t *stream = &person->stream;
     const double risk = person->risk;
-    const double score =
-        640 - 34 * risk + 14 * person->stability + 46 * gen_normal(stream);
+    const double score = 640 - 34 * risk + 14 * person->stability + 46 * gen_normal(stream);
     const uint32_t loans = gen_poisson(stream, 1.2 * gen_exp(0.25 * risk));
     const uint32_t args[GEN_ARGS] = {
-        (uint32_t)(score < 350 ? 350 : score > 850 ? 850 : score),
+        (uint32_t)(score < 350   ? 350
+                   : score > 850 ? 850
+                                 : score),
         gen_poisson(stream, gen_exp(0.4 + 0.4 * risk)),
         gen_poisson(stream, gen_exp(-1.3 + 0.6 * risk)),
         loans,
@@ -141,8 +142,7 @@ void gen_loan_apply(struct assay_generator *generator, struct gen_person *person
     struct gen_loan fresh = {.open = true, .instalment = 1};
     choose_terms(person, &fresh, amount);
     const int64_t report_ms = apply->time_ms - 20000 - gen_below(stream, 20000);
-    bureau_report(generator, person,
-                  report_ms < generator->day_ms ? generator->day_ms : report_ms);
+    bureau_report(generator, person, report_ms < generator->day_ms ? generator->day_ms : report_ms);
     const uint32_t args[GEN_ARGS] = {
         apply->device,
         apply->ip,
@@ -153,8 +153,7 @@ void gen_loan_apply(struct assay_generator *generator, struct gen_person *person
         person->income / 10 * (10 + gen_below(stream, 4)) / 10000 * 10000,
         gen_below(stream, 4),
     };
-    fresh.number =
-        gen_push(generator, person, GEN_APPLICATION, apply->time_ms, args);
+    fresh.number = gen_push(generator, person, GEN_APPLICATION, apply->time_ms, args);
     if (loan == person->loans + GEN_LOANS || !gen_chance(stream, 0.88)) {
         return; /* refused: nobody will ever know */
     }
@@ -208,12 +207,15 @@ static void call(struct assay_generator *generator, struct gen_person *person,
                  const struct gen_loan *loan, int32_t past_due)
 {
     uint64_t *stream = &person->stream;
-    const int64_t time_ms = generator->day_ms + 9 * GEN_HOUR_MS + gen_below(stream, 9 * GEN_HOUR_MS);
-    const bool answered = gen_chance(stream, gen_sigmoid(0.3 + 0.8 * loan->intent - 0.012 * past_due));
+    const int64_t time_ms =
+        generator->day_ms + 9 * GEN_HOUR_MS + gen_below(stream, 9 * GEN_HOUR_MS);
+    const bool answered =
+        gen_chance(stream, gen_sigmoid(0.3 + 0.8 * loan->intent - 0.012 * past_due));
     const bool promise = answered && gen_chance(stream, gen_sigmoid(0.1 + 1.1 * loan->intent));
     const uint32_t seconds = answered ? 20 + gen_below(stream, 240) : 0;
-    const uint32_t args[GEN_ARGS] = {loan->number, gen_below(stream, 40), (uint32_t)past_due,
-                                     answered ? 1 : 0, promise ? 1 : 0, seconds, loan->amount};
+    const uint32_t args[GEN_ARGS] = {loan->number,     gen_below(stream, 40), (uint32_t)past_due,
+                                     answered ? 1 : 0, promise ? 1 : 0,       seconds,
+                                     loan->amount};
     const uint32_t number = gen_push(generator, person, GEN_COLLECTION_CALL, time_ms, args);
     double unpaid = 1;
     for (int32_t d = past_due + 1; d <= past_due + 7; d++) {

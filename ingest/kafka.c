@@ -29,7 +29,8 @@ static void on_control_error(rd_kafka_t *client, int code, const char *reason, v
 {
     (void)client;
     (void)opaque;
-    ASSAY_LOG(WARN, "kafka_error", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+    /* librdkafka has logged it with its place already. */
+    ASSAY_LOG(DEBUG, "kafka_error", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
 enum assay_status kafka_client_start(struct rd_kafka_s **out, const struct assay_kafka *kafka,

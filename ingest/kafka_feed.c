@@ -73,12 +73,15 @@ void kafka_feed_on_error(struct rd_kafka_s *client, int code, const char *reason
         return;
     }
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        if (!feed->down) {
+            ASSAY_LOG(WARN, "kafka_down", "no broker of %s answers: trying until one does",
+                      feed->kafka->brokers);
+        }
         feed->down = true;
-        ASSAY_LOG(WARN, "kafka_down", "no broker of %s answers: trying until one does",
-                  feed->kafka->brokers);
         return;
     }
-    ASSAY_LOG(WARN, "kafka_error", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+    /* librdkafka has logged it with its place already. */
+    ASSAY_LOG(DEBUG, "kafka_error", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
 /* Errors that librdkafka mends itself, or that an operator can mend while it goes on asking. */

@@ -261,6 +261,10 @@ enum assay_status kafka_conf_make(struct rd_kafka_conf_s **out, const struct ass
 void kafka_log(const struct rd_kafka_s *client, int level, const char *facility, const char *text)
 {
     (void)client;
+    /* The mock broker is too old for one request field, as librdkafka says at every turn. */
+    if (strcmp(facility, "AUTOCREATE") == 0) {
+        level = 7;
+    }
     /* syslog levels. Most of librdkafka's errors (3) are lost connections, which it mends itself. */
     if (level <= 2) {
         ASSAY_LOG(ERROR, "kafka_client", "%s: %s", facility, text);

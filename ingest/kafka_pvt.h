@@ -103,5 +103,7 @@ enum assay_status kafka_out_of_range(struct assay_err *err, const struct assay_p
 void kafka_mock_set_down(struct assay_kafka_mock *mock, bool down);
 /** The next @p count requests of a kind (Kafka's ApiKey) fail with Kafka's error @p code. */
 void kafka_mock_fail(struct assay_kafka_mock *mock, int16_t api_key, int code, size_t count);
+/** Requests for a topic's description fail with Kafka's error @p code; 0: no longer. */
+void kafka_mock_fail_topic(struct assay_kafka_mock *mock, const char *topic, int code);
 
 #endif

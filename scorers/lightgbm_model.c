@@ -69,6 +69,7 @@ static void score(const struct assay_model *model, const double row[], double ra
 {
     const struct lgb_model *lgb = lgb_of(model);
     const uint32_t outputs = model->output_count;
+    ASSAY_ASSERT(outputs > 0);
     for (uint32_t k = 0; k < outputs; k++) {
         raw[k] = 0;
     }
@@ -77,7 +78,7 @@ static void score(const struct assay_model *model, const double row[], double ra
             raw[k] += leaf_of(&lgb->trees[i + k], row);
         }
     }
-    const double iterations = lgb->tree_count / outputs;
+    const uint32_t iterations = lgb->tree_count / outputs;
     for (uint32_t k = 0; k < outputs; k++) {
         predicted[k] = link_one(lgb, lgb->average ? raw[k] / iterations : raw[k]);
     }
@@ -482,6 +483,7 @@ static enum assay_status count_trees(const struct lgb_reader *reader, const stru
                               "with more than %d",
                               TREES_MAX - 1);
     }
+    ASSAY_ASSERT(reader->lgb->model.output_count > 0);
     if (count % reader->lgb->model.output_count != 0) {
         return assay_lgb_fail(reader, ASSAY_E_MODEL, reader->number,
                               "%u trees cannot be shared out to %u classes", count,

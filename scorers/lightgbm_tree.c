@@ -294,6 +294,7 @@ static enum assay_status read_nodes(struct lgb_reader *reader, const struct tree
     const struct assay_arena_mark mark = assay_arena_mark(reader->arena);
     struct node_columns columns = {0};
     enum assay_status status = read_columns(reader, text, count, &columns);
+    ASSAY_ASSERT(status != ASSAY_OK || columns.left != NULL);
     for (uint32_t i = 0; status == ASSAY_OK && i < count; i++) {
         nodes[i] = (struct lgb_node){.threshold = columns.thresholds[i],
                                      .left = columns.left[i],
@@ -359,6 +360,7 @@ static enum assay_status check_shape(struct lgb_reader *reader, const struct tre
         return assay_lgb_full(reader);
     }
     enum assay_status status = ASSAY_OK;
+    ASSAY_ASSERT(tree->nodes != NULL);
     check.depths[0] = 1;
     for (uint32_t i = 0; status == ASSAY_OK && i < nodes; i++) {
         if (check.depths[i] > DEPTH_MAX) {

@@ -64,7 +64,7 @@ struct assay_str assay_model_feature_name(const struct assay_model *model, uint3
 uint32_t assay_model_output_count(const struct assay_model *model);
 /** Is the prediction a probability (and raw its logit or points)? Thread: any. */
 bool assay_model_is_probability(const struct assay_model *model);
-/** Event whose probability is predicted, as the file names it; ptr NULL: it does not. Thread: any. */
+/** Event whose probability is predicted, as the file names it; ptr NULL: it does not. */
 struct assay_str assay_model_event(const struct assay_model *model);
 /** Does a higher raw score make the event likelier? False for a card whose points are earned by
  * the other class (the usual credit card). Thread: any. */

@@ -122,7 +122,8 @@ static bool read_model(struct reader *reader, const struct yaml_node *key,
     }
     (void)snprintf(of, sizeof of, "\"kind\" of %s", what);
     good = config_word(reader, found[MODEL_KIND], of, kinds, 3, sizeof kinds / sizeof kinds[0],
-                       &kind) && good;
+                       &kind) &&
+           good;
     (void)snprintf(of, sizeof of, "\"file\" of %s", what);
     struct assay_str file;
     if (!config_text(reader, found[MODEL_FILE], of, &file)) {
@@ -180,11 +181,11 @@ static void read_score(struct reader *reader, const struct yaml_node *node, cons
     if (!config_map(reader, node, of, node->span, &score_table, found)) {
         return;
     }
-    const bool good =
-        found[SCORE_PDO] != NULL && found[SCORE_POINTS] != NULL && found[SCORE_ODDS] != NULL &&
-        config_real(reader, found[SCORE_PDO], "\"pdo\"", &out->pdo) &&
-        config_real(reader, found[SCORE_POINTS], "\"points\"", &out->points) &&
-        config_real(reader, found[SCORE_ODDS], "\"odds\"", &out->odds);
+    const bool good = found[SCORE_PDO] != NULL && found[SCORE_POINTS] != NULL &&
+                      found[SCORE_ODDS] != NULL &&
+                      config_real(reader, found[SCORE_PDO], "\"pdo\"", &out->pdo) &&
+                      config_real(reader, found[SCORE_POINTS], "\"points\"", &out->points) &&
+                      config_real(reader, found[SCORE_ODDS], "\"odds\"", &out->odds);
     if (good && out->pdo <= 0) {
         assay_diag_add(reader->diags, ASSAY_DIAG_VALUE, found[SCORE_PDO]->span,
                        "\"pdo\" must be greater than 0");
@@ -199,6 +200,7 @@ static void read_score(struct reader *reader, const struct yaml_node *node, cons
                           &direction);
     }
     out->has_scaling = good;
+    out->scaling_span = node->span;
     out->higher_is_likelier = direction == 1;
 }
 
@@ -218,6 +220,7 @@ static void read_reasons(struct reader *reader, const struct yaml_node *node, co
                            ASSAY_POLICY_REASONS_MAX, &max);
     }
     out->reasons_max = (uint32_t)max;
+    out->reasons_span = node->span;
     const struct yaml_node *catalogue = found[REASONS_CATALOGUE];
     if (catalogue != NULL &&
         config_text(reader, catalogue, "\"catalogue\" of \"reasons\"", &file)) {
@@ -251,8 +254,9 @@ static bool read_bindings(struct reader *reader, const struct yaml_node *map, co
         struct assay_binding_source *binding = &list[out->binding_count];
         binding->entity = key->text;
         binding->span = key->span;
-        out->binding_count +=
-            config_text(reader, key->next, "a role", &binding->role) ? 1 : 0;
+        binding->span.end =
+            key->next->span.end > key->span.end ? key->next->span.end : key->span.end;
+        out->binding_count += config_text(reader, key->next, "a role", &binding->role) ? 1 : 0;
     }
     out->bindings = list;
     return assay_diags_count(reader->diags) == before;
@@ -271,8 +275,8 @@ static bool read_rule(struct reader *reader, const struct yaml_node *node,
         /* not for a table rule, which has been refused by name */
         for (size_t i = RULE_WHEN; i <= RULE_THEN; i++) {
             if (found[i] == NULL) {
-                assay_diag_add(reader->diags, ASSAY_DIAG_MISSING, node->span,
-                               "a rule lacks \"%s\"", rule_rows[i].name);
+                assay_diag_add(reader->diags, ASSAY_DIAG_MISSING, node->span, "a rule lacks \"%s\"",
+                               rule_rows[i].name);
             }
         }
     }
@@ -349,12 +353,14 @@ static bool read_policy(struct reader *reader, const struct yaml_node *key,
         return false;
     }
     good = read_named(reader, found[POLICY_TRIGGER], "trigger", what, &out->trigger,
-                      &out->trigger_span) && good;
-    good = read_named(reader, found[POLICY_MODEL], "model", what, &out->model,
-                      &out->model_span) && good;
+                      &out->trigger_span) &&
+           good;
+    good = read_named(reader, found[POLICY_MODEL], "model", what, &out->model, &out->model_span) &&
+           good;
     good = read_named(reader, found[POLICY_EVENT], "event", what, &out->event, &unused) && good;
     good = read_named(reader, found[POLICY_ELSE], "else", what, &out->otherwise,
-                      &out->otherwise_span) && good;
+                      &out->otherwise_span) &&
+           good;
     if (found[POLICY_SCORE] != NULL) {
         read_score(reader, found[POLICY_SCORE], what, out);
         good = good && out->has_scaling;
@@ -372,8 +378,7 @@ static bool read_policy(struct reader *reader, const struct yaml_node *key,
            (out->model.ptr == NULL || !is_bad_model(decisions, out->model));
 }
 
-static void read_policies(struct reader *reader, const struct yaml_node *map,
-                          struct decisions *out)
+static void read_policies(struct reader *reader, const struct yaml_node *map, struct decisions *out)
 {
     const struct yaml_node *key = config_names(reader, map, "\"policies\"");
     if (map->count > ASSAY_POLICIES_MAX) {

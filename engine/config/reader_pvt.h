@@ -12,7 +12,7 @@
 
 enum {
     CONFIG_NAME_BYTES_MAX = 64,
-    CONFIG_KEYS_MAX = 16, /* rows of one table */
+    CONFIG_KEYS_MAX = 16,    /* rows of one table */
     CONFIG_WHAT_BYTES = 128, /* `policy "credit"` */
     CONFIG_OF_BYTES = 256,   /* `"score" of policy "credit"` */
 };
@@ -106,8 +106,8 @@ bool config_suggest(struct reader *reader, struct assay_str word, const char *co
  * @param[out] out NUL-terminated bytes.
  * @param place where to report that it cannot be read.
  */
-bool config_file(struct reader *reader, const char *path, size_t bytes_max,
-                 struct assay_span place, struct assay_str *out);
+bool config_file(struct reader *reader, const char *path, size_t bytes_max, struct assay_span place,
+                 struct assay_str *out);
 /** @p name relative to the folder; NULL after a diagnostic. */
 const char *config_path(struct reader *reader, struct assay_str name, struct assay_span place);
 

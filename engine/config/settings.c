@@ -15,27 +15,43 @@ enum {
 };
 
 static const struct key_row file_rows[SET_KEYS] = {
-    [SET_STATE] = {.name = "state", .type = "folder", .fallback = "./state",
+    [SET_STATE] = {.name = "state",
+                   .type = "folder",
+                   .fallback = "./state",
                    .text = "Folder of the epoch log and the audit log, relative to the folder of "
                            "definitions. It is made when it is missing."},
-    [SET_SHARDS] = {.name = "shards", .type = "count, 1 to 256", .fallback = "1",
-                    .text = "Worker threads, each the only writer of its part of the state. Results "
-                            "do not depend on it."},
-    [SET_MEMORY] = {.name = "memory", .type = "bytes (MiB, GiB, TiB)", .fallback = "4GiB",
+    [SET_SHARDS] = {.name = "shards",
+                    .type = "count, 1 to 256",
+                    .fallback = "1",
+                    .text =
+                        "Worker threads, each the only writer of its part of the state. Results "
+                        "do not depend on it."},
+    [SET_MEMORY] = {.name = "memory",
+                    .type = "bytes (MiB, GiB, TiB)",
+                    .fallback = "4GiB",
                     .text = "Most memory of all shards' feature state together. It is reserved at "
                             "the start and touched as needed."},
-    [SET_IDS_MAX] = {.name = "ids_max", .type = "count of ids", .fallback = "1_000_000",
-                     .text = "Event ids remembered per partition to drop duplicates. An id is "
-                             "forgotten once its event would be late anyway; when the table is full "
-                             "further events are set aside."},
-    [SET_SYNC] = {.name = "sync", .type = "duration", .fallback = "10ms",
-                  .text = "How often the epoch log is synced to disk, one sync for all epochs since "
-                          "the last. 0 syncs every epoch."},
-    [SET_SOURCES] = {.name = "sources", .type = "list of sources",
+    [SET_IDS_MAX] = {.name = "ids_max",
+                     .type = "count of ids",
+                     .fallback = "1_000_000",
+                     .text =
+                         "Event ids remembered per partition to drop duplicates. An id is "
+                         "forgotten once its event would be late anyway; when the table is full "
+                         "further events are set aside."},
+    [SET_SYNC] = {.name = "sync",
+                  .type = "duration",
+                  .fallback = "10ms",
+                  .text =
+                      "How often the epoch log is synced to disk, one sync for all epochs since "
+                      "the last. 0 syncs every epoch."},
+    [SET_SOURCES] = {.name = "sources",
+                     .type = "list of sources",
                      .text = "Where events come from: entries with one key, kafka or file."},
-    [SET_SINKS] = {.name = "sinks", .type = "list of sinks",
+    [SET_SINKS] = {.name = "sinks",
+                   .type = "list of sinks",
                    .text = "Where decisions go: entries with one key, kafka or file."},
-    [SET_DEAD_LETTERS] = {.name = "dead_letters", .type = "one sink",
+    [SET_DEAD_LETTERS] = {.name = "dead_letters",
+                          .type = "one sink",
                           .text = "Where refused and late events are reported. Without it they are "
                                   "counted and logged only."},
 };
@@ -43,44 +59,64 @@ static const struct key_row file_rows[SET_KEYS] = {
 enum { KAFKA_BROKERS, KAFKA_TOPICS, KAFKA_FORMAT, KAFKA_PROPERTIES, KAFKA_PEAK, KAFKA_KEYS };
 
 static const struct key_row kafka_source_rows[KAFKA_KEYS] = {
-    [KAFKA_BROKERS] = {.name = "brokers", .type = "host:port, ...", .required = true,
+    [KAFKA_BROKERS] = {.name = "brokers",
+                       .type = "host:port, ...",
+                       .required = true,
                        .text = "Brokers to ask for the cluster."},
-    [KAFKA_TOPICS] = {.name = "topics", .type = "list of topics", .required = true,
+    [KAFKA_TOPICS] = {.name = "topics",
+                      .type = "list of topics",
+                      .required = true,
                       .text = "Topics to read, all partitions of each."},
-    [KAFKA_FORMAT] = {.name = "format", .type = "json", .fallback = "json",
+    [KAFKA_FORMAT] = {.name = "format",
+                      .type = "json",
+                      .fallback = "json",
                       .text = "Encoding of the messages."},
-    [KAFKA_PROPERTIES] = {.name = "properties", .type = "map of texts",
+    [KAFKA_PROPERTIES] = {.name = "properties",
+                          .type = "map of texts",
                           .text = "Properties of librdkafka, by its own names; checked when the "
                                   "source opens."},
-    [KAFKA_PEAK] = {.name = "peak_events", .type = "events a second", .fallback = "20_000",
+    [KAFKA_PEAK] = {.name = "peak_events",
+                    .type = "events a second",
+                    .fallback = "20_000",
                     .text = "Most events a second of one partition; sizes the prefetch queue."},
 };
 
 enum { FILE_PATH, FILE_FORMAT, FILE_KEYS };
 
 static const struct key_row file_source_rows[FILE_KEYS] = {
-    [FILE_PATH] = {.name = "path", .type = "file", .required = true,
+    [FILE_PATH] = {.name = "path",
+                   .type = "file",
+                   .required = true,
                    .text = "JSON lines; - is standard input, *.zst is decompressed. "
                            "`file: PATH` is short for `file: {path: PATH}`."},
-    [FILE_FORMAT] = {.name = "format", .type = "json", .fallback = "json",
+    [FILE_FORMAT] = {.name = "format",
+                     .type = "json",
+                     .fallback = "json",
                      .text = "Encoding of the lines."},
 };
 
 enum { SINK_BROKERS, SINK_TOPIC, SINK_PROPERTIES, SINK_KEYS };
 
 static const struct key_row kafka_sink_rows[SINK_KEYS] = {
-    [SINK_BROKERS] = {.name = "brokers", .type = "host:port, ...",
-                      .fallback = "those of the first kafka source",
-                      .text = "Brokers to ask for the cluster."},
-    [SINK_TOPIC] = {.name = "topic", .type = "topic", .required = true,
+    [SINK_BROKERS] = {.name = "brokers",
+                      .type = "host:port, ...",
+                      .text = "Brokers to ask for the cluster; without it those of the first "
+                              "kafka source."},
+    [SINK_TOPIC] = {.name = "topic",
+                    .type = "topic",
+                    .required = true,
                     .text = "Topic to write to."},
-    [SINK_PROPERTIES] = {.name = "properties", .type = "map of texts",
-                         .text = "Properties of librdkafka, by its own names; checked when the sink "
-                                 "opens."},
+    [SINK_PROPERTIES] = {.name = "properties",
+                         .type = "map of texts",
+                         .text =
+                             "Properties of librdkafka, by its own names; checked when the sink "
+                             "opens."},
 };
 
 static const struct key_row file_sink_rows[] = {
-    {.name = "path", .type = "file", .required = true,
+    {.name = "path",
+     .type = "file",
+     .required = true,
      .text = "JSON lines are appended; - is standard output. `file: PATH` is short for "
              "`file: {path: PATH}`."},
 };
