@@ -42,6 +42,7 @@ static void write_file(const struct machine *machine, size_t file)
 {
     char path[128];
     (void)snprintf(path, sizeof path, "%s/%s", machine->folder, file_names[file]);
+    (void)unlink(path); /* a file written over is flushed to disk by some file systems */
     FILE *out = fopen(path, "wbe");
     assert_non_null(out);
     assert_int_equal(fwrite(machine->bytes, 1, machine->length, out), machine->length);
