@@ -33,10 +33,39 @@ void assay_policy_evaluate(const struct assay_policy *policy, const struct assay
 }
 size_t assay_decision_json(const struct assay_decision *d, const struct assay_policies *p, size_t size, char out[])
 {
-    (void)p;
-    return (size_t)snprintf(out, size, "{\"offset\":%llu}", (unsigned long long)d->origin.offset);
+    char id[512];
+    assay_decision_id(d, p, id);
+    return (size_t)snprintf(out, size, "{\"decision_id\":\"%s\",\"outcome\":\"%.*s\",\"v\":\"%a\",\"epoch\":%llu}", id, (int)d->verdict.outcome.len, d->verdict.outcome.ptr, d->values[0].cell.number, (unsigned long long)d->epoch);
 }
-size_t assay_dead_letter_json(const struct assay_dead_letter *d, size_t size, char out[])
+size_t assay_decision_id(const struct assay_decision *d, const struct assay_policies *p, char out[512])
 {
-    return (size_t)snprintf(out, size, "{\"offset\":%llu}", (unsigned long long)d->offset);
+    (void)p;
+    return (size_t)snprintf(out, 512, "%.*s:%u:%llu", (int)d->origin.topic.len, d->origin.topic.ptr, d->origin.partition, (unsigned long long)d->origin.offset);
+}
+struct assay_str assay_decision_key(const struct assay_decision *d, const struct assay_policies *p)
+{
+    (void)p;
+    return d->event->fields[0].text;
+}
+size_t assay_audit_plan_encode(const struct assay_policies *p, size_t size, uint8_t out[])
+{
+    (void)p;
+    if (size >= 4) memcpy(out, "plan", 4);
+    return 4;
+}
+size_t assay_audit_decision_encode(const struct assay_decision *d, const struct assay_policies *p, size_t size, uint8_t out[])
+{
+    return assay_decision_json(d, p, size, (char *)out);
+}
+enum assay_status assay_audit_plan_decode(const struct assay_audit_plan **out, struct assay_arena *arena, const uint8_t payload[], size_t size, struct assay_err *err)
+{
+    (void)arena; (void)size; (void)err;
+    *out = (const struct assay_audit_plan *)(const void *)payload;
+    return ASSAY_OK;
+}
+enum assay_status assay_audit_decision_id(const struct assay_audit_plan *plan, const uint8_t payload[], size_t size, char out[512], struct assay_err *err)
+{
+    (void)plan; (void)err; (void)size;
+    sscanf((const char *)payload, "{\"decision_id\":\"%511[^\"]", out);
+    return ASSAY_OK;
 }
