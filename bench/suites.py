@@ -53,7 +53,43 @@ def suite_decode(quick):
     return medians([lines_of("bench_decode", *arguments) for _ in range(3 if quick else 7)])
 
 
-SUITES = {"decode": suite_decode}
+def generated(users, days, folder):
+    """A stream of the example lender, made once per size."""
+    path = folder / f"events-{users}-{days}.jsonl"
+    if not path.exists():
+        subprocess.run([BIN / "assay", "generate", "--users", str(users), "--days", str(days),
+                        "--output", path], check=True, stderr=subprocess.DEVNULL)
+    return path
+
+
+def suite_pipeline(quick):
+    """Replay the example on one core; figures are per second of CPU time of the stages."""
+    folder = ROOT / "build/bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    events = generated(*((1000, 30) if quick else (5000, 60)), folder)
+    runs = []
+    for _ in range(3 if quick else 5):
+        run = subprocess.run([BIN / "assay", "replay", "-c", "config", "--input", events,
+                              "--shards", "1", "--decisions", "/dev/null", "--json"], cwd=ROOT,
+                             capture_output=True, text=True, check=True)
+        runs.append(pipeline_results(json.loads(run.stdout)))
+    return medians(runs)
+
+
+STAGES = ("take", "decode", "apply", "score", "emit")
+
+
+def pipeline_results(summary):
+    cpu_s = sum(summary[f"{stage}_ns"] for stage in STAGES) / 1e9
+    rates = [{"name": f"{what.replace('_', ' ')} per CPU second", "unit": f"{what}/s",
+              "assay": summary[what] / cpu_s}
+             for what in ("events", "feature_values", "decisions")]
+    stages = [{"name": f"CPU of {stage}, per event", "unit": "ns", "lower_is_better": True,
+               "assay": summary[f"{stage}_ns"] / summary["events"]} for stage in STAGES]
+    return rates + stages
+
+
+SUITES = {"decode": suite_decode, "pipeline": suite_pipeline}
 
 
 def finish(result):

@@ -1,81 +1,205 @@
 #include "features/record_pvt.h"
 
-#include "engine/base/assert.h"
-#include "engine/base/number.h"
-
 /*
  * Aggregates by their definition: the events of the window that pass the filter, the current one
- * left out where asked, the newest n of those, then the column's nulls skipped. Sums are integers
- * in 128 bits; each value is one correctly rounded division.
+ * left out where asked, the newest n of those, then the column's nulls skipped. A chunk that lies
+ * in the window as a whole is read by its summary, the others event by event.
  */
 
-/* Window positions [begin, end). */
-struct range {
-    uint32_t begin;
-    uint32_t end;
-};
-
-static struct range window_of(const struct agg_query *query)
+struct range assay_range(const struct log *log, uint32_t entry_bytes, int64_t after_ms,
+                         int64_t to_ms)
 {
-    const struct assay_window *window = &query->agg->window;
     struct range range = {0};
-    if (query->log == NULL || query->log->entries == NULL) {
+    if (log->count == 0 || after_ms >= to_ms) {
         return range;
     }
-    const int64_t to_ms = query->at_ms - window->delay_ms;
-    int64_t after_ms = query->since_ms == INT64_MIN ? INT64_MIN : query->since_ms - 1;
-    if (window->span_ms != 0 && to_ms - window->span_ms > after_ms) {
-        after_ms = to_ms - window->span_ms;
-    }
-    range.begin = assay_log_after(query->log, query->stream, after_ms);
-    range.end = assay_log_after(query->log, query->stream, to_ms);
-    range.end = range.end < range.begin ? range.begin : range.end;
+    range.begin = assay_log_after(log, entry_bytes, after_ms);
+    range.end = assay_log_after(log, entry_bytes, to_ms);
     return range;
 }
 
-static bool counts(const struct agg_query *query, uint32_t at)
+/* What of one chunk lies in the range. */
+struct part {
+    const struct chunk *chunk;
+    uint32_t index;
+    uint32_t from;
+    uint32_t to;
+    bool whole; /* its summary may be used */
+};
+
+static struct part part_of(const struct view_query *query, uint32_t index)
 {
-    const struct assay_agg *agg = query->agg;
-    if (agg->exclude_current && at == query->current) {
-        return false;
+    const struct range *range = &query->range;
+    struct part part = {.chunk = log_chunk(query->log, index), .index = index};
+    part.from = index == range->begin.chunk ? range->begin.at : 0;
+    part.to = index == range->end.chunk ? range->end.at : part.chunk->count;
+    part.whole = part.chunk->summaries != NULL && part.from == 0 &&
+                 part.to == part.chunk->count &&
+                 !(query->key->exclude_current && query->current.chunk == index);
+    return part;
+}
+
+static const struct log_entry *entry_of(const struct view_query *query, const struct part *part,
+                                        uint32_t at)
+{
+    return chunk_entry(part->chunk, query->layout->entry_bytes, at);
+}
+
+static bool is_left_out(const struct view_query *query, const struct part *part, uint32_t at)
+{
+    return query->key->exclude_current && part->index == query->current.chunk &&
+           at == query->current.at;
+}
+
+static const struct pair *pair_of(const struct view_query *query)
+{
+    return &query->layout->pairs[query->key->pair];
+}
+
+static const struct summary *summary_of(const struct view_query *query, const struct part *part)
+{
+    return &part->chunk->summaries[query->key->pair];
+}
+
+/* Where the newest @p left events that count begin; all of them when there are fewer. */
+static struct position newest(const struct view_query *query, uint32_t left)
+{
+    const struct pair *pair = pair_of(query);
+    const uint32_t first = query->range.begin.chunk;
+    for (uint32_t index = query->range.end.chunk + 1; index > first; index--) {
+        const struct part part = part_of(query, index - 1);
+        if (part.whole && summary_of(query, &part)->passed <= left) {
+            left -= summary_of(query, &part)->passed;
+            if (left == 0) {
+                return (struct position){.chunk = part.index};
+            }
+            continue;
+        }
+        for (uint32_t at = part.to; at > part.from; at--) {
+            const bool counts = !is_left_out(query, &part, at - 1) &&
+                                pair_passes(pair, entry_of(query, &part, at - 1));
+            left -= counts ? 1 : 0;
+            if (left == 0) {
+                return (struct position){.chunk = part.index, .at = at - 1};
+            }
+        }
     }
-    const struct log_entry *entry = entry_at(query->log, query->stream, at);
-    return agg->filter == ASSAY_NONE || (entry->passed >> agg->filter & 1U) != 0;
+    return query->range.begin;
 }
 
-/* Move the beginning so that the newest n of the events that count remain. */
-static void keep_newest(const struct agg_query *query, struct range *range)
+static void add_distinct(const struct view_query *query, const struct part *part)
 {
-    uint32_t left = query->agg->window.last_n;
-    uint32_t at = range->end;
-    while (at > range->begin && left > 0) {
-        at--;
-        left -= counts(query, at) ? 1 : 0;
+    const struct pair *pair = pair_of(query);
+    if (part->whole) {
+        const struct summary *summary = summary_of(query, part);
+        const uint8_t *positions =
+            (const uint8_t *)(summary->identities + summary->distinct_count);
+        for (uint32_t i = 0; i < summary->distinct_count; i++) {
+            assay_distinct_add(query->set, pair, &summary->identities[i],
+                               entry_of(query, part, positions[i]));
+        }
+        return;
     }
-    range->begin = at;
-}
-
-/* Does the entry count and is its column not null? */
-static bool has_value(const struct agg_query *query, uint32_t at)
-{
-    if (!counts(query, at)) {
-        return false;
+    for (uint32_t at = part->from; at < part->to; at++) {
+        const struct log_entry *entry = entry_of(query, part, at);
+        if (pair_finds(pair, entry) && !is_left_out(query, part, at)) {
+            const struct identity identity = assay_identity(pair, entry, query->set->seed);
+            assay_distinct_add(query->set, pair, &identity, entry);
+        }
     }
-    return query->agg->column == ASSAY_NONE ||
-           (entry_at(query->log, query->stream, at)->present >> query->agg->column & 1U) != 0;
 }
 
-static const struct assay_field_def *column_def(const struct agg_query *query)
+static void add_totals(const struct view_query *query, const struct part *part, uint32_t wants,
+                       struct tally *tally)
 {
-    const struct assay_stream *stream = query->stream;
-    ASSAY_DASSERT(query->agg->column != ASSAY_NONE);
-    return &query->plan->schema->events[stream->event]
-                .fields[stream->columns[query->agg->column]];
+    const struct pair *pair = pair_of(query);
+    if (part->whole) {
+        assay_tally_summary(tally, pair, wants, summary_of(query, part));
+        return;
+    }
+    for (uint32_t at = part->from; at < part->to; at++) {
+        if (!is_left_out(query, part, at)) {
+            assay_tally_entry(tally, pair, wants, entry_of(query, part, at));
+        }
+    }
 }
 
-static const union log_cell *cell_at(const struct agg_query *query, uint32_t at)
+/* The first or the last entry of a part that is found, or NULL. */
+static const struct log_entry *edge_of(const struct view_query *query, const struct part *part,
+                                       bool last)
 {
-    return &entry_at(query->log, query->stream, at)->cells[query->agg->column];
+    if (part->whole) {
+        const struct summary *summary = summary_of(query, part);
+        return summary->found == 0
+                   ? NULL
+                   : entry_of(query, part, last ? summary->last : summary->first);
+    }
+    for (uint32_t i = 0; part->from + i < part->to; i++) {
+        const uint32_t at = last ? part->to - 1 - i : part->from + i;
+        if (pair_finds(pair_of(query), entry_of(query, part, at)) &&
+            !is_left_out(query, part, at)) {
+            return entry_of(query, part, at);
+        }
+    }
+    return NULL;
+}
+
+static const struct log_entry *find_edge(const struct view_query *query, bool last)
+{
+    const struct range *range = &query->range;
+    const uint32_t count = range->end.chunk - range->begin.chunk + 1;
+    const struct log_entry *found = NULL;
+    for (uint32_t i = 0; i < count && found == NULL; i++) {
+        const struct part part =
+            part_of(query, last ? range->end.chunk - i : range->begin.chunk + i);
+        found = edge_of(query, &part, last);
+    }
+    return found;
+}
+
+static void read_log(const struct view_query *query, struct view_result *out)
+{
+    const uint32_t wants = query->key->wants;
+    const uint32_t totals = wants & (WANT_COUNT | WANT_SUM | WANT_EXTREME);
+    const struct range *range = &query->range;
+    if ((wants & WANT_DISTINCT) != 0) {
+        assay_distinct_clear(query->set);
+    }
+    if ((wants & (totals | WANT_DISTINCT)) != 0) {
+        for (uint32_t index = range->begin.chunk; index <= range->end.chunk; index++) {
+            const struct part part = part_of(query, index);
+            if (totals != 0) {
+                add_totals(query, &part, totals, &out->tally);
+            }
+            if ((wants & WANT_DISTINCT) != 0) {
+                add_distinct(query, &part);
+            }
+        }
+    }
+    if ((wants & WANT_DISTINCT) != 0) {
+        out->distinct_count = query->set->used;
+    }
+    out->tally.first = (wants & WANT_FIRST) != 0 ? find_edge(query, false) : NULL;
+    out->tally.last = (wants & WANT_LAST) != 0 ? find_edge(query, true) : NULL;
+}
+
+void assay_view_read(const struct view_query *query, struct view_result *out)
+{
+    *out = (struct view_result){0};
+    if (query->log->count > 0) {
+        struct view_query narrowed = *query;
+        if (query->key->last_n != 0) {
+            narrowed.range.begin = newest(query, query->key->last_n);
+        }
+        read_log(&narrowed, out);
+    }
+    for (const struct base *base = query->log->bases;
+         base != NULL && query->bases_since_ms != INT64_MAX; base = base->next) {
+        if (base->member_ms >= query->bases_since_ms) {
+            assay_tally_merge(&out->tally, pair_of(query), query->key->wants,
+                              &base->tallies[query->key->pair]);
+        }
+    }
 }
 
 static struct assay_value number(double value)
@@ -83,172 +207,95 @@ static struct assay_value number(double value)
     return (struct assay_value){.cell = {.number = value}, .kind = ASSAY_KIND_NUMBER};
 }
 
-static struct assay_value count(const struct agg_query *query, struct range range)
+struct assay_value assay_aggregate_null(const struct assay_agg *agg)
 {
-    uint64_t found = 0;
-    for (uint32_t at = range.begin; at < range.end; at++) {
-        found += has_value(query, at) ? 1 : 0;
-    }
-    return number((double)found);
-}
-
-static struct assay_value sum_or_avg(const struct agg_query *query, struct range range)
-{
-    assay_int128 sum = 0;
-    uint64_t found = 0;
-    for (uint32_t at = range.begin; at < range.end; at++) {
-        if (has_value(query, at)) {
-            sum += cell_at(query, at)->integer;
-            found++;
-        }
-    }
-    assay_uint128 denominator = (assay_uint128)assay_pow10(column_def(query)->scale);
-    if (query->agg->kind == ASSAY_AGG_AVG) {
-        if (found == 0) {
-            return number(ASSAY_NULL_NUMBER);
-        }
-        denominator *= found;
-    }
-    return number(assay_ratio(sum, denominator));
-}
-
-/* The value of one cell as a result. */
-static struct assay_value value_at(const struct agg_query *query, uint32_t at)
-{
-    const struct assay_field_def *def = column_def(query);
-    const union log_cell *cell = cell_at(query, at);
-    struct assay_value value = {.kind = (uint8_t)query->agg->result};
-    if (assay_type_is_text(def->type)) {
-        const uint8_t *blob = entry_at(query->log, query->stream, at)->blob;
-        value.cell.text = (struct assay_str){.ptr = (const char *)blob + cell->text.offset,
-                                             .len = cell->text.bytes};
-    } else if (def->type == ASSAY_TYPE_REAL) {
-        value.cell.number = cell->real == 0 ? 0 : cell->real;
-    } else {
-        value.cell.number = (double)cell->integer / (double)assay_pow10(def->scale);
-    }
-    return value;
-}
-
-static struct assay_value null_result(const struct agg_query *query)
-{
-    struct assay_value value = {.kind = (uint8_t)query->agg->result};
-    if (query->agg->result != ASSAY_KIND_TEXT) {
+    struct assay_value value = {.kind = (uint8_t)agg->result};
+    if (agg->result != ASSAY_KIND_TEXT) {
         value.cell.number = ASSAY_NULL_NUMBER;
     }
     return value;
 }
 
-static struct assay_value extreme(const struct agg_query *query, struct range range)
+static const struct assay_field_def *column_def(const struct assay_agg *agg,
+                                                const struct stream_layout *layout)
 {
-    double best = ASSAY_NULL_NUMBER;
-    for (uint32_t at = range.begin; at < range.end; at++) {
-        if (!has_value(query, at)) {
-            continue;
-        }
-        const double next = value_at(query, at).cell.number;
-        const bool better = query->agg->kind == ASSAY_AGG_MIN ? next < best : next > best;
-        best = isnan(best) || better ? next : best;
+    ASSAY_DASSERT(agg->column != ASSAY_NONE);
+    return &layout->event->fields[layout->stream->columns[agg->column]];
+}
+
+static double cell_number(const struct assay_field_def *def, const union log_cell *cell)
+{
+    if (def->type == ASSAY_TYPE_REAL) {
+        return cell->real;
     }
-    return number(best);
+    /* Both operands are exact in f64, so the one division rounds correctly. */
+    return (double)cell->integer / (double)assay_pow10(def->scale);
 }
 
-/* First or last position that has a value, or ASSAY_NONE. */
-static uint32_t edge(const struct agg_query *query, struct range range, bool last)
+static struct assay_value edge_value(const struct assay_agg *agg,
+                                     const struct stream_layout *layout,
+                                     const struct log_entry *entry)
 {
-    for (uint32_t i = 0; i < range.end - range.begin; i++) {
-        const uint32_t at = last ? range.end - 1 - i : range.begin + i;
-        if (has_value(query, at)) {
-            return at;
-        }
+    if (entry == NULL) {
+        return assay_aggregate_null(agg);
     }
-    return ASSAY_NONE;
+    const struct assay_field_def *def = column_def(agg, layout);
+    const union log_cell *cell = &entry->cells[agg->column];
+    struct assay_value value = {.kind = (uint8_t)agg->result};
+    if (assay_type_is_text(def->type)) {
+        value.cell.text = (struct assay_str){
+            .ptr = (const char *)entry->blob + cell->text.offset, .len = cell->text.bytes};
+    } else {
+        value.cell.number = cell_number(def, cell);
+    }
+    return value;
 }
 
-static struct assay_value edge_value(const struct agg_query *query, struct range range, bool last)
+static struct assay_value edge_age(const struct log_entry *entry, int64_t at_ms)
 {
-    const uint32_t at = edge(query, range, last);
-    return at == ASSAY_NONE ? null_result(query) : value_at(query, at);
+    return number(entry == NULL ? ASSAY_NULL_NUMBER : (double)(at_ms - entry->time_ms));
 }
 
-static struct assay_value edge_age(const struct agg_query *query, struct range range, bool last)
+static struct assay_value average(const struct assay_agg *agg,
+                                  const struct stream_layout *layout, const struct tally *tally)
 {
-    const uint32_t at = edge(query, range, last);
-    if (at == ASSAY_NONE) {
+    if (tally->found == 0) {
         return number(ASSAY_NULL_NUMBER);
     }
-    return number((double)(query->at_ms - entry_at(query->log, query->stream, at)->time_ms));
+    const assay_uint128 scale = (assay_uint128)assay_pow10(column_def(agg, layout)->scale);
+    return number(assay_ratio(tally->sum, scale * tally->found));
 }
 
-/* The bytes that tell one distinct value from another. */
-static struct assay_str identity(const struct agg_query *query, uint32_t at, int64_t *storage)
+struct assay_value assay_aggregate_value(const struct assay_agg *agg,
+                                         const struct stream_layout *layout,
+                                         const struct view_result *result, int64_t at_ms)
 {
-    const struct assay_field_def *def = column_def(query);
-    if (assay_type_is_text(def->type)) {
-        return value_at(query, at).cell.text;
-    }
-    const union log_cell *cell = cell_at(query, at);
-    *storage = cell->integer;
-    if (def->type == ASSAY_TYPE_REAL) {
-        const double plain = cell->real == 0 ? 0 : cell->real;
-        memcpy(storage, &plain, sizeof plain);
-    }
-    return (struct assay_str){.ptr = (const char *)storage, .len = sizeof *storage};
-}
-
-/* Exact: an open-addressing set of positions, compared by bytes. NaN: scratch is full. */
-static struct assay_value count_distinct(const struct agg_query *query, struct range range)
-{
-    size_t capacity = 16;
-    while (capacity < 2 * (size_t)(range.end - range.begin)) {
-        capacity *= 2;
-    }
-    const struct assay_arena_mark mark = assay_arena_mark(query->scratch);
-    uint32_t *set = assay_arena_array(query->scratch, capacity, sizeof *set); /* position + 1 */
-    ASSAY_ASSERT(set != NULL);
-    uint64_t found = 0;
-    for (uint32_t at = range.begin; at < range.end; at++) {
-        if (!has_value(query, at)) {
-            continue;
-        }
-        int64_t mine = 0;
-        int64_t theirs = 0;
-        const struct assay_str value = identity(query, at, &mine);
-        size_t slot = assay_hash64(value.ptr, value.len, 0) & (capacity - 1);
-        while (set[slot] != 0 &&
-               !assay_str_equal(identity(query, set[slot] - 1, &theirs), value)) {
-            slot = (slot + 1) & (capacity - 1);
-        }
-        found += set[slot] == 0 ? 1 : 0;
-        set[slot] = set[slot] == 0 ? at + 1 : set[slot];
-    }
-    assay_arena_rewind(query->scratch, mark);
-    return number((double)found);
-}
-
-struct assay_value assay_aggregate_read(const struct agg_query *query)
-{
-    struct range range = window_of(query);
-    if (query->agg->window.last_n != 0) {
-        keep_newest(query, &range);
-    }
-    switch (query->agg->kind) {
+    const struct tally *tally = &result->tally;
+    switch (agg->kind) {
     case ASSAY_AGG_COUNT:
-        return count(query, range);
+        return number((double)tally->found);
     case ASSAY_AGG_SUM:
+        return number(assay_ratio(tally->sum,
+                                  (assay_uint128)assay_pow10(column_def(agg, layout)->scale)));
     case ASSAY_AGG_AVG:
-        return sum_or_avg(query, range);
+        return average(agg, layout, tally);
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
-        return extreme(query, range);
+        return tally->found == 0
+                   ? number(ASSAY_NULL_NUMBER)
+                   : number(cell_number(column_def(agg, layout), agg->kind == ASSAY_AGG_MIN
+                                                                     ? &tally->min
+                                                                     : &tally->max));
     case ASSAY_AGG_FIRST:
+        return edge_value(agg, layout, tally->first);
     case ASSAY_AGG_LAST:
-        return edge_value(query, range, query->agg->kind == ASSAY_AGG_LAST);
+        return edge_value(agg, layout, tally->last);
     case ASSAY_AGG_COUNT_DISTINCT:
-        return count_distinct(query, range);
+        return number((double)result->distinct_count);
     case ASSAY_AGG_TIME_SINCE_FIRST:
+        return edge_age(tally->first, at_ms);
     case ASSAY_AGG_TIME_SINCE_LAST:
-        return edge_age(query, range, query->agg->kind == ASSAY_AGG_TIME_SINCE_LAST);
+        return edge_age(tally->last, at_ms);
     case ASSAY_AGG_END:
         break;
     }

@@ -13,7 +13,8 @@ double assay_event_number(const struct assay_event *event, const struct assay_ev
     const struct assay_field_def *type = &def->fields[field];
     ASSAY_DASSERT(!assay_type_is_text(type->type) && type->type != ASSAY_TYPE_VECTOR);
     if (type->type == ASSAY_TYPE_REAL) {
-        return event->fields[field].real;
+        const double real = event->fields[field].real;
+        return real == 0 ? 0 : real; /* -0.0 is 0, here as in aggregates */
     }
     /* Both operands are exact in f64, so the one division rounds correctly. */
     return (double)event->fields[field].integer / (double)assay_pow10(type->scale);

@@ -36,7 +36,10 @@ static bool source_item(struct parser *parser, struct assay_agg_ast *agg)
                assay_parse_at(parser, "(")) {
         assay_parse_not_built(parser, parser->token.span, "an event pattern");
     } else if (assay_parse_at(parser, ",")) {
-        assay_parse_not_built(parser, parser->token.span, "an aggregate with arguments");
+        parser->failed = true;
+        assay_diag_add(parser->diags, ASSAY_DIAG_ARGUMENTS, parser->token.span,
+                       "%.*s takes one argument: an event or a field of it", (int)agg->name.len,
+                       agg->name.ptr);
     }
     return !parser->failed;
 }
@@ -53,8 +56,7 @@ static bool take_count(struct parser *parser, uint32_t *count)
     return true;
 }
 
-static struct assay_str suffix_of(struct parser *parser, struct assay_str duration,
-                                  uint32_t last_n)
+static struct assay_str suffix_of(struct parser *parser, struct assay_str duration, uint32_t last_n)
 {
     char text[96] = "";
     size_t used = 0;
@@ -64,8 +66,7 @@ static struct assay_str suffix_of(struct parser *parser, struct assay_str durati
     if (last_n != 0 && used < sizeof text) {
         (void)snprintf(text + used, sizeof text - used, "_last%u", last_n);
     }
-    return assay_arena_copy(parser->arena,
-                            assay_str_of(text[0] == '\0' ? "_lifetime" : text));
+    return assay_arena_copy(parser->arena, assay_str_of(text[0] == '\0' ? "_lifetime" : text));
 }
 
 /* Spans of the language that are refused by name. */
@@ -105,7 +106,10 @@ static bool take_span(struct parser *parser, struct agg_span *out)
         }
     }
     out->suffix = suffix_of(parser, duration, out->last_n);
-    return out->suffix.ptr != NULL;
+    if (out->suffix.ptr == NULL) {
+        assay_parse_fail(parser, "less to remember (out of memory)");
+    }
+    return !parser->failed;
 }
 
 static bool over_clause(struct parser *parser, struct assay_agg_ast *agg)

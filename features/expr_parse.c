@@ -157,11 +157,16 @@ static struct assay_expr *literal(struct parser *parser)
     return expr;
 }
 
-/* `time` and `at` are values; every other word of the language is none. */
+/* `time` and `at` are values, `top` may become one; every other word of the language is none. */
 static bool is_reserved(struct assay_str name)
 {
-    return assay_expr_is_reserved(name) && !assay_str_equal(name, assay_str_of("time")) &&
-           !assay_str_equal(name, assay_str_of("at"));
+    static const char *const values[] = {"time", "at", "top"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        if (assay_str_equal(name, assay_str_of(values[i]))) {
+            return false;
+        }
+    }
+    return assay_expr_is_reserved(name);
 }
 
 static const struct assay_expr *path(struct parser *parser)
@@ -172,7 +177,7 @@ static const struct assay_expr *path(struct parser *parser)
     }
     do {
         if (parser->token.kind != TOKEN_NAME || is_reserved(parser->token.text)) {
-            assay_parse_fail(parser, "a name");
+            assay_parse_fail(parser, expr->name_count == 0 ? "a value" : "a name");
             return NULL;
         }
         if (expr->name_count == PATH_NAMES_MAX) {
@@ -199,7 +204,8 @@ static const struct assay_expr *call(struct parser *parser, struct token name)
         return NULL;
     }
     expr->text = name.text;
-    while (!assay_parse_at(parser, ")")) {
+    bool more = !assay_parse_at(parser, ")");
+    while (more) {
         if (count == FUNCTION_ARGUMENTS_MAX) {
             assay_parse_fail(parser, "fewer arguments");
             return NULL;
@@ -208,9 +214,7 @@ static const struct assay_expr *call(struct parser *parser, struct token name)
         if (items[count++] == NULL) {
             return NULL;
         }
-        if (!assay_parse_accept(parser, ",")) {
-            break;
-        }
+        more = assay_parse_accept(parser, ",");
     }
     expr->span = join(expr->span, parser->token.span);
     return assay_parse_expect(parser, ")") ? with_items(parser, expr, items, count) : NULL;
@@ -298,9 +302,10 @@ static const struct assay_expr *set_item(struct parser *parser)
 {
     const struct assay_span from = parser->token.span;
     const bool negative = assay_parse_accept(parser, "-");
-    struct assay_expr *item = literal(parser);
-    if (item == NULL || (negative && item->kind != EXPR_NUMBER)) {
-        assay_parse_fail(parser, "a literal");
+    const bool numeric = parser->token.kind == TOKEN_NUMBER || parser->token.kind == TOKEN_DURATION;
+    struct assay_expr *item = negative && !numeric ? NULL : literal(parser);
+    if (item == NULL) {
+        assay_parse_fail(parser, negative ? "a number" : "a literal");
         return NULL;
     }
     if (negative) {
@@ -325,7 +330,7 @@ static const struct assay_expr *membership(struct parser *parser, const struct a
     assay_parse_advance(parser);
     do {
         if (count == ITEMS_MAX) {
-            assay_parse_fail(parser, "a smaller set (255 members at most)");
+            assay_parse_fail(parser, "a smaller set (100 members at most)");
             return NULL;
         }
         items[count] = set_item(parser);
@@ -333,8 +338,7 @@ static const struct assay_expr *membership(struct parser *parser, const struct a
             return NULL;
         }
     } while (assay_parse_accept(parser, ","));
-    struct assay_expr *expr =
-        new_expr(parser, EXPR_IN, join(value->span, parser->token.span));
+    struct assay_expr *expr = new_expr(parser, EXPR_IN, join(value->span, parser->token.span));
     return assay_parse_expect(parser, "]") ? with_items(parser, expr, items, count) : NULL;
 }
 
@@ -417,11 +421,19 @@ const struct assay_expr *assay_parse_expression(struct parser *parser)
     return parser->failed ? NULL : left;
 }
 
+static bool is_clause_word(const struct parser *parser)
+{
+    return assay_parse_at(parser, "where") || assay_parse_at(parser, "by") ||
+           assay_parse_at(parser, "exclude") || assay_parse_at(parser, "decay") ||
+           assay_parse_at(parser, "over") || assay_parse_at(parser, "delay");
+}
+
 struct assay_expr *assay_expr_parse(struct assay_arena *arena, struct assay_span span,
                                     struct assay_diags *diags)
 {
     ASSAY_ASSERT(span.text != NULL);
     ASSAY_ASSERT(span.begin <= span.end && span.end <= span.text->len);
+    const size_t before = assay_diags_count(diags);
     struct parser parser = {
         .arena = arena,
         .diags = diags,
@@ -431,8 +443,13 @@ struct assay_expr *assay_expr_parse(struct assay_arena *arena, struct assay_span
     assay_parse_advance(&parser);
     const struct assay_expr *expr = parser.failed ? NULL : assay_parse_expression(&parser);
     if (expr != NULL && parser.token.kind != TOKEN_END) {
+        const bool clause = is_clause_word(&parser);
         assay_parse_fail(&parser, "an operator or the end");
+        if (clause) {
+            assay_diag_hint(diags, "the clauses of an aggregate are, in this order: where, by, "
+                                   "exclude current, decay, over, delay");
+        }
     }
-    ASSAY_ASSERT(expr != NULL || assay_diags_count(diags) > 0);
+    ASSAY_ASSERT((parser.failed || expr == NULL) == (assay_diags_count(diags) > before));
     return parser.failed ? NULL : (struct assay_expr *)(uintptr_t)expr;
 }

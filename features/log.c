@@ -1,91 +1,343 @@
 #include "features/record_pvt.h"
 
-#include "engine/base/assert.h"
+/*
+ * A log changes in two steps: prepare makes room, which nobody can see, and writes what may be
+ * needed; commit swaps it in and cannot fail. So an event that goes to several logs goes to all or
+ * to none.
+ *
+ * The last chunk is open and takes an event wherever it belongs; all others are sealed.
+ */
 
-enum { ENTRIES_MIN = 4 };
+enum { CHUNKS_MIN = 4, FRESH_MAX = 2 };
 
-uint32_t assay_log_after(const struct log *log, const struct assay_stream *stream, int64_t time_ms)
+int assay_entry_order(const struct log_entry *a, const struct log_entry *b)
 {
-    uint32_t low = log->first;
-    uint32_t high = log->count;
+    if (a->time_ms != b->time_ms) {
+        return a->time_ms < b->time_ms ? -1 : 1;
+    }
+    const uint32_t shared = a->tie_bytes < b->tie_bytes ? a->tie_bytes : b->tie_bytes;
+    const int order = shared == 0 ? 0 : memcmp(a->blob, b->blob, shared);
+    if (order != 0) {
+        return order;
+    }
+    return (a->tie_bytes > b->tie_bytes) - (a->tie_bytes < b->tie_bytes);
+}
+
+static int64_t first_ms(const struct chunk *chunk)
+{
+    return chunk_entry(chunk, 0, 0)->time_ms;
+}
+
+/* Chunks that hold entries: all but an open one that is still empty. */
+static uint32_t filled_count(const struct log *log)
+{
+    const bool empty = log->count > 0 && log_chunk(log, log->count - 1)->count == 0;
+    return log->count - (empty ? 1 : 0);
+}
+
+struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms)
+{
+    uint32_t low = 0;
+    uint32_t high = filled_count(log);
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (entry_at(log, stream, middle)->time_ms <= time_ms) {
+        if (first_ms(log_chunk(log, middle)) <= time_ms) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low;
-}
-
-/* Order of two entries of equal time by their tie bytes, a prefix first. */
-static bool tie_is_after(const struct log_entry *a, const struct log_entry *b)
-{
-    const uint32_t shared = a->tie_bytes < b->tie_bytes ? a->tie_bytes : b->tie_bytes;
-    const int order = shared == 0 ? 0 : memcmp(a->blob, b->blob, shared);
-    return order != 0 ? order > 0 : a->tie_bytes > b->tie_bytes;
-}
-
-uint32_t assay_log_insert(struct log *log, const struct assay_stream *stream,
-                          const struct log_entry *entry)
-{
-    ASSAY_ASSERT(log->count < log->capacity);
-    const size_t stride = entry_bytes(stream);
-    uint32_t at = assay_log_after(log, stream, entry->time_ms);
-    while (stream->ordered && at > log->first &&
-           entry_at(log, stream, at - 1)->time_ms == entry->time_ms &&
-           tie_is_after(entry_at(log, stream, at - 1), entry)) {
-        at--;
+    struct position position = {.chunk = low == 0 ? 0 : low - 1};
+    if (low == 0) {
+        return position;
     }
-    unsigned char *place = log->entries + at * stride;
-    memmove(place + stride, place, (log->count - at) * stride);
-    memcpy(place, entry, stride);
-    log->count++;
-    return at;
-}
-
-/* Drop entries that no answerable read can see. */
-static void trim(struct assay_slab *slab, struct log *log, const struct assay_stream *stream,
-                 int64_t horizon_ms)
-{
-    while (log->first < log->count && entry_at(log, stream, log->first)->time_ms <= horizon_ms) {
-        struct log_entry *entry = entry_at(log, stream, log->first);
-        assay_slab_free(slab, entry->blob, entry->blob_bytes);
-        log->first++;
-    }
-    const size_t stride = entry_bytes(stream);
-    memmove(log->entries, log->entries + log->first * stride,
-            (size_t)(log->count - log->first) * stride);
-    log->count -= log->first;
-    log->first = 0;
-}
-
-bool assay_log_reserve(struct assay_slab *slab, struct log *log, const struct assay_stream *stream,
-                       int64_t horizon_ms)
-{
-    if (log->count < log->capacity) {
-        return true;
-    }
-    if (log->entries != NULL && !stream->lifetime) {
-        trim(slab, log, stream, horizon_ms);
-        if (log->count <= log->capacity / 2) {
-            return true;
+    const struct chunk *chunk = log_chunk(log, position.chunk);
+    low = 1;
+    high = chunk->count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (chunk_entry(chunk, entry_bytes, middle)->time_ms <= time_ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    const size_t stride = entry_bytes(stream);
-    const size_t wanted = log->capacity == 0 ? ENTRIES_MIN : 2 * (size_t)log->capacity;
-    const size_t bytes = assay_slab_fit(wanted * stride);
-    unsigned char *entries = assay_slab_alloc(slab, bytes);
-    if (entries == NULL || bytes / stride > UINT32_MAX / 2) {
-        assay_slab_free(slab, entries, bytes);
-        return log->count < log->capacity;
+    position.at = low;
+    return position;
+}
+
+/* Where an entry goes: after all that are not greater. */
+static struct position place_of(const struct log *log, uint32_t entry_bytes,
+                                const struct log_entry *entry)
+{
+    uint32_t low = 0;
+    uint32_t high = filled_count(log);
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const struct chunk *chunk = log_chunk(log, middle);
+        if (assay_entry_order(chunk_entry(chunk, entry_bytes, 0), entry) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    if (log->entries != NULL) {
-        memcpy(entries, log->entries, log->count * stride);
-        assay_slab_free(slab, log->entries, assay_slab_fit((size_t)log->capacity * stride));
+    struct position position = {.chunk = low == 0 ? 0 : low - 1};
+    const struct chunk *chunk = log_chunk(log, position.chunk);
+    low = 0;
+    high = chunk->count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    log->entries = entries;
-    log->capacity = (uint32_t)(bytes / stride);
+    position.at = low;
+    /* Between two chunks the open one is the cheaper place. */
+    if (position.at == chunk->count && position.chunk + 2 == log->count) {
+        const struct chunk *open = log_chunk(log, log->count - 1);
+        if (open->count < open->capacity) {
+            return (struct position){.chunk = log->count - 1};
+        }
+    }
+    return position;
+}
+
+static bool reserve_chunks(const struct log_context *context, struct log *log, uint32_t more)
+{
+    if (log->capacity - log->first - log->count >= more && log->chunks != NULL) {
+        return true;
+    }
+    if (log->chunks != NULL && log->first >= more && log->first >= log->capacity / 2) {
+        memmove(log->chunks, log->chunks + log->first, log->count * sizeof *log->chunks);
+        log->first = 0;
+        return true;
+    }
+    const uint32_t capacity = log->capacity == 0 ? CHUNKS_MIN : 2 * log->capacity;
+    struct chunk **chunks = assay_slab_alloc(context->slab, capacity * sizeof(struct chunk *));
+    if (chunks == NULL) {
+        return false;
+    }
+    if (log->chunks != NULL) {
+        memcpy(chunks, log->chunks + log->first, log->count * sizeof(struct chunk *));
+        assay_slab_free(context->slab, log->chunks, log->capacity * sizeof(struct chunk *));
+    }
+    log->chunks = chunks;
+    log->first = 0;
+    log->capacity = capacity;
     return true;
+}
+
+/* Drop or fold chunks at the front that no answerable window can see. */
+static void retire(const struct log_context *context, struct log *log)
+{
+    const struct stream_layout *layout = context->layout;
+    while (log->count > 1) {
+        struct chunk *chunk = log_chunk(log, 0);
+        const int64_t last_ms =
+            chunk_entry(chunk, layout->entry_bytes, chunk->count - 1)->time_ms;
+        if (layout->stream->lifetime) {
+            /* strictly: what lies at the horizon may still be the current event of a read */
+            if (!layout->folds || last_ms >= context->horizon_ms ||
+                !assay_fold_chunk(context, log, chunk)) {
+                return;
+            }
+        } else if (last_ms > context->horizon_ms) {
+            return;
+        }
+        assay_chunk_drop(context, chunk);
+        log->first++;
+        log->count--;
+    }
+}
+
+/* Events of the open chunk that no answerable window can see. */
+static uint32_t expired_count(const struct log_context *context, const struct log *log)
+{
+    const struct chunk *open = log_chunk(log, log->count - 1);
+    uint32_t count = 0;
+    while (!context->layout->stream->lifetime && log->count == 1 && count < open->count &&
+           chunk_entry(open, context->layout->entry_bytes, count)->time_ms <=
+               context->horizon_ms) {
+        count++;
+    }
+    return count;
+}
+
+static void drop_expired(const struct log_context *context, struct chunk *open, uint32_t count)
+{
+    const uint32_t entry_bytes = context->layout->entry_bytes;
+    for (uint32_t at = 0; at < count; at++) {
+        const struct log_entry *entry = chunk_entry(open, entry_bytes, at);
+        assay_slab_free(context->slab, entry->blob, entry->blob_bytes);
+    }
+    open->count -= count;
+    memmove(open->entries, open->entries + (size_t)count * entry_bytes,
+            (size_t)open->count * entry_bytes);
+}
+
+static bool grow_open(const struct log_context *context, struct log *log)
+{
+    struct chunk *open = log_chunk(log, log->count - 1);
+    const uint32_t wanted = 2 * open->capacity;
+    struct chunk *larger = assay_chunk_create(
+        context, wanted < CHUNK_ENTRIES_MAX ? wanted : CHUNK_ENTRIES_MAX);
+    if (larger == NULL) {
+        return false;
+    }
+    larger->count = open->count;
+    memcpy(larger->entries, open->entries,
+           (size_t)open->count * context->layout->entry_bytes);
+    log->chunks[log->first + log->count - 1] = larger;
+    assay_chunk_free(context, open);
+    return true;
+}
+
+static bool push_open(const struct log_context *context, struct log *log, uint32_t capacity)
+{
+    struct chunk *open = assay_chunk_create(context, capacity);
+    if (open == NULL) {
+        return false;
+    }
+    if (log->count > 0 && !assay_chunk_seal(context, log_chunk(log, log->count - 1))) {
+        assay_chunk_free(context, open);
+        return false;
+    }
+    log->chunks[log->first + log->count++] = open;
+    return true;
+}
+
+/* The open chunk has no room left: make some, unless it must be split for this entry. */
+static bool make_room(const struct log_context *context, struct log *log,
+                      const struct log_entry *entry)
+{
+    retire(context, log);
+    struct chunk *open = log_chunk(log, log->count - 1);
+    const uint32_t expired = expired_count(context, log);
+    if (expired > open->count / 4) {
+        drop_expired(context, open, expired);
+        return true;
+    }
+    if (open->capacity < CHUNK_ENTRIES_MAX) {
+        return grow_open(context, log);
+    }
+    const struct log_entry *last =
+        chunk_entry(open, context->layout->entry_bytes, open->count - 1);
+    return assay_entry_order(last, entry) > 0 || push_open(context, log, CHUNK_ENTRIES_MAX / 4);
+}
+
+/* Entries [from, to) of the old chunk as they are with the new entry at @p place. */
+static struct chunk *rewrite(const struct log_context *context, const struct chunk *old,
+                             const struct log_entry *entry, uint32_t place, uint32_t from,
+                             uint32_t to)
+{
+    const uint32_t entry_bytes = context->layout->entry_bytes;
+    const bool stays_open = old->summaries == NULL && to == old->count + 1;
+    struct chunk *chunk =
+        assay_chunk_create(context, stays_open ? (uint32_t)CHUNK_ENTRIES_MAX : to - from);
+    if (chunk == NULL) {
+        return NULL;
+    }
+    for (uint32_t at = from; at < to; at++) {
+        const struct log_entry *source =
+            at == place ? entry : chunk_entry(old, entry_bytes, at < place ? at : at - 1);
+        memcpy(chunk_entry(chunk, entry_bytes, chunk->count++), source, entry_bytes);
+    }
+    return chunk;
+}
+
+/* Write what replaces a sealed chunk, or an open one that is full: one chunk or two halves. */
+static bool replace(const struct log_context *context, const struct log *log,
+                    const struct log_entry *entry, struct log_change *change)
+{
+    const struct position place = change->position;
+    const struct chunk *old = log_chunk(log, place.chunk);
+    const bool open = old->summaries == NULL;
+    const uint32_t total = old->count + 1;
+    const uint32_t parts = total > CHUNK_ENTRIES_MAX ? 2 : 1;
+    const uint32_t left = parts == 2 ? total - total / 2 : total;
+    change->replaced = place.chunk;
+    for (uint32_t i = 0; i < parts; i++) {
+        struct chunk *fresh = rewrite(context, old, entry, place.at, i == 0 ? 0 : left,
+                                      i == 0 ? left : total);
+        change->fresh[i] = fresh;
+        change->fresh_count += fresh != NULL ? 1 : 0;
+        const bool stays_open = open && i + 1 == parts;
+        if (fresh == NULL || (!stays_open && !assay_chunk_seal(context, fresh))) {
+            return false;
+        }
+    }
+    if (place.at >= left) {
+        change->position = (struct position){.chunk = place.chunk + 1, .at = place.at - left};
+    }
+    return true;
+}
+
+bool assay_log_prepare(const struct log_context *context, struct log *log,
+                       const struct log_entry *entry, struct log_change *change)
+{
+    *change = (struct log_change){0};
+    if (!reserve_chunks(context, log, FRESH_MAX) ||
+        (log->count == 0 && !push_open(context, log, CHUNK_ENTRIES_MIN))) {
+        return false;
+    }
+    const struct chunk *open = log_chunk(log, log->count - 1);
+    if (open->count == open->capacity && !make_room(context, log, entry)) {
+        return false;
+    }
+    change->position = place_of(log, context->layout->entry_bytes, entry);
+    open = log_chunk(log, log->count - 1);
+    if (change->position.chunk + 1 == log->count && open->count < open->capacity) {
+        return true;
+    }
+    if (!replace(context, log, entry, change)) {
+        assay_log_abandon(context, change);
+        return false;
+    }
+    return true;
+}
+
+void assay_log_commit(const struct log_context *context, struct log *log,
+                      const struct log_entry *entry, struct log_change *change)
+{
+    const uint32_t entry_bytes = context->layout->entry_bytes;
+    if (change->fresh_count == 0) {
+        struct chunk *open = log_chunk(log, change->position.chunk);
+        ASSAY_ASSERT(open->summaries == NULL && open->count < open->capacity);
+        unsigned char *place = open->entries + (size_t)change->position.at * entry_bytes;
+        memmove(place + entry_bytes, place,
+                (size_t)(open->count - change->position.at) * entry_bytes);
+        memcpy(place, entry, entry_bytes);
+        open->count++;
+        return;
+    }
+    struct chunk **at = &log->chunks[log->first + change->replaced];
+    struct chunk *old = *at;
+    if (change->fresh_count == 2) {
+        ASSAY_ASSERT(log->first + log->count < log->capacity);
+        memmove(at + 2, at + 1, (log->count - change->replaced - 1) * sizeof *at);
+        at[1] = change->fresh[1];
+        log->count++;
+    }
+    at[0] = change->fresh[0];
+    assay_chunk_free(context, old); /* its blobs live on in the new ones */
+}
+
+void assay_log_abandon(const struct log_context *context, struct log_change *change)
+{
+    for (uint32_t i = 0; i < change->fresh_count; i++) {
+        assay_chunk_free(context, change->fresh[i]);
+    }
+    *change = (struct log_change){0};
+}
+
+void assay_log_free(const struct log_context *context, struct log *log)
+{
+    for (uint32_t c = 0; c < log->count; c++) {
+        assay_chunk_drop(context, log_chunk(log, c));
+    }
+    assay_fold_free(context, log);
+    assay_slab_free(context->slab, log->chunks, log->capacity * sizeof *log->chunks);
+    *log = (struct log){0};
 }

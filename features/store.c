@@ -1,10 +1,100 @@
 #include "features/record_pvt.h"
 
-#include "engine/base/assert.h"
+#include "features/decode.h"
 
 #include <stdlib.h>
 
-enum { INDEX_MIN = 1024, TIE_BYTES_MIN = 4096 };
+/*
+ * The write side: keys to records, events to logs. An update is prepared for all its logs before
+ * any of them changes, so that a full store refuses it whole.
+ */
+
+enum {
+    INDEX_MIN = 1024,
+    ARENA_BYTES_MAX = 1 << 30,
+    /* an event's canonical bytes: its message's text, and 9 bytes a number where JSON needs 2 */
+    TIE_BYTES_MAX = ASSAY_DECODE_BYTES_MAX +
+                    ASSAY_FIELDS_MAX * (ASSAY_VECTOR_DIMS_MAX * (int)sizeof(double) + 16),
+    ENTRY_BYTES_MIN = sizeof(struct log_entry) + sizeof(union log_cell),
+};
+
+/* Everything an apply needs, gathered before anything changes. */
+struct pending {
+    uint32_t count;
+    uint32_t streams[ASSAY_FIELDS_MAX]; /* positions in the entity's list, one a role at most */
+    struct log_change changes[ASSAY_FIELDS_MAX];
+    _Alignas(16) unsigned char entries[ASSAY_FIELDS_MAX]
+                                      [sizeof(struct log_entry) +
+                                       ASSAY_STREAM_COLUMNS_MAX * sizeof(union log_cell)];
+};
+
+static bool reserve_scratch(struct assay_store *store)
+{
+    size_t slots = 1;
+    size_t views = 1;
+    size_t ranges = 1;
+    size_t streams = 1;
+    size_t pairs = 1;
+    for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
+        const struct assay_plan_entity *entity = &store->plan->entities[e];
+        const struct entity_layout *layout = &store->layouts[e];
+        const size_t wanted = (size_t)entity->agg_count + entity->feature_count;
+        slots = wanted > slots ? wanted : slots;
+        views = layout->view_count > views ? layout->view_count : views;
+        ranges = layout->range_count > ranges ? layout->range_count : ranges;
+        streams = layout->stream_count > streams ? layout->stream_count : streams;
+        for (uint32_t s = 0; s < layout->stream_count; s++) {
+            const size_t count = layout->streams[s].pair_count;
+            pairs = count > pairs ? count : pairs;
+        }
+    }
+    struct scratch *scratch = &store->scratch;
+    scratch->slots = assay_arena_array(store->arena, slots, sizeof *scratch->slots);
+    scratch->needed = assay_arena_array(store->arena, slots, 1);
+    scratch->ranges = assay_arena_array(store->arena, ranges, sizeof *scratch->ranges);
+    scratch->range_stamps = assay_arena_array(store->arena, ranges, sizeof(uint64_t));
+    scratch->results = assay_arena_array(store->arena, views, sizeof *scratch->results);
+    scratch->view_stamps = assay_arena_array(store->arena, views, sizeof(uint64_t));
+    scratch->tallies = assay_arena_array(store->arena, pairs, sizeof *scratch->tallies);
+    scratch->touched = assay_arena_array(store->arena, streams, sizeof *scratch->touched);
+    return scratch->slots != NULL && scratch->needed != NULL && scratch->ranges != NULL &&
+           scratch->range_stamps != NULL && scratch->results != NULL &&
+           scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL;
+}
+
+static bool reserve(struct assay_store *store)
+{
+    bool distinct = false;
+    store->arena = assay_arena_create(ARENA_BYTES_MAX);
+    if (store->arena == NULL ||
+        !assay_slab_init(&store->slab, store->options.memory_bytes_max)) {
+        return false;
+    }
+    store->layouts = assay_layout_create(store->arena, store->plan);
+    if (store->layouts == NULL || !reserve_scratch(store)) {
+        return false;
+    }
+    for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
+        for (uint32_t i = 0; i < store->plan->entities[e].agg_count; i++) {
+            const enum assay_agg_kind kind = store->plan->entities[e].aggs[i].kind;
+            distinct = distinct || kind == ASSAY_AGG_COUNT_DISTINCT;
+        }
+    }
+    if (distinct &&
+        !assay_distinct_init(&store->set, store->options.memory_bytes_max / ENTRY_BYTES_MIN,
+                             store->options.index_seed)) {
+        return false;
+    }
+    store->index = assay_slab_alloc(&store->slab, INDEX_MIN * sizeof *store->index);
+    store->index_capacity = INDEX_MIN;
+    store->entity_counts = assay_arena_array(
+        store->arena, store->plan->schema->entity_count + 1U, sizeof(uint64_t));
+    store->tie_buffer = malloc(TIE_BYTES_MAX); /* touched as far as an event needs it */
+    store->tie_capacity = TIE_BYTES_MAX;
+    store->pending = assay_arena_alloc(store->arena, sizeof *store->pending);
+    return store->index != NULL && store->entity_counts != NULL && store->tie_buffer != NULL &&
+           store->pending != NULL;
+}
 
 enum assay_status assay_store_create(struct assay_store **out, const struct assay_plan *plan,
                                      const struct assay_store_options *options,
@@ -12,35 +102,20 @@ enum assay_status assay_store_create(struct assay_store **out, const struct assa
 {
     ASSAY_ASSERT(out != NULL && plan != NULL && options != NULL);
     *out = NULL;
-    size_t slots = 1;
-    for (uint32_t e = 0; e < plan->schema->entity_count; e++) {
-        const size_t wanted =
-            (size_t)plan->entities[e].agg_count + plan->entities[e].feature_count;
-        slots = wanted > slots ? wanted : slots;
-    }
     struct assay_store *store = calloc(1, sizeof *store);
-    bool good = store != NULL && assay_slab_init(&store->slab, options->memory_bytes_max);
-    if (good) {
+    if (store != NULL) {
         store->plan = plan;
         store->options = *options;
-        store->index_capacity = INDEX_MIN;
-        store->tie_capacity = TIE_BYTES_MIN;
-        store->index = assay_slab_alloc(&store->slab, INDEX_MIN * sizeof(struct assay_record *));
-        store->entity_counts = calloc(plan->schema->entity_count + 1, sizeof(uint64_t));
-        store->touched = calloc((size_t)plan->stream_count + 1, sizeof(uint32_t));
-        store->slots = calloc(slots, sizeof *store->slots);
-        store->tie_buffer = malloc(TIE_BYTES_MIN);
-        good = store->index != NULL && store->entity_counts != NULL && store->touched != NULL &&
-               store->slots != NULL && store->tie_buffer != NULL;
+        store->scratch.touched_entity = ASSAY_NONE;
     }
-    if (!good) {
+    if (store == NULL || !reserve(store)) {
         assay_store_destroy(store);
         (void)assay_err_set(err, ASSAY_E_NO_MEMORY, "store", "cannot reserve %zu bytes",
                             options->memory_bytes_max);
         assay_err_remedy(err, "lower memory, or allow more address space");
         return ASSAY_E_NO_MEMORY;
     }
-    memset(store->index, 0, INDEX_MIN * sizeof(struct assay_record *));
+    memset(store->index, 0, INDEX_MIN * sizeof *store->index);
     *out = store;
     return ASSAY_OK;
 }
@@ -51,9 +126,8 @@ void assay_store_destroy(struct assay_store *store)
         return;
     }
     assay_slab_fini(&store->slab);
-    free(store->entity_counts);
-    free(store->touched);
-    free(store->slots);
+    assay_distinct_fini(&store->set);
+    assay_arena_destroy(store->arena);
     free(store->tie_buffer);
     free(store);
 }
@@ -64,193 +138,128 @@ static uint64_t hash_key(const struct assay_store *store, uint32_t entity, struc
 }
 
 /* The slot of the record, or the free slot where it would go. */
-static struct assay_record **find(struct assay_record **index, size_t capacity, uint64_t hash,
-                                  uint32_t entity, struct assay_str key)
+static struct index_slot *find(const struct assay_store *store, uint64_t hash, uint32_t entity,
+                               struct assay_str key)
 {
-    size_t at = hash & (capacity - 1);
-    while (index[at] != NULL) {
-        const struct assay_record *record = index[at];
-        const struct assay_str known = {.ptr = record->key, .len = record->key_bytes};
-        if (record->hash == hash && record->entity == entity && assay_str_equal(known, key)) {
+    size_t at = hash & (store->index_capacity - 1);
+    while (store->index[at].record != NULL) {
+        const struct assay_record *record = store->index[at].record;
+        if (store->index[at].hash == hash && record->entity == entity &&
+            record->key_bytes == key.len &&
+            memcmp(record_key(record, store->layouts[entity].stream_count), key.ptr, key.len) ==
+                0) {
             break;
         }
-        at = (at + 1) & (capacity - 1);
+        at = (at + 1) & (store->index_capacity - 1);
     }
-    return &index[at];
+    return &store->index[at];
 }
 
+struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
+                                      struct assay_str key)
+{
+    return find(store, hash_key(store, entity, key), entity, key)->record;
+}
+
+/* Make room for one more key. */
 static bool grow_index(struct assay_store *store)
 {
-    const size_t bytes = store->index_capacity * sizeof(struct assay_record *);
-    struct assay_record **index = assay_slab_alloc(&store->slab, 2 * bytes);
+    if (2 * (store->record_count + 1) <= store->index_capacity) {
+        return true;
+    }
+    const size_t capacity = 2 * store->index_capacity;
+    struct index_slot *index = assay_slab_alloc(&store->slab, capacity * sizeof *index);
     if (index == NULL) {
         return false;
     }
-    memset(index, 0, 2 * bytes);
+    memset(index, 0, capacity * sizeof *index);
     for (size_t i = 0; i < store->index_capacity; i++) {
-        struct assay_record *record = store->index[i];
-        if (record != NULL) {
-            *find(index, 2 * store->index_capacity, record->hash, record->entity,
-                  (struct assay_str){.ptr = record->key, .len = record->key_bytes}) = record;
+        if (store->index[i].record == NULL) {
+            continue;
         }
+        size_t at = store->index[i].hash & (capacity - 1);
+        while (index[at].record != NULL) {
+            at = (at + 1) & (capacity - 1);
+        }
+        index[at] = store->index[i];
     }
-    assay_slab_free(&store->slab, store->index, bytes);
+    assay_slab_free(&store->slab, store->index, store->index_capacity * sizeof *index);
     store->index = index;
-    store->index_capacity *= 2;
+    store->index_capacity = capacity;
     return true;
 }
 
-static size_t record_bytes(const struct assay_store *store, uint32_t entity)
+static size_t record_bytes(const struct assay_store *store, uint32_t entity, uint32_t key_bytes)
 {
     return sizeof(struct assay_record) +
-           store->plan->entities[entity].stream_count * sizeof(struct log);
+           store->layouts[entity].stream_count * sizeof(struct log) + key_bytes;
 }
 
 static void free_record(struct assay_store *store, struct assay_record *record)
 {
-    const struct assay_plan_entity *entity = &store->plan->entities[record->entity];
-    for (uint32_t s = 0; s < entity->stream_count; s++) {
-        const struct assay_stream *stream = &store->plan->streams[entity->streams[s]];
-        struct log *log = &record->logs[s];
-        ASSAY_ASSERT(log->count == 0);
-        assay_slab_free(&store->slab, log->entries,
-                        assay_slab_fit((size_t)log->capacity * entry_bytes(stream)));
+    for (uint32_t s = 0; s < store->layouts[record->entity].stream_count; s++) {
+        const struct log_context context = log_context_of(store, record, s);
+        assay_log_free(&context, &record->logs[s]);
     }
-    assay_slab_free(&store->slab, record->segments,
-                    record->segment_capacity * sizeof *record->segments);
-    assay_slab_free(&store->slab, record->key, (size_t)record->key_bytes + 1);
-    assay_slab_free(&store->slab, record, record_bytes(store, record->entity));
+    assay_segment_free(&store->slab, record);
+    assay_slab_free(&store->slab, record,
+                    record_bytes(store, record->entity, record->key_bytes));
 }
 
-static struct assay_record *new_record(struct assay_store *store, uint64_t hash,
+static struct assay_record *new_record(struct assay_store *store,
                                        const struct assay_update *update)
 {
     const uint64_t capacity = store->plan->schema->entities[update->entity].capacity;
     if (capacity != 0 && store->entity_counts[update->entity] >= capacity) {
         return NULL;
     }
-    const size_t bytes = record_bytes(store, update->entity);
+    const size_t bytes = record_bytes(store, update->entity, update->key.len);
     struct assay_record *record = assay_slab_alloc(&store->slab, bytes);
     if (record == NULL) {
         return NULL;
     }
     memset(record, 0, bytes);
-    record->hash = hash;
     record->entity = update->entity;
     record->newest_ms = INT64_MIN;
+    record->segments = &record->inline_segment;
+    record->segment_capacity = 1;
     record->key_bytes = update->key.len;
-    record->key = assay_slab_alloc(&store->slab, (size_t)update->key.len + 1);
-    if (record->key == NULL) {
-        assay_slab_free(&store->slab, record, bytes);
-        return NULL;
-    }
-    memcpy(record->key, update->key.ptr, update->key.len);
+    memcpy(record_key(record, store->layouts[update->entity].stream_count), update->key.ptr,
+           update->key.len);
     return record;
 }
 
-/* Do two touches belong together? expire 0: always. */
-static bool bridges(int64_t earlier_ms, int64_t later_ms, int64_t expire_ms)
-{
-    return expire_ms == 0 || later_ms - earlier_ms <= expire_ms;
-}
-
-static bool reserve_segment(struct assay_store *store, struct assay_record *record)
-{
-    if (record->segment_count < record->segment_capacity) {
-        return true;
-    }
-    const uint32_t capacity = record->segment_capacity == 0 ? 2 : 2 * record->segment_capacity;
-    struct segment *segments = assay_slab_alloc(&store->slab, capacity * sizeof *segments);
-    if (segments == NULL) {
-        return false;
-    }
-    if (record->segments != NULL) {
-        memcpy(segments, record->segments, record->segment_count * sizeof *segments);
-        assay_slab_free(&store->slab, record->segments,
-                        record->segment_capacity * sizeof *record->segments);
-    }
-    record->segments = segments;
-    record->segment_capacity = capacity;
-    return true;
-}
-
-/* Add a touch: it extends a segment, joins two, or stands alone. */
-static void touch_segments(struct assay_record *record, int64_t time_ms, int64_t expire_ms)
-{
-    struct segment *segments = record->segments;
-    uint32_t at = record->segment_count;
-    while (at > 0 && segments[at - 1].start_ms > time_ms) {
-        at--;
-    }
-    const bool joins_before = at > 0 && bridges(segments[at - 1].end_ms, time_ms, expire_ms);
-    const bool joins_after =
-        at < record->segment_count && bridges(time_ms, segments[at].start_ms, expire_ms);
-    if (joins_before) {
-        segments[at - 1].end_ms =
-            time_ms > segments[at - 1].end_ms ? time_ms : segments[at - 1].end_ms;
-    }
-    if (joins_before && joins_after) {
-        segments[at - 1].end_ms = segments[at].end_ms;
-        record->segment_count--;
-        memmove(&segments[at], &segments[at + 1],
-                (record->segment_count - at) * sizeof *segments);
-    } else if (joins_after) {
-        segments[at].start_ms = time_ms;
-    } else if (!joins_before) {
-        memmove(&segments[at + 1], &segments[at],
-                (record->segment_count - at) * sizeof *segments);
-        segments[at] = (struct segment){.start_ms = time_ms, .end_ms = time_ms};
-        record->segment_count++;
-    }
-}
-
-static bool is_stream_of(const struct assay_stream *stream, const struct assay_update *update)
-{
-    return stream->event == update->event->type && (update->roles >> stream->key_field & 1U) != 0;
-}
-
-static bool tie_of(struct assay_store *store, const struct assay_update *update, size_t *bytes)
-{
-    const struct assay_event_def *def = &store->plan->schema->events[update->event->type];
-    *bytes = assay_event_tie(update->event, def, store->tie_capacity, store->tie_buffer);
-    if (*bytes <= store->tie_capacity) {
-        return true;
-    }
-    uint8_t *larger = realloc(store->tie_buffer, 2 * *bytes); /* only for longer ids and texts */
-    if (larger == NULL) {
-        return false;
-    }
-    store->tie_buffer = larger;
-    store->tie_capacity = 2 * *bytes;
-    *bytes = assay_event_tie(update->event, def, store->tie_capacity, store->tie_buffer);
-    return true;
-}
-
 /* The variable part of an entry: tie bytes where order is seen, then text columns. */
-static bool fill_blob(struct assay_store *store, const struct assay_stream *stream,
-                      const struct assay_update *update, size_t tie_bytes, struct log_entry *entry)
+static bool fill_blob(struct assay_store *store, const struct stream_layout *layout,
+                      const struct assay_event *event, size_t tie_bytes, struct log_entry *entry)
 {
-    const struct assay_event_def *def = &store->plan->schema->events[stream->event];
-    const struct assay_event *event = update->event;
+    const struct assay_stream *stream = layout->stream;
     size_t bytes = stream->ordered ? tie_bytes : 0;
+    bool has_text = false;
     entry->tie_bytes = (uint32_t)bytes;
     for (uint32_t c = 0; c < stream->column_count; c++) {
         const uint32_t field = stream->columns[c];
-        if (assay_event_has(event, field) && assay_type_is_text(def->fields[field].type)) {
+        if (assay_event_has(event, field) &&
+            assay_type_is_text(layout->event->fields[field].type)) {
+            has_text = true;
             entry->cells[c].text.offset = (uint32_t)bytes;
             entry->cells[c].text.bytes = event->fields[field].text.len;
             bytes += event->fields[field].text.len;
         }
     }
-    entry->blob_bytes = (uint32_t)bytes + 1; /* never NULL: the empty text is not null */
+    if (bytes == 0 && !has_text) {
+        return true;
+    }
+    entry->blob_bytes = (uint32_t)bytes + 1; /* the empty text has a place too */
     entry->blob = assay_slab_alloc(&store->slab, entry->blob_bytes);
     if (entry->blob == NULL) {
         return false;
     }
     memcpy(entry->blob, store->tie_buffer, entry->tie_bytes);
-    for (uint32_t c = 0; c < stream->column_count; c++) {
+    for (uint32_t c = 0; has_text && c < stream->column_count; c++) {
         const uint32_t field = stream->columns[c];
-        if (assay_event_has(event, field) && assay_type_is_text(def->fields[field].type)) {
+        if (assay_event_has(event, field) &&
+            assay_type_is_text(layout->event->fields[field].type)) {
             memcpy(entry->blob + entry->cells[c].text.offset, event->fields[field].text.ptr,
                    event->fields[field].text.len);
         }
@@ -258,106 +267,153 @@ static bool fill_blob(struct assay_store *store, const struct assay_stream *stre
     return true;
 }
 
-static bool make_entry(struct assay_store *store, const struct assay_stream *stream,
-                       const struct assay_update *update, size_t tie_bytes,
+static void fill_cells(const struct stream_layout *layout, const struct assay_event *event,
                        struct log_entry *entry)
 {
-    const struct assay_schema *schema = store->plan->schema;
-    const struct assay_event_def *def = &schema->events[stream->event];
-    const struct assay_event *event = update->event;
-    const struct assay_env env = {.schema = schema, .event = event, .at_ms = event->time_ms};
-    memset(entry, 0, entry_bytes(stream));
-    entry->time_ms = event->time_ms;
-    for (uint32_t f = 0; f < stream->filter_count; f++) {
-        const bool passes = assay_program_eval(stream->filters[f], &env).cell.number == 1;
-        entry->passed |= (uint64_t)(passes ? 1 : 0) << f;
-    }
-    for (uint32_t c = 0; c < stream->column_count; c++) {
-        const uint32_t field = stream->columns[c];
+    for (uint32_t c = 0; c < layout->stream->column_count; c++) {
+        const uint32_t field = layout->stream->columns[c];
+        const enum assay_type type = layout->event->fields[field].type;
         if (!assay_event_has(event, field)) {
             continue;
         }
         entry->present |= UINT32_C(1) << c;
-        if (def->fields[field].type == ASSAY_TYPE_REAL) {
-            entry->cells[c].real = event->fields[field].real;
-        } else if (!assay_type_is_text(def->fields[field].type) &&
-                   def->fields[field].type != ASSAY_TYPE_VECTOR) {
+        if (type == ASSAY_TYPE_REAL) {
+            const double real = event->fields[field].real;
+            entry->cells[c].real = real == 0 ? 0 : real; /* -0.0 is 0 */
+        } else if (!assay_type_is_text(type) && type != ASSAY_TYPE_VECTOR) {
             entry->cells[c].integer = event->fields[field].integer;
         }
     }
-    return fill_blob(store, stream, update, tie_bytes, entry);
 }
 
-/* Everything an apply needs, gathered before anything changes. */
-struct pending {
-    uint32_t count;
-    uint32_t streams[TOUCH_STREAMS_MAX]; /* positions in the entity's list */
-    _Alignas(16) unsigned char entries[TOUCH_STREAMS_MAX]
-                                      [sizeof(struct log_entry) +
-                                       ASSAY_STREAM_COLUMNS_MAX * sizeof(union log_cell)];
-};
+static bool make_entry(struct assay_store *store, const struct stream_layout *layout,
+                       const struct assay_event *event, size_t tie_bytes,
+                       struct log_entry *entry)
+{
+    const struct assay_env env = {
+        .schema = store->plan->schema, .event = event, .at_ms = event->time_ms};
+    memset(entry, 0, layout->entry_bytes);
+    entry->time_ms = event->time_ms;
+    for (uint32_t f = 0; f < layout->stream->filter_count; f++) {
+        const bool passes =
+            assay_program_eval(layout->stream->filters[f], &env).cell.number == 1;
+        entry->passed |= (uint64_t)(passes ? 1 : 0) << f;
+    }
+    fill_cells(layout, event, entry);
+    return fill_blob(store, layout, event, tie_bytes, entry);
+}
 
 static struct log_entry *pending_entry(struct pending *pending, uint32_t at)
 {
     return (struct log_entry *)(void *)pending->entries[at];
 }
 
-static bool prepare(struct assay_store *store, struct assay_record *record,
-                    const struct assay_update *update, struct pending *pending)
+/* Ready one log for the event. */
+static bool prepare_log(struct assay_store *store, struct assay_record *record,
+                        uint32_t position, const struct assay_event *event, size_t tie_bytes)
 {
-    const struct assay_plan_entity *entity = &store->plan->entities[update->entity];
-    size_t tie_bytes = 0;
-    pending->count = 0;
-    if (!tie_of(store, update, &tie_bytes) || !reserve_segment(store, record)) {
+    struct pending *pending = store->pending;
+    const struct log_context context = log_context_of(store, record, position);
+    if (!context.layout->stream->lifetime && event->time_ms <= context.horizon_ms) {
+        return true; /* behind everything that can be asked */
+    }
+    struct log_entry *entry = pending_entry(pending, pending->count);
+    if (!make_entry(store, context.layout, event, tie_bytes, entry)) {
         return false;
     }
-    for (uint32_t s = 0; s < entity->stream_count; s++) {
-        const struct assay_stream *stream = &store->plan->streams[entity->streams[s]];
-        if (!is_stream_of(stream, update)) {
+    if (!assay_log_prepare(&context, &record->logs[position], entry,
+                           &pending->changes[pending->count])) {
+        assay_slab_free(&store->slab, entry->blob, entry->blob_bytes);
+        return false;
+    }
+    pending->streams[pending->count++] = position;
+    return true;
+}
+
+/* Segments that end here or before can no longer be seen, nor joined to one that is seen. */
+static int64_t segments_forget_ms(const struct assay_store *store,
+                                  const struct assay_record *record)
+{
+    if (record->newest_ms == INT64_MIN || store->layouts[record->entity].lifetime) {
+        return INT64_MIN;
+    }
+    return record->newest_ms - store->plan->entities[record->entity].retained_ms -
+           2 * store->plan->schema->entities[record->entity].expire_ms;
+}
+
+static bool prepare(struct assay_store *store, struct assay_record *record,
+                    const struct assay_update *update)
+{
+    const struct entity_layout *layout = &store->layouts[update->entity];
+    const struct assay_event *event = update->event;
+    const uint32_t from = layout->touched_first[event->type];
+    const uint32_t to = layout->touched_first[event->type + 1];
+    size_t tie_bytes = 0;
+    store->pending->count = 0;
+    if (!assay_segment_reserve(&store->slab, record, segments_forget_ms(store, record))) {
+        return false;
+    }
+    for (uint32_t i = from; i < to; i++) {
+        const struct stream_layout *stream = &layout->streams[layout->touched[i]];
+        if ((update->roles >> stream->stream->key_field & 1U) == 0) {
             continue;
         }
-        const int64_t horizon_ms = record->newest_ms == INT64_MIN
-                                       ? INT64_MIN
-                                       : record->newest_ms - stream->retained_ms;
-        ASSAY_ASSERT(pending->count < TOUCH_STREAMS_MAX);
-        struct log_entry *entry = pending_entry(pending, pending->count);
-        if (!assay_log_reserve(&store->slab, &record->logs[s], stream, horizon_ms) ||
-            !make_entry(store, stream, update, tie_bytes, entry)) {
+        if (stream->stream->ordered && tie_bytes == 0) {
+            tie_bytes = assay_event_tie(event, stream->event, store->tie_capacity,
+                                        store->tie_buffer);
+            if (tie_bytes > store->tie_capacity) {
+                return false; /* larger than any message may be */
+            }
+        }
+        if (!prepare_log(store, record, layout->touched[i], event, tie_bytes)) {
             return false;
         }
-        pending->streams[pending->count++] = s;
     }
     return true;
 }
 
-static void abandon(struct assay_store *store, struct pending *pending)
+static void abandon(struct assay_store *store, struct assay_record *record)
 {
+    struct pending *pending = store->pending;
     for (uint32_t i = 0; i < pending->count; i++) {
-        struct log_entry *entry = pending_entry(pending, i);
+        const struct log_context context = log_context_of(store, record, pending->streams[i]);
+        const struct log_entry *entry = pending_entry(pending, i);
+        assay_log_abandon(&context, &pending->changes[i]);
         assay_slab_free(&store->slab, entry->blob, entry->blob_bytes);
     }
-    store->stats.refused++;
+    store->scratch.touched_entity = ASSAY_NONE;
 }
 
 static void commit(struct assay_store *store, struct assay_record *record,
-                   const struct assay_update *update, struct pending *pending)
+                   const struct assay_update *update)
 {
-    const struct assay_plan_entity *entity = &store->plan->entities[update->entity];
-    for (uint32_t s = 0; s < entity->stream_count; s++) {
-        store->touched[s] = ASSAY_NONE;
+    struct pending *pending = store->pending;
+    struct position *touched = store->scratch.touched;
+    const int64_t time_ms = update->event->time_ms;
+    for (uint32_t s = 0; s < store->layouts[update->entity].stream_count; s++) {
+        touched[s].chunk = ASSAY_NONE;
     }
     for (uint32_t i = 0; i < pending->count; i++) {
         const uint32_t s = pending->streams[i];
         struct log *log = &record->logs[s];
-        store->touched[s] = assay_log_insert(log, &store->plan->streams[entity->streams[s]],
-                                             pending_entry(pending, i));
-        store->stats.late_inserts += store->touched[s] + 1 < log->count ? 1 : 0;
+        const struct log_context context = log_context_of(store, record, s);
+        assay_log_commit(&context, log, pending_entry(pending, i), &pending->changes[i]);
+        touched[s] = pending->changes[i].position;
+        const bool in_order = touched[s].chunk + 1 == log->count &&
+                              touched[s].at + 1 == log_chunk(log, log->count - 1)->count;
+        store->stats.late_inserts += in_order ? 0 : 1;
     }
-    const int64_t time_ms = update->event->time_ms;
-    touch_segments(record, time_ms,
-                   store->plan->schema->entities[update->entity].expire_ms);
+    store->scratch.touched_entity = update->entity;
+    assay_segment_touch(record, time_ms,
+                        store->plan->schema->entities[update->entity].expire_ms);
     record->newest_ms = time_ms > record->newest_ms ? time_ms : record->newest_ms;
     store->stats.events++;
+}
+
+static enum assay_status refuse(struct assay_store *store)
+{
+    store->stats.refused++;
+    return ASSAY_E_FULL;
 }
 
 enum assay_status assay_store_apply(struct assay_store *store, const struct assay_update *update,
@@ -365,32 +421,29 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
 {
     ASSAY_ASSERT(store != NULL && update != NULL && touch != NULL);
     ASSAY_ASSERT(update->entity < store->plan->schema->entity_count);
-    if (2 * (store->record_count + 1) > store->index_capacity && !grow_index(store)) {
-        store->stats.refused++;
-        return ASSAY_E_FULL;
-    }
     const uint64_t hash = hash_key(store, update->entity, update->key);
-    struct assay_record **slot =
-        find(store->index, store->index_capacity, hash, update->entity, update->key);
-    struct assay_record *record = *slot != NULL ? *slot : new_record(store, hash, update);
-    if (record == NULL) {
-        store->stats.refused++;
-        return ASSAY_E_FULL;
+    struct assay_record *record = find(store, hash, update->entity, update->key)->record;
+    const bool known = record != NULL;
+    if (!known && grow_index(store)) {
+        record = new_record(store, update);
     }
-    struct pending pending;
-    if (!prepare(store, record, update, &pending)) {
-        abandon(store, &pending);
-        if (*slot == NULL) {
+    if (record == NULL) {
+        return refuse(store);
+    }
+    if (!prepare(store, record, update)) {
+        abandon(store, record);
+        if (!known) {
             free_record(store, record);
         }
-        return ASSAY_E_FULL;
+        return refuse(store);
     }
-    if (*slot == NULL) {
-        *slot = record;
+    if (!known) {
+        *find(store, hash, update->entity, update->key) =
+            (struct index_slot){.hash = hash, .record = record};
         store->record_count++;
         store->entity_counts[update->entity]++;
     }
-    commit(store, record, update, &pending);
+    commit(store, record, update);
     *touch = (struct assay_touch){.record = record, .update = update};
     return ASSAY_OK;
 }
@@ -399,135 +452,6 @@ void assay_store_prefetch(const struct assay_store *store, const struct assay_up
 {
     const uint64_t hash = hash_key(store, update->entity, update->key);
     __builtin_prefetch(&store->index[hash & (store->index_capacity - 1)]);
-}
-
-/* Start of what the key remembers as of a time; INT64_MAX: nothing. */
-static int64_t remembered_since(const struct assay_record *record, int64_t at_ms,
-                                int64_t expire_ms)
-{
-    uint32_t at = record->segment_count;
-    while (at > 0 && record->segments[at - 1].start_ms > at_ms) {
-        at--;
-    }
-    if (at == 0) {
-        return INT64_MAX;
-    }
-    const struct segment *segment = &record->segments[at - 1];
-    const bool silent = at_ms > segment->end_ms && !bridges(segment->end_ms, at_ms, expire_ms);
-    return silent ? INT64_MAX : segment->start_ms;
-}
-
-static bool is_answerable(const struct assay_record *record, const struct assay_stream *stream,
-                          const struct assay_window *window, int64_t at_ms)
-{
-    return record == NULL || at_ms - window->span_ms - window->delay_ms >=
-                                 record->newest_ms - stream->retained_ms;
-}
-
-struct view {
-    const struct assay_record *record; /* NULL: the key was never seen */
-    const uint32_t *touched;           /* per stream of the entity; NULL: no current event */
-    const struct assay_event *event;   /* NULL: none */
-    uint32_t entity;
-    int64_t at_ms;
-};
-
-static struct assay_value read_aggregate(struct assay_store *store, const struct view *view,
-                                         const struct assay_agg *agg, struct assay_arena *scratch)
-{
-    const struct assay_plan_entity *entity = &store->plan->entities[view->entity];
-    const struct assay_stream *stream = &store->plan->streams[agg->stream];
-    uint32_t position = 0;
-    while (entity->streams[position] != agg->stream) {
-        position++;
-    }
-    struct agg_query query = {
-        .plan = store->plan,
-        .stream = stream,
-        .agg = agg,
-        .at_ms = view->at_ms,
-        .since_ms = INT64_MIN,
-        .current = view->touched == NULL ? ASSAY_NONE : view->touched[position],
-        .scratch = scratch,
-    };
-    const struct assay_record *record = view->record;
-    if (record != NULL) {
-        query.since_ms = remembered_since(
-            record, view->at_ms, store->plan->schema->entities[view->entity].expire_ms);
-        query.log = query.since_ms == INT64_MAX ? NULL : &record->logs[position];
-    }
-    if (!is_answerable(record, stream, &agg->window, view->at_ms)) {
-        store->stats.expired_reads++;
-        struct assay_value expired = {.kind = (uint8_t)agg->result,
-                                      .state = ASSAY_STATE_EXPIRED};
-        if (agg->result != ASSAY_KIND_TEXT) {
-            expired.cell.number = ASSAY_NULL_NUMBER;
-        }
-        return expired;
-    }
-    return assay_aggregate_read(&query);
-}
-
-/* All slots of the entity: aggregates first, then features in the order of their dependencies. */
-static void compute_slots(struct assay_store *store, const struct view *view,
-                          struct assay_arena *scratch)
-{
-    const struct assay_plan_entity *entity = &store->plan->entities[view->entity];
-    for (uint32_t i = 0; i < entity->agg_count; i++) {
-        store->slots[entity->feature_count + i] =
-            read_aggregate(store, view, &entity->aggs[i], scratch);
-    }
-    const struct assay_env env = {.schema = store->plan->schema,
-                                  .event = view->event,
-                                  .slots = store->slots,
-                                  .at_ms = view->at_ms};
-    for (uint32_t j = 0; j < entity->feature_count; j++) {
-        store->slots[j] =
-            assay_program_eval(store->plan->features[entity->feature_first + j].program, &env);
-    }
-}
-
-static void copy_out(struct assay_store *store, uint32_t entity, const uint32_t features[],
-                     size_t count, struct assay_arena *scratch, struct assay_value out[])
-{
-    const uint32_t first = store->plan->entities[entity].feature_first;
-    for (size_t i = 0; i < count; i++) {
-        ASSAY_ASSERT(store->plan->features[features[i]].entity == entity);
-        out[i] = store->slots[features[i] - first];
-        if (out[i].kind == ASSAY_KIND_TEXT && out[i].cell.text.ptr != NULL) {
-            out[i].cell.text = assay_arena_copy(scratch, out[i].cell.text);
-            ASSAY_ASSERT(out[i].cell.text.ptr != NULL);
-        }
-    }
-}
-
-void assay_store_slice(struct assay_store *store, const struct assay_touch *touch,
-                       const uint32_t features[], size_t count, struct assay_arena *scratch,
-                       struct assay_value out[])
-{
-    const struct view view = {
-        .record = touch->record,
-        .touched = store->touched,
-        .event = touch->update->event,
-        .entity = touch->update->entity,
-        .at_ms = touch->update->event->time_ms,
-    };
-    compute_slots(store, &view, scratch);
-    copy_out(store, view.entity, features, count, scratch, out);
-}
-
-void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_str key,
-                      int64_t at_ms, const uint32_t features[], size_t count,
-                      struct assay_arena *scratch, struct assay_value out[])
-{
-    const uint64_t hash = hash_key(store, entity, key);
-    const struct view view = {
-        .record = *find(store->index, store->index_capacity, hash, entity, key),
-        .entity = entity,
-        .at_ms = at_ms,
-    };
-    compute_slots(store, &view, scratch);
-    copy_out(store, entity, features, count, scratch, out);
 }
 
 void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out)

@@ -1,48 +1,169 @@
 #include "features/record_pvt.h"
 
 /*
- * The state hash: what the answers depend on and nothing else. Entries hash one by one and add up,
- * so the order among equal times and the layout do not matter; what lies behind the horizon is left
- * out, trimmed already or not.
+ * The state hash: what answers depend on and nothing else. Entries hash one by one and add up, so
+ * neither order of arrival nor layout matters. What lies behind the horizon counts as it would be
+ * if all of it had been retired just now: windows forget it, foldable lifetimes keep its totals by
+ * segment.
  */
 
-static struct assay_hash128 hash_entry(const struct assay_plan *plan,
-                                       const struct assay_stream *stream,
+static struct assay_hash128 hash_entry(const struct stream_layout *layout,
                                        const struct log_entry *entry)
 {
-    const struct assay_event_def *def = &plan->schema->events[stream->event];
-    uint64_t words[4 + ASSAY_STREAM_COLUMNS_MAX] = {
-        (uint64_t)entry->time_ms, entry->passed, entry->present,
-        assay_hash64(entry->blob, entry->tie_bytes, 0)};
+    const struct assay_stream *stream = layout->stream;
+    struct assay_hash128 words[3 + ASSAY_STREAM_COLUMNS_MAX] = {
+        {.low = (uint64_t)entry->time_ms},
+        {.low = entry->passed, .high = entry->present},
+        assay_hash128(entry->blob, entry->tie_bytes, 0)};
     for (uint32_t c = 0; c < stream->column_count; c++) {
         const union log_cell *cell = &entry->cells[c];
         if ((entry->present >> c & 1U) == 0) {
             continue;
         }
-        words[4 + c] = (uint64_t)cell->integer;
-        if (assay_type_is_text(def->fields[stream->columns[c]].type)) {
-            words[4 + c] =
-                assay_hash64(entry->blob + cell->text.offset, cell->text.bytes, 1);
+        words[3 + c].low = (uint64_t)cell->integer;
+        if (assay_type_is_text(layout->event->fields[stream->columns[c]].type)) {
+            words[3 + c] = assay_hash128(entry->blob + cell->text.offset, cell->text.bytes, 1);
         }
     }
-    return assay_hash128(words, (4 + stream->column_count) * sizeof words[0], stream->key_field);
+    return assay_hash128(words, (3 + stream->column_count) * sizeof words[0], stream->key_field);
+}
+
+/* Walk over the entries of a log. */
+struct walk {
+    const struct log *log;
+    uint32_t entry_bytes;
+    struct position at;
+};
+
+static const struct log_entry *next(struct walk *walk)
+{
+    while (walk->at.chunk < walk->log->count) {
+        const struct chunk *chunk = log_chunk(walk->log, walk->at.chunk);
+        if (walk->at.at < chunk->count) {
+            return chunk_entry(chunk, walk->entry_bytes, walk->at.at++);
+        }
+        walk->at = (struct position){.chunk = walk->at.chunk + 1};
+    }
+    return NULL;
+}
+
+static struct walk walk_after(const struct log *log, const struct stream_layout *layout,
+                              int64_t time_ms)
+{
+    struct walk walk = {.log = log, .entry_bytes = layout->entry_bytes};
+    if (log->count > 0) {
+        walk.at = assay_log_after(log, layout->entry_bytes, time_ms);
+    }
+    return walk;
+}
+
+/* Where a stream has no order among equal times, only the time of an edge is ever asked for. */
+static struct assay_hash128 hash_edge(const struct stream_layout *layout,
+                                      const struct log_entry *entry)
+{
+    return layout->stream->ordered ? hash_entry(layout, entry)
+                                   : (struct assay_hash128){.low = (uint64_t)entry->time_ms};
+}
+
+static struct assay_hash128 hash_tally(const struct stream_layout *layout,
+                                       const struct pair *pair, const struct tally *tally)
+{
+    const uint32_t wants = pair->lifetime_wants;
+    struct assay_hash128 words[4] = {{.low = tally->found}};
+    if ((wants & WANT_SUM) != 0) {
+        words[1].low = (uint64_t)tally->sum;
+        words[1].high = (uint64_t)(tally->sum >> 64);
+    }
+    if ((wants & WANT_EXTREME) != 0) {
+        words[0].high = (uint64_t)tally->min.integer;
+        words[2].low = (uint64_t)tally->max.integer;
+    }
+    if ((wants & WANT_FIRST) != 0) {
+        words[2].high = hash_edge(layout, tally->first).low;
+    }
+    if ((wants & WANT_LAST) != 0) {
+        words[3] = hash_edge(layout, tally->last);
+    }
+    return assay_hash128(words, sizeof words, wants);
+}
+
+/* Totals of one segment's events before the horizon. */
+static struct assay_hash128 hash_folded(const struct assay_store *store,
+                                        const struct stream_layout *layout,
+                                        const struct log *log, const struct segment *segment,
+                                        int64_t horizon_ms)
+{
+    struct tally *tallies = store->scratch.tallies;
+    memset(tallies, 0, layout->pair_count * sizeof *tallies);
+    for (const struct base *base = log->bases; base != NULL; base = base->next) {
+        if (base->member_ms < segment->start_ms || base->member_ms > segment->end_ms) {
+            continue;
+        }
+        for (uint32_t p = 0; p < layout->pair_count; p++) {
+            assay_tally_merge(&tallies[p], &layout->pairs[p], layout->pairs[p].lifetime_wants,
+                              &base->tallies[p]);
+        }
+    }
+    struct walk walk = walk_after(log, layout, segment->start_ms - 1);
+    for (const struct log_entry *entry = next(&walk);
+         entry != NULL && entry->time_ms < horizon_ms && entry->time_ms <= segment->end_ms;
+         entry = next(&walk)) {
+        for (uint32_t p = 0; p < layout->pair_count; p++) {
+            assay_tally_entry(&tallies[p], &layout->pairs[p], layout->pairs[p].lifetime_wants,
+                              entry);
+        }
+    }
+    struct assay_hash128 sum = {0};
+    for (uint32_t p = 0; p < layout->pair_count; p++) {
+        if (tallies[p].found > 0 && layout->pairs[p].lifetime_wants != 0) {
+            const struct assay_hash128 parts[2] = {
+                {.low = (uint64_t)segment->start_ms, .high = p},
+                hash_tally(layout, &layout->pairs[p], &tallies[p])};
+            sum = assay_hash128_add(sum, assay_hash128(parts, sizeof parts, 2));
+        }
+    }
+    return sum;
 }
 
 static struct assay_hash128 hash_log(const struct assay_store *store,
                                      const struct assay_record *record, uint32_t position)
 {
-    const struct assay_plan_entity *entity = &store->plan->entities[record->entity];
-    const struct assay_stream *stream = &store->plan->streams[entity->streams[position]];
+    const struct stream_layout *layout = &store->layouts[record->entity].streams[position];
     const struct log *log = &record->logs[position];
+    const int64_t horizon_ms = record->newest_ms - layout->stream->retained_ms;
     struct assay_hash128 sum = {0};
-    if (log->entries == NULL) {
-        return sum;
+    int64_t after_ms = horizon_ms;
+    if (layout->stream->lifetime) {
+        after_ms = layout->folds ? horizon_ms - 1 : INT64_MIN;
     }
-    const uint32_t from =
-        stream->lifetime ? log->first
-                         : assay_log_after(log, stream, record->newest_ms - stream->retained_ms);
-    for (uint32_t at = from; at < log->count; at++) {
-        sum = assay_hash128_add(sum, hash_entry(store->plan, stream, entry_at(log, stream, at)));
+    struct walk walk = walk_after(log, layout, after_ms);
+    for (const struct log_entry *entry = next(&walk); entry != NULL; entry = next(&walk)) {
+        sum = assay_hash128_add(sum, hash_entry(layout, entry));
+    }
+    for (uint32_t i = 0; layout->folds && i < record->segment_count; i++) {
+        if (record->segments[i].start_ms < horizon_ms) {
+            sum = assay_hash128_add(
+                sum, hash_folded(store, layout, log, &record->segments[i], horizon_ms));
+        }
+    }
+    return sum;
+}
+
+/* Segments as far back as they can be seen, or can join one that is seen. */
+static struct assay_hash128 hash_segments(const struct assay_store *store,
+                                          const struct assay_record *record)
+{
+    const int64_t back_ms = store->plan->entities[record->entity].retained_ms +
+                            store->plan->schema->entities[record->entity].expire_ms;
+    const int64_t edge_ms =
+        store->layouts[record->entity].lifetime ? INT64_MIN : record->newest_ms - back_ms;
+    struct assay_hash128 sum = {.low = (uint64_t)record->newest_ms};
+    for (uint32_t i = 0; i < record->segment_count; i++) {
+        struct segment segment = record->segments[i];
+        if (segment.end_ms > edge_ms) {
+            segment.start_ms = segment.start_ms < edge_ms ? edge_ms : segment.start_ms;
+            sum = assay_hash128_add(sum, assay_hash128(&segment, sizeof segment, 0));
+        }
     }
     return sum;
 }
@@ -51,13 +172,13 @@ static struct assay_hash128 hash_record(const struct assay_store *store,
                                         const struct assay_record *record)
 {
     const struct assay_str entity = store->plan->schema->entities[record->entity].name;
+    const uint32_t streams = store->layouts[record->entity].stream_count;
     struct assay_hash128 parts[3];
     parts[0] = assay_hash128(entity.ptr, entity.len, 0);
-    parts[1] = assay_hash128(record->key, record->key_bytes, parts[0].low);
-    parts[2] = assay_hash128(record->segments, record->segment_count * sizeof *record->segments,
-                             record->segment_count);
+    parts[1] = assay_hash128(record_key(record, streams), record->key_bytes, parts[0].low);
+    parts[2] = hash_segments(store, record);
     struct assay_hash128 hash = assay_hash128(parts, sizeof parts, 0);
-    for (uint32_t s = 0; s < store->plan->entities[record->entity].stream_count; s++) {
+    for (uint32_t s = 0; s < streams; s++) {
         const struct assay_hash128 pair[2] = {hash, hash_log(store, record, s)};
         hash = assay_hash128(pair, sizeof pair, s);
     }
@@ -68,8 +189,8 @@ void assay_store_hash(const struct assay_store *store, uint64_t hash[2])
 {
     struct assay_hash128 sum = {.low = hash[0], .high = hash[1]};
     for (size_t i = 0; i < store->index_capacity; i++) {
-        if (store->index[i] != NULL) {
-            sum = assay_hash128_add(sum, hash_record(store, store->index[i]));
+        if (store->index[i].record != NULL) {
+            sum = assay_hash128_add(sum, hash_record(store, store->index[i].record));
         }
     }
     hash[0] = sum.low;

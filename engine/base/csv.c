@@ -199,8 +199,7 @@ static enum assay_status add_field(struct assay_csv *csv, struct assay_err *err)
     }
     if (csv->field_count == csv->field_room) {
         const size_t room = (size_t)csv->field_room * 2;
-        struct assay_csv_field *fields =
-            assay_arena_array(csv->arena, room, sizeof *csv->fields);
+        struct assay_csv_field *fields = assay_arena_array(csv->arena, room, sizeof *csv->fields);
         if (fields == NULL) {
             csv->failed = true;
             return assay_err_set(err, ASSAY_E_NO_MEMORY, csv->where, "no memory for the fields");
@@ -211,10 +210,10 @@ static enum assay_status add_field(struct assay_csv *csv, struct assay_err *err)
     }
     struct assay_csv_field *field = &csv->fields[csv->field_count++];
     const size_t begin = csv->text_used;
-    *field = (struct assay_csv_field){
-        .line = csv->line,
-        .column = csv->column > UINT32_MAX ? UINT32_MAX : (uint32_t)csv->column,
-        .quoted = peek(csv) == '"'};
+    *field = (struct assay_csv_field){.line = csv->line,
+                                      .column = csv->column > UINT32_MAX ? UINT32_MAX
+                                                                         : (uint32_t)csv->column,
+                                      .quoted = peek(csv) == '"'};
     const enum assay_status status = field->quoted ? read_quoted(csv, err) : read_plain(csv, err);
     field->text.ptr = csv->text + begin;
     field->text.len = (uint32_t)(csv->text_used - begin);

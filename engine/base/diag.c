@@ -136,6 +136,24 @@ void assay_text_place(const struct assay_text *text, size_t offset, size_t *line
     }
 }
 
+/* Of a very long line only the part around the place, cut at whole characters. */
+static void window(const struct assay_text *text, size_t at, size_t *from, size_t *to)
+{
+    enum { BEFORE_MAX = 120, AFTER_MAX = 80 };
+    if (at - *from > BEFORE_MAX) {
+        *from = at - BEFORE_MAX;
+    }
+    if (*to > at && *to - at > AFTER_MAX) {
+        *to = at + AFTER_MAX;
+    }
+    while (*from < at && ((unsigned char)text->data[*from] & 0xC0U) == 0x80U) {
+        (*from)++;
+    }
+    while (*to > at && *to < text->len && ((unsigned char)text->data[*to] & 0xC0U) == 0x80U) {
+        (*to)--;
+    }
+}
+
 static void print_source(const struct assay_span *span, FILE *out)
 {
     const struct assay_text *text = span->text;
@@ -148,6 +166,10 @@ static void print_source(const struct assay_span *span, FILE *out)
     while (to < text->len && text->data[to] != '\n') {
         to++;
     }
+    if (to > from && text->data[to - 1] == '\r') {
+        to--;
+    }
+    window(text, at, &from, &to);
     (void)fputs("    ", out);
     for (size_t i = from; i < to; i++) {
         const unsigned char c = (unsigned char)text->data[i];

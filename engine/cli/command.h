@@ -23,6 +23,9 @@ enum {
     ASSAY_EXIT_CONFIG = 78,
 };
 
+/** Room for the definitions, models and tables of one folder. */
+#define ASSAY_CLI_ARENA_BYTES_MAX ((size_t)4 << 30)
+
 struct assay_command {
     const char *name;
     const char *summary;  /* one clause, as in `assay help` */

@@ -47,7 +47,9 @@ static void fields_are_what_rfc_4180_says(void **state)
         {"\"two\nlines\",x\r\n", "|two\nlines|x;"},
         {"\"\",\"\"\n", "||;"},
         {"\"\"\"\"\n", "|\";"},
-        {"\xEF\xBB\xBF" "a,b\n", "|a|b;"},
+        {"\xEF\xBB\xBF"
+         "a,b\n",
+         "|a|b;"},
         {" a , b \n", "| a | b ;"},
         {"", ""},
     };

@@ -1,0 +1,32 @@
+/*
+ * engine/cli/progress.h - what long commands show: a progress line, a stop flag, a summary.
+ */
+#ifndef ASSAY_CLI_PROGRESS_H
+#define ASSAY_CLI_PROGRESS_H
+
+#include "engine/runtime/summary.h"
+
+#include <stdatomic.h>
+
+/**
+ * Turn SIGINT and SIGTERM into a flag: the first asks for a clean stop, a second one kills.
+ *
+ * @return the flag; lives as long as the process. Thread: one, before others start.
+ */
+const _Atomic bool *assay_cli_stop_flag(void);
+
+/**
+ * Draw a bar on stderr over the line before it, with rate and time left.
+ *
+ * Does nothing when stderr is no terminal. @param total 0: unknown. Thread: one.
+ */
+void assay_cli_progress(uint64_t done, uint64_t total, uint64_t events, double seconds);
+/** Take the bar away. Thread: one. */
+void assay_cli_progress_clear(void);
+
+/** Print a summary for people: counts, decisions by outcome, dead letters by reason, CPU by stage. */
+void assay_cli_print_summary(const struct assay_run_summary *summary, FILE *out);
+/** Print a summary as one JSON object and a line feed. */
+void assay_cli_print_summary_json(const struct assay_run_summary *summary, FILE *out);
+
+#endif

@@ -1,0 +1,268 @@
+#include "features/expr_pvt.h"
+#include "features/record_pvt.h"
+
+/*
+ * What the aggregates of an entity share, worked out once: pairs to summarise, windows to search,
+ * views to compute, and which slots a feature reads, so that a slice computes what it is asked for.
+ */
+
+struct builder {
+    struct assay_arena *arena;
+    const struct assay_plan *plan;
+    const struct assay_plan_entity *entity;
+    struct entity_layout *out;
+    struct stream_layout *streams;
+    struct pair **pairs; /* a stream: room for one an aggregate */
+    struct range_key *ranges;
+    struct view_key *views;
+    uint32_t *agg_views;
+};
+
+static uint32_t wants_of(enum assay_agg_kind kind)
+{
+    switch (kind) {
+    case ASSAY_AGG_COUNT:
+        return WANT_COUNT;
+    case ASSAY_AGG_SUM:
+    case ASSAY_AGG_AVG:
+        return WANT_COUNT | WANT_SUM;
+    case ASSAY_AGG_MIN:
+    case ASSAY_AGG_MAX:
+        return WANT_EXTREME;
+    case ASSAY_AGG_FIRST:
+    case ASSAY_AGG_TIME_SINCE_FIRST:
+        return WANT_FIRST;
+    case ASSAY_AGG_LAST:
+    case ASSAY_AGG_TIME_SINCE_LAST:
+        return WANT_LAST;
+    case ASSAY_AGG_COUNT_DISTINCT:
+        return WANT_DISTINCT;
+    case ASSAY_AGG_END:
+        break;
+    }
+    ASSAY_ASSERT(false);
+    return 0;
+}
+
+static enum pair_value value_of(const struct stream_layout *layout, uint32_t column)
+{
+    if (column == ASSAY_NONE) {
+        return PAIR_EVENTS;
+    }
+    const enum assay_type type = layout->event->fields[layout->stream->columns[column]].type;
+    if (type == ASSAY_TYPE_VECTOR) {
+        return PAIR_OTHER;
+    }
+    return assay_type_is_text(type)    ? PAIR_TEXT
+           : type == ASSAY_TYPE_REAL ? PAIR_REAL
+                                     : PAIR_INTEGER;
+}
+
+static uint32_t stream_position(const struct builder *builder, uint32_t stream)
+{
+    uint32_t position = 0;
+    while (builder->entity->streams[position] != stream) {
+        position++;
+    }
+    ASSAY_ASSERT(position < builder->entity->stream_count);
+    return position;
+}
+
+static uint32_t share_pair(struct builder *builder, uint32_t position,
+                           const struct assay_agg *agg)
+{
+    struct stream_layout *layout = &builder->streams[position];
+    struct pair *pairs = builder->pairs[position];
+    uint32_t p = 0;
+    while (p < layout->pair_count &&
+           (pairs[p].filter != agg->filter || pairs[p].column != agg->column)) {
+        p++;
+    }
+    if (p == layout->pair_count) {
+        pairs[p] = (struct pair){.filter = agg->filter,
+                                 .column = agg->column,
+                                 .value = value_of(layout, agg->column)};
+        layout->pair_count++;
+    }
+    pairs[p].wants |= wants_of(agg->kind);
+    if (agg->window.span_ms == 0) {
+        pairs[p].lifetime_wants |= wants_of(agg->kind);
+        layout->folds = layout->folds && agg->window.last_n == 0 &&
+                        agg->kind != ASSAY_AGG_COUNT_DISTINCT;
+    }
+    return p;
+}
+
+static uint32_t share_range(struct builder *builder, uint32_t position,
+                            const struct assay_window *window)
+{
+    struct range_key *ranges = builder->ranges;
+    uint32_t r = 0;
+    while (r < builder->out->range_count &&
+           (ranges[r].stream != position || ranges[r].span_ms != window->span_ms ||
+            ranges[r].delay_ms != window->delay_ms)) {
+        r++;
+    }
+    if (r == builder->out->range_count) {
+        ranges[r] = (struct range_key){
+            .stream = position, .span_ms = window->span_ms, .delay_ms = window->delay_ms};
+        builder->out->range_count++;
+    }
+    return r;
+}
+
+static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
+{
+    const uint32_t position = stream_position(builder, agg->stream);
+    const struct view_key key = {
+        .range = share_range(builder, position, &agg->window),
+        .pair = share_pair(builder, position, agg),
+        .last_n = agg->window.last_n,
+        .exclude_current = agg->exclude_current,
+    };
+    struct view_key *views = builder->views;
+    uint32_t v = 0;
+    while (v < builder->out->view_count &&
+           (views[v].range != key.range || views[v].pair != key.pair ||
+            views[v].last_n != key.last_n || views[v].exclude_current != key.exclude_current)) {
+        v++;
+    }
+    if (v == builder->out->view_count) {
+        views[v] = key;
+        builder->out->view_count++;
+    }
+    views[v].wants |= wants_of(agg->kind);
+    return v;
+}
+
+static bool build_streams(struct builder *builder)
+{
+    const struct assay_plan_entity *entity = builder->entity;
+    const uint32_t streams = entity->stream_count;
+    builder->streams = assay_arena_array(builder->arena, streams + 1U, sizeof *builder->streams);
+    builder->pairs = assay_arena_array(builder->arena, streams + 1U, sizeof *builder->pairs);
+    if (builder->streams == NULL || builder->pairs == NULL) {
+        return false;
+    }
+    for (uint32_t s = 0; s < streams; s++) {
+        const struct assay_stream *stream = &builder->plan->streams[entity->streams[s]];
+        uint32_t aggs = 0;
+        for (uint32_t i = 0; i < entity->agg_count; i++) {
+            aggs += entity->aggs[i].stream == entity->streams[s] ? 1 : 0;
+        }
+        builder->pairs[s] = assay_arena_array(builder->arena, aggs + 1U, sizeof(struct pair));
+        if (builder->pairs[s] == NULL) {
+            return false;
+        }
+        builder->streams[s] = (struct stream_layout){
+            .stream = stream,
+            .event = &builder->plan->schema->events[stream->event],
+            .pairs = builder->pairs[s],
+            .entry_bytes = (uint32_t)(sizeof(struct log_entry) +
+                                      stream->column_count * sizeof(union log_cell)),
+            .folds = stream->lifetime,
+        };
+        builder->out->lifetime = builder->out->lifetime || stream->lifetime;
+    }
+    builder->out->stream_count = streams;
+    builder->out->streams = builder->streams;
+    return true;
+}
+
+static bool build_aggregates(struct builder *builder)
+{
+    const uint32_t aggs = builder->entity->agg_count;
+    builder->ranges = assay_arena_array(builder->arena, aggs + 1U, sizeof *builder->ranges);
+    builder->views = assay_arena_array(builder->arena, aggs + 1U, sizeof *builder->views);
+    builder->agg_views = assay_arena_array(builder->arena, aggs + 1U, sizeof(uint32_t));
+    if (builder->ranges == NULL || builder->views == NULL || builder->agg_views == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < aggs; i++) {
+        builder->agg_views[i] = share_view(builder, &builder->entity->aggs[i]);
+    }
+    builder->out->ranges = builder->ranges;
+    builder->out->views = builder->views;
+    builder->out->agg_views = builder->agg_views;
+    return true;
+}
+
+/* Slots that a program reads, or only how many when @p out is NULL. */
+static uint32_t list_reads(const struct assay_program *program, uint32_t *out)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < program->count; i++) {
+        if (program->instructions[i].op == I_SLOT) {
+            if (out != NULL) {
+                out[count] = program->instructions[i].a;
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool build_reads(struct builder *builder)
+{
+    const struct assay_plan_entity *entity = builder->entity;
+    const struct assay_feature *features = builder->plan->features + entity->feature_first;
+    size_t total = 0;
+    for (uint32_t j = 0; j < entity->feature_count; j++) {
+        total += list_reads(features[j].program, NULL);
+    }
+    struct feature_reads *table =
+        assay_arena_array(builder->arena, entity->feature_count + 1U, sizeof *table);
+    uint32_t *reads = assay_arena_array(builder->arena, total + 1, sizeof *reads);
+    if (table == NULL || reads == NULL) {
+        return false;
+    }
+    uint32_t used = 0;
+    for (uint32_t j = 0; j < entity->feature_count; j++) {
+        table[j].first = used;
+        table[j].count = list_reads(features[j].program, reads + used);
+        used += table[j].count;
+    }
+    builder->out->features = table;
+    builder->out->reads = reads;
+    return true;
+}
+
+static bool build_touched(struct builder *builder)
+{
+    const uint32_t events = builder->plan->schema->event_count;
+    const uint32_t streams = builder->entity->stream_count;
+    uint32_t *first = assay_arena_array(builder->arena, events + 2U, sizeof *first);
+    uint32_t *touched = assay_arena_array(builder->arena, streams + 1U, sizeof *touched);
+    if (first == NULL || touched == NULL) {
+        return false;
+    }
+    uint32_t used = 0;
+    for (uint32_t e = 0; e < events; e++) {
+        first[e] = used;
+        for (uint32_t s = 0; s < streams; s++) {
+            if (builder->streams[s].stream->event == e) {
+                touched[used++] = s;
+            }
+        }
+    }
+    first[events] = used;
+    builder->out->touched_first = first;
+    builder->out->touched = touched;
+    return true;
+}
+
+const struct entity_layout *assay_layout_create(struct assay_arena *arena,
+                                                const struct assay_plan *plan)
+{
+    const uint32_t count = plan->schema->entity_count;
+    struct entity_layout *layouts = assay_arena_array(arena, count + 1U, sizeof *layouts);
+    for (uint32_t e = 0; layouts != NULL && e < count; e++) {
+        struct builder builder = {
+            .arena = arena, .plan = plan, .entity = &plan->entities[e], .out = &layouts[e]};
+        if (!build_streams(&builder) || !build_aggregates(&builder) || !build_reads(&builder) ||
+            !build_touched(&builder)) {
+            return NULL;
+        }
+    }
+    return layouts;
+}

@@ -1,0 +1,82 @@
+#include "features/record_pvt.h"
+
+/*
+ * Totals of events. Sums are integers in 128 bits, so the grouping of additions never shows;
+ * extremes and edges are the same whatever the grouping anyway.
+ */
+
+static bool is_less(const struct pair *pair, const union log_cell *a, const union log_cell *b)
+{
+    return pair->value == PAIR_REAL ? a->real < b->real : a->integer < b->integer;
+}
+
+static void widen(struct tally *tally, const struct pair *pair, const union log_cell *min,
+                  const union log_cell *max)
+{
+    if (tally->found == 0 || is_less(pair, min, &tally->min)) {
+        tally->min = *min;
+    }
+    if (tally->found == 0 || is_less(pair, &tally->max, max)) {
+        tally->max = *max;
+    }
+}
+
+void assay_tally_stretch(struct tally *tally, uint32_t wants, const struct log_entry *first,
+                         const struct log_entry *last)
+{
+    if ((wants & WANT_FIRST) != 0 &&
+        (tally->first == NULL || assay_entry_order(first, tally->first) < 0)) {
+        tally->first = first;
+    }
+    if ((wants & WANT_LAST) != 0 &&
+        (tally->last == NULL || assay_entry_order(last, tally->last) >= 0)) {
+        tally->last = last;
+    }
+}
+
+void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wants,
+                       const struct log_entry *entry)
+{
+    if (!pair_finds(pair, entry)) {
+        return;
+    }
+    if ((wants & WANT_EXTREME) != 0) {
+        widen(tally, pair, &entry->cells[pair->column], &entry->cells[pair->column]);
+    }
+    if ((wants & WANT_SUM) != 0) {
+        tally->sum += entry->cells[pair->column].integer;
+    }
+    if ((wants & WANT_EDGES) != 0) {
+        assay_tally_stretch(tally, wants, entry, entry);
+    }
+    tally->found++;
+}
+
+void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
+                         const struct summary *summary)
+{
+    if (summary->found == 0) {
+        return;
+    }
+    if ((wants & WANT_EXTREME) != 0) {
+        widen(tally, pair, &summary->min, &summary->max);
+    }
+    tally->sum += summary->sum;
+    tally->found += summary->found;
+}
+
+void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wants,
+                       const struct tally *other)
+{
+    if (other->found == 0) {
+        return;
+    }
+    if ((wants & WANT_EXTREME) != 0) {
+        widen(tally, pair, &other->min, &other->max);
+    }
+    if ((wants & WANT_EDGES) != 0) {
+        assay_tally_stretch(tally, wants, other->first, other->last);
+    }
+    tally->sum += other->sum;
+    tally->found += other->found;
+}
