@@ -3,6 +3,7 @@
 #include "engine/base/frame.h"
 #include "engine/emit/audit.h"
 #include "engine/runtime/epoch_log.h"
+#include "engine/runtime/replay.h"
 #include "engine/runtime/run.h"
 
 #include <fcntl.h>
@@ -335,6 +336,47 @@ static void a_run_killed_at_any_byte_ends_with_the_same_audit_and_state(void **s
     lender_fini(&lender);
 }
 
+/* Whatever the clock and the pieces of the live run were. */
+static void a_recorded_replay_gives_the_decisions_of_the_run_byte_for_byte(void **state)
+{
+    (void)state;
+    struct lender lender;
+    struct assay_run_summary live;
+    struct assay_err err;
+    lender_init(&lender, 37, 5000);
+    for (int part = 0; part < 3; part++) {
+        run_ok(&lender, 100, 2, &live);
+    }
+    run_ok(&lender, 0, 3, &live);
+    const struct assay_str sink = within(&lender, "out.jsonl");
+    char *expected = malloc((size_t)size_of(sink.ptr));
+    assert_non_null(expected);
+    FILE *file = fopen(sink.ptr, "r");
+    assert_int_equal(fread(expected, 1, (size_t)size_of(sink.ptr), file), size_of(sink.ptr));
+    (void)fclose(file);
+    for (uint32_t shards = 1; shards <= 3; shards++) {
+        struct assay_run_summary summary;
+        const struct assay_replay_options options = {
+            .config = &lender.world.config,
+            .recorded = within(&lender, "state").ptr,
+            .decisions = within(&lender, "again.jsonl").ptr,
+            .shards = shards,
+        };
+        assert_int_equal(assay_replay(&options, &summary, &err), ASSAY_OK);
+        assert_int_equal(summary.epochs_recorded, live.stats.epochs);
+        assert_string_equal(summary.state_hash, live.state_hash);
+        assert_int_equal(size_of(options.decisions), size_of(sink.ptr));
+        char *again = malloc((size_t)size_of(sink.ptr));
+        file = fopen(options.decisions, "r");
+        assert_int_equal(fread(again, 1, (size_t)size_of(sink.ptr), file), size_of(sink.ptr));
+        (void)fclose(file);
+        assert_memory_equal(again, expected, (size_t)size_of(sink.ptr));
+        free(again);
+    }
+    free(expected);
+    lender_fini(&lender);
+}
+
 static void a_decision_that_comes_out_otherwise_is_counted_and_not_sent(void **state)
 {
     (void)state;
@@ -464,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_restart_of_a_finished_run_compares_everything_and_sends_nothing),
         cmocka_unit_test(a_run_stopped_after_any_epoch_goes_on_where_it_was),
         cmocka_unit_test(a_run_killed_at_any_byte_ends_with_the_same_audit_and_state),
+        cmocka_unit_test(a_recorded_replay_gives_the_decisions_of_the_run_byte_for_byte),
         cmocka_unit_test(a_decision_that_comes_out_otherwise_is_counted_and_not_sent),
         cmocka_unit_test(what_cannot_be_repeated_is_refused_with_a_remedy),
         cmocka_unit_test(a_second_process_is_told_who_has_the_folder),
