@@ -8,7 +8,7 @@ import random
 
 import pytest
 from engine import Failed, Run
-from gen import make_case, make_large_case, make_plain_case
+from gen import make_case, make_large_case, make_late_case, make_plain_case
 from oracle import Replay
 from shrink import shrink
 
@@ -79,6 +79,10 @@ def test_rows_are_the_oracles_byte_for_byte(tmp_path, batch):
 def test_long_histories_of_few_keys_have_the_oracles_rows(tmp_path, batch):
     for seed in range(SEED + batch, SEED + LARGE_CASES, 2):
         check(tmp_path, make_large_case(seed, LARGE_EVENTS))
+
+
+def test_a_late_event_is_known_wherever_it_lands(tmp_path):
+    check(tmp_path, make_late_case((3, 15, 16, 17, 63, 64, 65, 66, 128)))
 
 
 def test_the_number_of_shards_changes_neither_rows_nor_state(tmp_path):
