@@ -43,6 +43,7 @@ class Case:
         self.features, self.inputs, self.on = features, inputs, on
 
     def but(self, features=None, inputs=None):
+        """The same with other features or inputs."""
         return Case(self.seed, self.lateness, self.events, self.entities,
                     self.features if features is None else features,
                     self.inputs if inputs is None else inputs, self.on)
