@@ -138,7 +138,7 @@ static void retire(const struct log_context *context, struct log *log)
         const int64_t last_ms =
             chunk_entry(chunk, layout->entry_bytes, chunk->count - 1)->time_ms;
         if (layout->stream->lifetime) {
-            /* strictly: the current event must still be found, to be excluded */
+            /* strictly: what lies at the horizon may still be the current event of a read */
             if (!layout->folds || last_ms >= context->horizon_ms ||
                 !assay_fold_chunk(context, log, chunk)) {
                 return;

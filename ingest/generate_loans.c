@@ -29,7 +29,7 @@ static uint32_t since_payday(const struct assay_generator *generator,
 
 static double on_time(const struct gen_loan *loan)
 {
-    return gen_sigmoid(1.75 - 1.5 * loan->badness);
+    return gen_sigmoid(1.6 - 1.25 * loan->badness);
 }
 
 /* Chance to pay on the day that is @p past_due days after the due date, if not paid before. */
@@ -38,7 +38,7 @@ static double hazard(const struct assay_generator *generator, const struct gen_p
 {
     const uint32_t since = since_payday(generator, person, loan->due_day + past_due);
     const bool called = is_call_day(past_due) || is_call_day(past_due - 1);
-    return gen_sigmoid(-2.75 + 1.25 * loan->intent - 0.5 * loan->badness -
+    return gen_sigmoid(-2.45 + 1.1 * loan->intent - 0.45 * loan->badness -
                        0.015 * (double)past_due + (since < 3 ? 2.2 : 0) + (called ? 0.5 : 0));
 }
 
@@ -114,7 +114,7 @@ static void disburse(struct assay_generator *generator, struct gen_person *perso
 
 static double badness_of(struct gen_person *person, double fraud)
 {
-    return 0.7 * person->risk - 0.5 * person->stability + 0.45 * gen_normal(&person->stream) +
+    return 0.65 * person->risk - 0.45 * person->stability + 0.4 * gen_normal(&person->stream) +
            fraud;
 }
 

@@ -84,7 +84,7 @@ uint32_t gen_amount(uint64_t *stream, double median, double spread);
 #define GEN_TYPE_TABLE(X)                                                                          \
     X(REGISTRATION, "registration")   /* device ip address channel referrer+1 age city_tier */     \
     X(LOGIN, "login")                 /* device ip method ok os attempt */                         \
-    X(DEVICE_CHANGE, "device_change") /* device previous ip reason */                              \
+    X(DEVICE_CHANGE, "device_change") /* device replaced ip reason */                              \
     X(VOICE_CHECK, "voice_check")     /* device noise_low drift(1/1000) purpose */                 \
     X(APP_OPEN, "app_open")           /* device ip source version */                               \
     X(PAGE_VIEW, "page_view")         /* device page dwell_ms scroll position */                   \

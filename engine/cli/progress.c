@@ -41,6 +41,15 @@ static void print_count(double count, FILE *out)
     (void)fprintf(out, unit == 0 ? "%.0f%s" : "%.2f%s", count, units[unit]);
 }
 
+static uint64_t dead_total(const struct assay_pipeline_stats *stats)
+{
+    uint64_t total = 0;
+    for (int reason = 0; reason < ASSAY_DEAD_END; reason++) {
+        total += stats->dead[reason];
+    }
+    return total;
+}
+
 void assay_cli_progress(uint64_t done, uint64_t total, uint64_t events, double seconds)
 {
     enum { CELLS = 30 };
@@ -70,21 +79,30 @@ void assay_cli_progress(uint64_t done, uint64_t total, uint64_t events, double s
     (void)fflush(stderr);
 }
 
+void assay_cli_progress_live(const struct assay_run_summary *summary, bool recovering)
+{
+    const struct assay_pipeline_stats *stats = &summary->stats;
+    if (!someone_looks()) {
+        return;
+    }
+    (void)fputs(recovering ? "\r\033[Krecovering: " : "\r\033[K", stderr);
+    print_count((double)stats->events, stderr);
+    (void)fputs(" events, ", stderr);
+    print_count((double)stats->decisions, stderr);
+    (void)fputs(" decisions, ", stderr);
+    print_count((double)dead_total(stats), stderr);
+    (void)fputs(" dead letters, ", stderr);
+    print_count(summary->events_per_s, stderr);
+    (void)fputs(" events/s", stderr);
+    (void)fflush(stderr);
+}
+
 void assay_cli_progress_clear(void)
 {
     if (someone_looks()) {
         (void)fputs("\r\033[K", stderr);
         (void)fflush(stderr);
     }
-}
-
-static uint64_t dead_total(const struct assay_pipeline_stats *stats)
-{
-    uint64_t total = 0;
-    for (int reason = 0; reason < ASSAY_DEAD_END; reason++) {
-        total += stats->dead[reason];
-    }
-    return total;
 }
 
 static uint64_t cpu_ns(const struct assay_pipeline_stats *stats)

@@ -21,6 +21,8 @@ const _Atomic bool *assay_cli_stop_flag(void);
  * Does nothing when stderr is no terminal. @param total 0: unknown. Thread: one.
  */
 void assay_cli_progress(uint64_t done, uint64_t total, uint64_t events, double seconds);
+/** Draw one line on stderr about a run that has no known end. As assay_cli_progress(). */
+void assay_cli_progress_live(const struct assay_run_summary *summary, bool recovering);
 /** Take the bar away. Thread: one. */
 void assay_cli_progress_clear(void);
 

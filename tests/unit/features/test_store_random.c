@@ -23,6 +23,9 @@ struct fact {
     const char *tag;
 };
 
+/* Which definitions a world may have: what decides whether events are kept, folded or dropped. */
+enum flavour { ANYTHING, FOLDING, WINDOWS };
+
 enum where { WHERE_NONE, WHERE_NOT_OK, WHERE_LARGE, WHERE_CHANNEL, WHERE_END };
 static const char *const where_texts[] = {"", "where not ok", "where amount > 3 or ok",
                                           "where channel in ['b', 'c'] and n is not null"};
@@ -81,7 +84,8 @@ static int pick_column(struct world *world, enum assay_agg_kind kind)
     }
 }
 
-static void make_spec(struct world *world, struct spec *spec, size_t index, bool folds)
+static void make_spec(struct world *world, struct spec *spec, size_t index,
+                      enum flavour flavour)
 {
     static const char *const sources[][2] = {{"pay", "pay"}, {"transfer@payer", "transfer@payee"}};
     static const char *const columns[] = {"", "", "amount", "n", "r", "ok", "channel", "tag"};
@@ -93,10 +97,13 @@ static void make_spec(struct world *world, struct spec *spec, size_t index, bool
     spec->column = pick_column(world, spec->kind);
     spec->where = (enum where)roll(world, WHERE_END);
     spec->exclude = roll(world, 3) == 0;
-    spec->span_ms = spans[roll(world, 6)];
+    spec->span_ms = spans[roll(world, flavour == WINDOWS ? 5 : 6)];
     spec->delay_ms = roll(world, 3) == 0 ? (int64_t)roll(world, 60) + 1 : 0;
     spec->last_n = roll(world, 3) == 0 ? (uint32_t)roll(world, 90) + 1 : 0;
-    if (folds && spec->span_ms == 0) { /* nothing that would keep a lifetime's events */
+    if (flavour == WINDOWS && spec->span_ms == 0) {
+        spec->span_ms = 25;
+    }
+    if (flavour == FOLDING && spec->span_ms == 0) { /* nothing that would keep the events */
         spec->last_n = 0;
         spec->span_ms = spec->kind == ASSAY_AGG_COUNT_DISTINCT ? 40 : 0;
     }
@@ -380,8 +387,8 @@ static struct answer recompute(const struct world *world, const struct spec *spe
     return conclude(spec, chosen, kept, t);
 }
 
-static bool is_answerable(const struct world *world, const struct spec *spec, int user,
-                          int64_t t)
+/* Nothing that happened at or before this can be asked for. */
+static int64_t horizon_of(const struct world *world, const struct spec *spec, int user)
 {
     int64_t retained = 0;
     for (size_t i = 0; i < world->spec_count; i++) {
@@ -391,9 +398,14 @@ static bool is_answerable(const struct world *world, const struct spec *spec, in
             retained = other->span_ms + other->delay_ms;
         }
     }
+    return world->newest[user] - retained - world->lateness_ms;
+}
+
+static bool is_answerable(const struct world *world, const struct spec *spec, int user,
+                          int64_t t)
+{
     return world->newest[user] == INT64_MIN ||
-           t - spec->span_ms - spec->delay_ms >=
-               world->newest[user] - retained - world->lateness_ms;
+           t - spec->span_ms - spec->delay_ms >= horizon_of(world, spec, user);
 }
 
 /* ---- side by side ---- */
@@ -448,7 +460,11 @@ static void read_past(struct world *world, struct kit *kit, const uint32_t featu
     struct assay_value values[SPECS_MAX];
     const int user = (int)roll(world, USERS);
     const int64_t newest = world->newest[user] == INT64_MIN ? 0 : world->newest[user];
-    const int64_t t = newest + 60 - (int64_t)roll(world, 400);
+    const struct spec *spec = &world->specs[roll(world, world->spec_count)];
+    int64_t t = newest + 60 - (int64_t)roll(world, 400);
+    if (roll(world, 2) == 0 && world->newest[user] != INT64_MIN) { /* the oldest that it answers */
+        t = horizon_of(world, spec, user) + spec->span_ms + spec->delay_ms;
+    }
     assay_store_read(kit->store, KIT_USER, assay_str_of(user_name(user)), t, features,
                      world->spec_count, kit->scratch, values);
     for (size_t i = 0; i < world->spec_count; i++) {
@@ -511,7 +527,7 @@ static void check_hash(struct world *world, const struct kit *kit)
     }
 }
 
-static void open_world(struct world *world, struct kit *kit, uint64_t seed, bool folds)
+static void open_world(struct world *world, struct kit *kit, uint64_t seed, enum flavour flavour)
 {
     static const int64_t latenesses[] = {0, 5, 30, 120};
     memset(world, 0, sizeof *world);
@@ -523,7 +539,7 @@ static void open_world(struct world *world, struct kit *kit, uint64_t seed, bool
     world->spec_count = 8 + roll(world, SPECS_MAX - 8);
     kit_init(kit, world->lateness_ms, world->expire_ms);
     for (size_t i = 0; i < world->spec_count; i++) {
-        make_spec(world, &world->specs[i], i, folds);
+        make_spec(world, &world->specs[i], i, flavour);
         kit_feature(kit, KIT_USER, world->specs[i].name, world->specs[i].text);
     }
     for (int user = 0; user < USERS; user++) {
@@ -532,12 +548,12 @@ static void open_world(struct world *world, struct kit *kit, uint64_t seed, bool
     kit_open(kit, MEMORY);
 }
 
-static void run_world(uint64_t seed, size_t events, bool folds, uint64_t look_every)
+static void run_world(uint64_t seed, size_t events, enum flavour flavour, uint64_t look_every)
 {
     static struct world world;
     struct kit kit;
     uint32_t features[SPECS_MAX];
-    open_world(&world, &kit, seed, folds);
+    open_world(&world, &kit, seed, flavour);
     for (size_t i = 0; i < world.spec_count; i++) {
         features[i] = kit_index(&kit, world.specs[i].full_name);
     }
@@ -569,7 +585,7 @@ static void every_value_is_what_the_definition_says(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 24; seed++) {
         print_message("  seed %llu\n", (unsigned long long)seed);
-        run_world(seed * 7919, 250, false, 1);
+        run_world(seed * 7919, 250, ANYTHING, 1);
     }
 }
 
@@ -578,7 +594,7 @@ static void it_is_in_long_logs_of_many_chunks(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 8; seed++) {
         print_message("  seed %llu\n", (unsigned long long)seed);
-        run_world(seed * 104729, 2500, false, 25);
+        run_world(seed * 104729, 2500, ANYTHING, 25);
     }
 }
 
@@ -587,7 +603,16 @@ static void it_is_when_lifetimes_are_folded(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 12; seed++) {
         print_message("  seed %llu\n", (unsigned long long)seed);
-        run_world(seed * 1299709, 2500, true, 25);
+        run_world(seed * 1299709, 2500, FOLDING, 25);
+    }
+}
+
+static void it_is_when_windows_are_forgotten(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        run_world(seed * 15485863, 2000, WINDOWS, 15);
     }
 }
 
@@ -597,6 +622,7 @@ int main(void)
         cmocka_unit_test(every_value_is_what_the_definition_says),
         cmocka_unit_test(it_is_in_long_logs_of_many_chunks),
         cmocka_unit_test(it_is_when_lifetimes_are_folded),
+        cmocka_unit_test(it_is_when_windows_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
