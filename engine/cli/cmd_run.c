@@ -32,8 +32,9 @@ static void show_progress(void *context, const struct assay_run_summary *summary
     }
 }
 
-static int run_engine(struct assay_arena *arena, const struct run_options *given)
+static int run_engine(struct assay_arena *arena, const void *read)
 {
+    const struct run_options *given = read;
     const struct assay_config *config = assay_cli_load(arena, given->folder);
     if (config == NULL) {
         return ASSAY_EXIT_CONFIG;
@@ -50,25 +51,13 @@ static int run_engine(struct assay_arena *arena, const struct run_options *given
     static struct assay_run_summary summary;
     struct assay_err err;
     const enum assay_status status = assay_run(&options, &summary, &err);
-    assay_cli_progress_clear();
-    if (status == ASSAY_OK && given->json) {
-        assay_cli_print_summary_json(&summary, stdout);
-    } else if (status == ASSAY_OK) {
-        assay_cli_print_summary(&summary, stderr);
-    }
-    return status == ASSAY_OK ? ASSAY_EXIT_OK : assay_cli_fail(&err);
+    return assay_cli_finish(status, status == ASSAY_OK, given->json, &summary, &err);
 }
 
 static int run(const void *options, const struct assay_words *operands)
 {
     (void)operands;
-    struct assay_arena *arena = assay_arena_create(ASSAY_CLI_ARENA_BYTES_MAX);
-    if (arena == NULL) {
-        return ASSAY_EXIT_BUG;
-    }
-    const int code = run_engine(arena, options);
-    assay_arena_destroy(arena);
-    return code;
+    return assay_cli_with_arena(run_engine, options);
 }
 
 static const struct run_options run_defaults = {.folder = "config"};

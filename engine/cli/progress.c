@@ -150,7 +150,7 @@ static void print_cpu(const struct assay_pipeline_stats *stats, FILE *out)
     (void)fputc('\n', out);
 }
 
-void assay_cli_print_summary(const struct assay_run_summary *summary, FILE *out)
+static void print_summary(const struct assay_run_summary *summary, FILE *out)
 {
     const struct assay_pipeline_stats *stats = &summary->stats;
     (void)fprintf(out, "%" PRIu64 " messages, %" PRIu64 " events applied, %" PRIu64
@@ -226,7 +226,7 @@ static void print_json_dead(const struct assay_pipeline_stats *stats, FILE *out)
     (void)fputc('}', out);
 }
 
-void assay_cli_print_summary_json(const struct assay_run_summary *summary, FILE *out)
+static void print_summary_json(const struct assay_run_summary *summary, FILE *out)
 {
     const struct assay_pipeline_stats *stats = &summary->stats;
     const struct {
@@ -263,4 +263,30 @@ void assay_cli_print_summary_json(const struct assay_run_summary *summary, FILE 
     print_json_dead(stats, out);
     print_json_outcomes(summary, out);
     (void)fprintf(out, ",\"state_hash\":\"%s\"}\n", summary->state_hash);
+}
+
+int assay_cli_finish(enum assay_status status, bool ran, bool json,
+                     const struct assay_run_summary *summary, const struct assay_err *err)
+{
+    assay_cli_progress_clear();
+    if (ran && json) {
+        print_summary_json(summary, stdout);
+    } else if (ran) {
+        print_summary(summary, stderr);
+    }
+    return status == ASSAY_OK ? ASSAY_EXIT_OK : assay_cli_fail(err);
+}
+
+int assay_cli_with_arena(int (*run)(struct assay_arena *arena, const void *options),
+                         const void *options)
+{
+    struct assay_arena *arena = assay_arena_create(ASSAY_CLI_ARENA_BYTES_MAX);
+    if (arena == NULL) {
+        struct assay_err err;
+        (void)assay_err_set(&err, ASSAY_E_NO_MEMORY, "assay", "out of memory");
+        return assay_cli_fail(&err);
+    }
+    const int code = run(arena, options);
+    assay_arena_destroy(arena);
+    return code;
 }
