@@ -271,7 +271,8 @@ static void print_line(const struct assay_audit_view *view, const struct table_l
     const int cells = print_value(&view->values[line->value], out);
     if (line->column != ASSAY_NONE) {
         pad(cells, VALUE_CELLS, out);
-        (void)fprintf(out, "  %+12.6g  ", view->contributions[line->column] + 0.0);
+        (void)fprintf(out, "  %+12.6g%s", view->contributions[line->column] + 0.0,
+                      line->magnitude > 0 ? "  " : "");
         const double share = greatest > 0 ? line->magnitude / greatest : 0;
         const int filled = (int)(share * BAR_CELLS + 0.5);
         for (int i = 0; i < filled; i++) {
@@ -290,23 +291,23 @@ static void print_table(const struct assay_audit_view *view, FILE *out)
         return;
     }
     const uint32_t count = make_lines(view, lines);
-    int name_cells = (int)sizeof "baseline";
+    int name_cells = (int)sizeof "(baseline)";
     for (uint32_t i = 0; i < view->value_count; i++) {
         const int cells = (int)(view->value_names[i].len < NAME_CELLS_MAX
                                     ? view->value_names[i].len
                                     : NAME_CELLS_MAX);
         name_cells = cells > name_cells ? cells : name_cells;
     }
-    if (count > 0) {
-        (void)fprintf(out, "\n%-*s  %-*s  %s\n", name_cells + 2, "Features", VALUE_CELLS, "value",
-                      view->contribution_count > 0 ? "contribution to raw" : "");
+    if (count > 0 && view->contribution_count > 0) {
+        (void)fprintf(out, "\n%-*s  %-*s  %12s  of raw %.6g\n", name_cells + 2, "Features",
+                      VALUE_CELLS, "value", "contribution", view->raw + 0.0);
+        (void)fprintf(out, "  %-*s  %*s  %+12.6g\n", name_cells, "(baseline)", VALUE_CELLS, "",
+                      view->baseline + 0.0);
+    } else if (count > 0) {
+        (void)fprintf(out, "\n%-*s  value\n", name_cells + 2, "Features");
     }
     for (uint32_t i = 0; i < count; i++) {
         print_line(view, &lines[i], lines[0].magnitude, name_cells, out);
-    }
-    if (view->contribution_count > 0) {
-        (void)fprintf(out, "  %-*s  %*s  %+12.6g\n", name_cells, "baseline", VALUE_CELLS, "",
-                      view->baseline + 0.0);
     }
     free(lines);
 }

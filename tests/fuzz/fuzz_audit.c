@@ -6,7 +6,7 @@
  * be shown. The frames' checksums catch accidents; here nothing is believed even when they agree.
  */
 
-enum { ROUNDS = 60000, DECISIONS = 24, EDITS_MAX = 4 };
+enum { ROUNDS = 200000, DECISIONS = 24, EDITS_MAX = 4 };
 
 static size_t mutate(uint8_t bytes[], size_t size, uint64_t *random)
 {
