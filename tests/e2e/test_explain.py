@@ -251,6 +251,17 @@ def test_of_many_that_begin_so_five_are_listed(tmp_path):
     assert fields(explain(tmp_path, stem + ":credit"))["keys"] == "user u1"  # the whole id is exact
 
 
+def test_a_whole_id_is_meant_even_where_others_begin_so(tmp_path):
+    longer = DECISIONS.split("policies:")[1].replace("  credit:", "  credit_line:")
+    write(tmp_path, DECISIONS.replace("policies:", "policies:" + longer))
+    run(tmp_path)
+    lines = map(json.loads, (tmp_path / "decisions.jsonl").read_text().splitlines())
+    first, second = [line["decision_id"] for line in lines][:2]
+    assert first == second + "_line"  # the longer one comes first in the log
+    assert explain(tmp_path, second).startswith(f"Decision {second}\n")
+    assert explain(tmp_path, first[:-1]).startswith(f"Decision {first}\n")
+
+
 def test_the_state_folder_is_found_by_default_and_by_the_configuration(lender):
     folder, decisions = lender
     whole = decisions[4]["decision_id"]
@@ -354,6 +365,11 @@ def test_each_decision_is_read_against_the_plan_it_was_made_under(lender, tmp_pa
     assert decisions[8]["plan"] in explain(folder, old)
     assert limits[8]["plan"] in explain(folder, new)
     assert len(explain(folder, "--last", 100).splitlines()) == 8
+    # A plan record that is not the newest one still serves its decisions.
+    first = 8 + 16 + int.from_bytes(both[8:12], "little")
+    log.write_bytes(both[:first] + (later / "state" / "audit.log").read_bytes()[8:] + both[first:])
+    assert fields(explain(folder, old))["decided by"] == "rule 3: score < 530"
+    assert fields(explain(folder, new))["decided by"] == "rule 3: score < 529"
 
 
 def test_a_restarted_run_adds_nothing_to_explain_twice(lender):
