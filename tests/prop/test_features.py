@@ -23,7 +23,11 @@ SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
 def judged(folder, case, shards=1):
     """(what the program gives, what the oracle gives, its counters, the program's summary)"""
     run = Run(folder, case, shards)
-    truth = Replay(case.yaml(), case.inputs, case.on)
+    try:
+        truth = Replay(case.yaml(), case.inputs, case.on)
+    except Exception:
+        run.process.communicate()
+        raise
     rows, summary = run.results()
     return rows, truth.csv(), truth.aside, summary
 
@@ -48,7 +52,7 @@ def difference(rows, expected):
 def report(tmp_path, case):
     small = shrink(case, lambda c: differs(tmp_path / "shrink", c)) if SHRINK else case
     rows, expected, _, _ = judged(tmp_path / "repro", small)
-    inputs = "\n".join(f"# input {i}\n" + "\n".join(str(line)[2:-1] for line in lines)
+    inputs = "\n".join(f"# input {i}\n" + "\n".join(line.decode(errors="backslashreplace") for line in lines)
                        for i, lines in enumerate(small.inputs))
     return (f"seed {case.seed}: rows differ from the oracle's\n# features.yaml\n{small.yaml()}"
             f"{inputs}\n# --on {small.on}\n{difference(rows, expected)}\n"
