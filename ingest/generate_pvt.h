@@ -234,6 +234,9 @@ void gen_note(struct assay_generator *generator, const struct gen_person *person
 /** A time of day on the generator's day, by daily rhythm; @p late shifts it to the night. */
 int64_t gen_moment(const struct assay_generator *generator, struct gen_person *person, bool late);
 
+/** Day of the month, 1..31, of a day since the epoch. (generate.c) */
+uint32_t gen_month_day(int64_t day);
+
 /** Draw a person's traits. (generate_people.c) */
 void gen_person_init(const struct assay_generator *generator, struct gen_person *person,
                      uint32_t index);

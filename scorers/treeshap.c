@@ -84,7 +84,7 @@ bool assay_lgb_prepare(struct assay_arena *arena, struct lgb_tree *tree)
     assay_arena_rewind(arena, mark);
     tree->edges = edges;
     tree->way_features = most;
-    /* The largest rule is good to 13 digits for ways of LGB_WAY_FEATURES_MAX, the reader's limit. */
+    /* The largest rule is good to 12 digits up to LGB_WAY_FEATURES_MAX, the reader's limit. */
     const uint32_t blocks = (most + 2 * LANES - 1) / (2 * LANES);
     tree->blocks = blocks < LGB_RULES ? blocks : LGB_RULES;
     return true;
@@ -252,7 +252,7 @@ static bool take_memory(const struct lgb_model *lgb, struct assay_arena *scratch
     return true;
 }
 
-static void walk_trees(const struct lgb_model *lgb, struct quad_walk *walk)
+static void walk_trees(const struct lgb_model *lgb, struct quad_walk walk)
 {
     struct block blocks[LGB_RULES * (LGB_RULES + 1) / 2]; /* of rule 0, of rule 1, ... */
     for (uint32_t n = 1, b = 0; n <= lgb->rule_count; n++) {
@@ -262,11 +262,11 @@ static void walk_trees(const struct lgb_model *lgb, struct quad_walk *walk)
     }
     for (uint32_t i = 0; i < lgb->tree_count; i += lgb->model.output_count) {
         const uint32_t n = lgb->trees[i].blocks; /* 0: a constant */
-        walk->tree = &lgb->trees[i];
+        walk.tree = &lgb->trees[i];
         for (uint32_t b = 0; b < n; b++) {
-            walk->block = &blocks[n * (n - 1) / 2 + b];
-            go_down(walk);
-            go_up(walk);
+            walk.block = &blocks[n * (n - 1) / 2 + b];
+            go_down(&walk);
+            go_up(&walk);
         }
     }
 }
@@ -279,7 +279,7 @@ double assay_lgb_explain(const struct assay_model *model, const double row[],
     struct quad_walk walk = {.row = row};
     const bool good = take_memory(lgb, scratch, &walk);
     if (good) {
-        walk_trees(lgb, &walk);
+        walk_trees(lgb, walk);
     }
     for (uint32_t f = 0; f < model->feature_count; f++) {
         contributions[f] = 0;

@@ -107,7 +107,7 @@ static inline size_t text_print_tree(char *out, int index, const struct text_tre
     return used;
 }
 
-/** The model as LightGBM writes it, tree_sizes included. @p out: 16 bytes a feature and 110 a leaf will do. */
+/** The model as LightGBM writes it, tree_sizes included. @p out: 16 bytes a feature, 110 a leaf. */
 static inline size_t text_print(char *out, const struct text_model *model)
 {
     static char body[TEXT_TREES_MAX * 16384];

@@ -53,6 +53,7 @@ static void write_bytes(const struct bench *bench, const char *name, const char 
 {
     char path[128];
     path_of(bench, name, sizeof path, path);
+    (void)unlink(path); /* a file written over is flushed to disk by some file systems */
     FILE *file = fopen(path, "wbe");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);

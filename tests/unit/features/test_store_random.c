@@ -8,7 +8,7 @@
  * with ties, twins, late and very late events, nulls, two roles and silence.
  */
 
-enum { FACTS_MAX = 4096, SPECS_MAX = 48, USERS = 3, TEXT_BYTES = 160, MEMORY = 1 << 26 };
+enum { FACTS_MAX = 8192, SPECS_MAX = 48, USERS = 3, TEXT_BYTES = 160, MEMORY = 1 << 26 };
 
 /* One event, readable without the store's types. */
 struct fact {
@@ -89,7 +89,7 @@ static void make_spec(struct world *world, struct spec *spec, size_t index,
 {
     static const char *const sources[][2] = {{"pay", "pay"}, {"transfer@payer", "transfer@payee"}};
     static const char *const columns[] = {"", "", "amount", "n", "r", "ok", "channel", "tag"};
-    static const int64_t spans[] = {0, 1, 7, 40, 200, 1000};
+    static const int64_t spans[] = {0, 1, 7, 40, 200, 1000, 9000};
     memset(spec, 0, sizeof *spec);
     spec->kind = (enum assay_agg_kind)roll(world, ASSAY_AGG_END);
     spec->type = (int)roll(world, 2);
@@ -97,9 +97,9 @@ static void make_spec(struct world *world, struct spec *spec, size_t index,
     spec->column = pick_column(world, spec->kind);
     spec->where = (enum where)roll(world, WHERE_END);
     spec->exclude = roll(world, 3) == 0;
-    spec->span_ms = spans[roll(world, flavour == WINDOWS ? 5 : 6)];
+    spec->span_ms = spans[roll(world, flavour == ANYTHING ? 7 : flavour == WINDOWS ? 5 : 6)];
     spec->delay_ms = roll(world, 3) == 0 ? (int64_t)roll(world, 60) + 1 : 0;
-    spec->last_n = roll(world, 3) == 0 ? (uint32_t)roll(world, 90) + 1 : 0;
+    spec->last_n = roll(world, 3) == 0 ? 1 + (uint32_t)roll(world, roll(world, 4) == 0 ? 3000 : 90) : 0;
     if (flavour == WINDOWS && spec->span_ms == 0) {
         spec->span_ms = 25;
     }
@@ -616,6 +616,15 @@ static void it_is_when_windows_are_forgotten(void **state)
     }
 }
 
+static void it_is_in_very_long_logs_of_many_blocks(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        run_world(seed * 32452843, 7500, seed == 6 ? FOLDING : ANYTHING, 60);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -623,6 +632,7 @@ int main(void)
         cmocka_unit_test(it_is_in_long_logs_of_many_chunks),
         cmocka_unit_test(it_is_when_lifetimes_are_folded),
         cmocka_unit_test(it_is_when_windows_are_forgotten),
+        cmocka_unit_test(it_is_in_very_long_logs_of_many_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

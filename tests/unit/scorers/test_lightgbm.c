@@ -91,7 +91,7 @@ static void raw_scores_are_leaves_added_in_tree_order_for_each_class(void **stat
     }
 }
 
-/* Trees that are chains: deeper than the fast walk takes, or with more features than it has slots. */
+/* Trees that are chains: deeper than the fast walk takes, or of more features than it has slots. */
 static void make_chains(struct text_model *model, int features, int splits, uint64_t *random)
 {
     *model = (struct text_model){.features = features, .classes = 1, .trees = 18, .version = "v4"};
