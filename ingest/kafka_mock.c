@@ -2,9 +2,9 @@
  * librdkafka's in-process mock cluster: for the demo and for tests.
  *
  * It keeps 5 MiB a partition and drops what is older without a word. The source asks for exact
- * offsets with auto.offset.reset=error, so that reading too slowly is a failure with a name, never a
- * silent loss. It has no transactions worth the name and no control records: a real broker is tested
- * beside it.
+ * offsets with auto.offset.reset=error, so that reading too slowly is a failure with a name, never
+ * a silent loss. It has no transactions worth the name and no control records: a real broker is
+ * tested beside it.
  */
 #include "ingest/kafka_pvt.h"
 

@@ -72,8 +72,8 @@ static struct assay_output *open_output(const char *brokers, const _Atomic bool 
 {
     struct assay_output *output = NULL;
     struct assay_err err = {0};
-    assert_int_equal(assay_output_kafka_open(&output, assay_str_of(brokers),
-                                             assay_str_of("events"), NULL, 0, stop, &err),
+    assert_int_equal(assay_output_kafka_open(&output, assay_str_of(brokers), assay_str_of("events"),
+                                             NULL, 0, stop, &err),
                      ASSAY_OK);
     return output;
 }
@@ -381,8 +381,7 @@ static void offsets_outside_the_log_are_refused_at_open(void **state)
     struct assay_feed *feed = NULL;
     struct assay_err err = {0};
     const uint64_t beyond = 11;
-    assert_int_equal(assay_kafka_feed_open(&feed, kafka, 0, 1, &beyond, &err),
-                     ASSAY_E_UNAVAILABLE);
+    assert_int_equal(assay_kafka_feed_open(&feed, kafka, 0, 1, &beyond, &err), ASSAY_E_UNAVAILABLE);
     assert_null(feed);
     assert_string_equal(err.value, "offset 11");
     assert_string_equal(err.allowed, "0 to 10");
@@ -619,7 +618,7 @@ static void a_busy_partition_does_not_starve_another(void **state)
     assay_kafka_mock_stop(mock);
 }
 
-/* A producer that lost count of its sequence numbers is replaced; no record is lost or reordered. */
+/* A producer that lost count of its records is replaced; none is lost, none overtakes. */
 static void a_lost_producer_is_replaced_and_nothing_is_lost(void **state)
 {
     (void)state;
@@ -695,6 +694,7 @@ static void a_record_that_the_broker_refuses_is_an_error(void **state)
     struct assay_err err = {0};
     assert_int_equal(output->ops->flush(output, &err), ASSAY_E_IO);
     assert_non_null(strstr(err.where, "events"));
+    assert_non_null(strstr(err.what, "size too large"));
     const struct assay_outgoing record = {.value = assay_str_of("x")};
     assert_int_equal(output->ops->send(output, &record, &err), ASSAY_E_IO);
     output->ops->close(output);

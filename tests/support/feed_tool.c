@@ -73,8 +73,8 @@ static void poll_until(struct assay_kafka *kafka, struct assay_feed *feed, size_
     struct assay_err err = {0};
     bool end = false;
     for (size_t count = 0; count < wanted && !end;) {
-        const size_t room = wanted - count < ASSAY_EPOCH_MESSAGES_MAX ? wanted - count
-                                                                      : ASSAY_EPOCH_MESSAGES_MAX;
+        const size_t room =
+            wanted - count < ASSAY_EPOCH_MESSAGES_MAX ? wanted - count : ASSAY_EPOCH_MESSAGES_MAX;
         const size_t got = feed->ops->poll(feed, room, messages, &end);
         print(messages, got);
         feed->ops->release(feed);

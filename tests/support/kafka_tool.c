@@ -8,9 +8,9 @@
  *   kafka_tool truncate --brokers B --topic T --partition P --before OFFSET
  *
  * produce: one record a line; the key is the string member NAME of the line's JSON object; keys are
- * placed by murmur2 as Java clients do. consume: from the beginning; partition, offset, key, decision
- * id and value, with tabs between (missing: -) or as JSON. offsets: partition, first, end. truncate:
- * delete what is older, as retention would.
+ * placed by murmur2 as Java clients do. consume: from the beginning; partition, offset, key,
+ * decision id and value, with tabs between (missing: -) or as JSON. offsets: partition, first, end.
+ * truncate: delete what is older, as retention would.
  * Exit: 0 done, 1 failed (reason on stderr), 64 wrong usage.
  */
 #include <librdkafka/rdkafka.h>
@@ -187,9 +187,8 @@ static void produce_line(rd_kafka_t *client, const struct arguments *arguments, 
                          size_t length)
 {
     size_t key_bytes = 0;
-    const char *key = arguments->key_field == NULL
-                          ? NULL
-                          : find_member(line, arguments->key_field, &key_bytes);
+    const char *key =
+        arguments->key_field == NULL ? NULL : find_member(line, arguments->key_field, &key_bytes);
     for (;;) {
         const rd_kafka_resp_err_t why = rd_kafka_producev(
             client, RD_KAFKA_V_TOPIC(arguments->topic),
