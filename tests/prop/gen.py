@@ -67,9 +67,9 @@ class Case:
 
 
 class Generator:
-    def __init__(self, seed, large=False, huge=False):
-        self.seed, self.large, self.huge = seed, large or huge, huge
-        self.r = random.Random(seed + (1 << 32) * (large + 2 * huge))
+    def __init__(self, seed, large=False, huge=False, deep=False):
+        self.seed, self.large, self.huge, self.deep = seed, large or huge or deep, huge, deep
+        self.r = random.Random(seed + (1 << 32) * (large + 2 * huge + 4 * deep))
         self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000])
 
     def chance(self, p):
@@ -84,12 +84,12 @@ class Generator:
     # ------------------------------------------------------------------ schema
     def schema(self):
         r = self.r
-        names = ["user", "device", "shop"][:1 if self.huge else r.choice([1, 1, 2, 3])]
+        names = ["user", "device", "shop"][:1 if self.huge or self.deep else r.choice([1, 1, 2, 3])]
         expires = [None, None, self.duration(r.randint(3, 60))] + [None] * (3 if self.large else 0)
         self.entities = {n: r.choice(expires) for n in names}
         self.events = {}
         for name in ["pay", "login", "loan", "move"][:2 if self.huge else
-                                                     r.choice([1, 2, 2, 3, 4])]:
+                                                     1 if self.deep else r.choice([1, 2, 2, 3, 4])]:
             roles = ["user", "device", "shop", "payer", "payee"]
             r.shuffle(roles)
             fields = [Field(role, "key", entity=r.choice(names), optional=self.chance(0.25))
@@ -190,7 +190,7 @@ class Generator:
         text = f"{op}({event}{role}{column})"
         if self.chance(0.4):
             text += f" where {self.where(event)}"
-        if self.chance(0.25):
+        if self.chance(0.6 if self.deep else 0.25):
             text += " exclude current"
         if listed:
             spans = []
@@ -431,12 +431,14 @@ class Generator:
         r = self.r
         self.start = r.choice([0, 1_700_000_000_000, 1_709_251_199_000, 86_400_000 * 3])
         self.start -= self.start % self.quantum
-        self.key_count = 1 if self.huge else r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
+        self.key_count = 1 if self.huge or self.deep else r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
         # A crowd of keys now and then: the index grows, most keys are seen once or twice.
         # Long windows keep everything; without them what is old is let go of.
-        self.long = self.large and self.chance(0.5)
-        self.crowd = 4000 if self.large and not self.huge and self.seed % 4 == 3 else 0
+        self.long = self.deep or self.large and self.chance(0.5)
+        self.crowd = 4000 if self.large and self.key_count > 1 and self.seed % 2 else 0
         self.lateness = r.choice([0, 10, 30, 300, 1000] if self.large else [0, 1, 3, 8, 30])
+        if self.deep:
+            self.lateness = r.choice([300, 1000, 3000])
         self.schema()
         self.make_features()
         inputs = r.choice([1, 1, 2, 3])
@@ -490,6 +492,11 @@ def make_large_case(seed, count):
 def make_huge_case(seed, count):
     """One key with a very long history and few reads of it."""
     return Generator(seed, huge=True).case(count)
+
+
+def make_deep_case(seed, count):
+    """One key, one event, a row for each: late ones land among thousands and see themselves."""
+    return Generator(seed, deep=True).case(count)
 
 
 def make_plain_case(seed, count):

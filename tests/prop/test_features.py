@@ -8,7 +8,8 @@ import random
 
 import pytest
 from engine import Failed, Run
-from gen import make_case, make_huge_case, make_large_case, make_late_case, make_plain_case
+from gen import (make_case, make_deep_case, make_huge_case, make_large_case, make_late_case,
+                 make_plain_case)
 from oracle import Replay
 from shrink import shrink
 
@@ -89,6 +90,11 @@ def test_long_histories_of_few_keys_have_the_oracles_rows(tmp_path, batch):
 def test_a_very_long_history_of_one_key_has_the_oracles_rows(tmp_path):
     for seed in range(SEED, SEED + HUGE_CASES):
         check(tmp_path, make_huge_case(seed, HUGE_EVENTS))
+
+
+def test_late_events_deep_in_a_long_history_have_the_oracles_rows(tmp_path):
+    for seed in range(SEED, SEED + HUGE_CASES):
+        check(tmp_path, make_deep_case(seed, 3000))
 
 
 def test_a_late_event_is_known_wherever_it_lands(tmp_path):
