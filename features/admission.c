@@ -39,8 +39,8 @@ struct assay_admission {
 enum {
     CAPACITY_MIN = 1024,
     HAND_SLOTS = 4,
-    /* twice 4 slots of 32 bytes (the table and the smaller ones before it), and the id itself */
-    BYTES_PER_ID = 512,
+    /* twice 8 slots of 32 bytes (the table and the smaller ones before it), and two ids */
+    BYTES_PER_ID = 1024,
 };
 
 struct assay_admission *assay_admission_create(int64_t lateness_ms, int64_t ahead_ms,
@@ -158,11 +158,12 @@ static bool make_room(struct assay_admission *admission)
     struct admission_table *table = &admission->table;
     sweep(admission, HAND_SLOTS);
     table->credit++;
-    if (table->used >= admission->ids_max && table->credit >= table->capacity / 8) {
+    /* At twice the limit a full sweep pays for itself: it takes out half, or too many matter. */
+    if (table->used >= 2 * admission->ids_max && table->credit >= table->capacity / 8) {
         sweep(admission, table->capacity);
         table->credit = 0;
     }
-    if (table->used >= admission->ids_max) {
+    if (table->used >= 2 * admission->ids_max) {
         return false;
     }
     return 2 * (table->used + 1) <= table->capacity || grow(admission);

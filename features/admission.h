@@ -25,7 +25,8 @@ enum assay_verdict {
 /**
  * Make an admission.
  *
- * @param ids_max most ids remembered at once; memory is reserved (not touched) here.
+ * @param ids_max so many ids are remembered at once for certain, and never more than twice as many
+ *                (those that no longer matter leave bit by bit); memory is reserved, not touched.
  * @return NULL when out of memory. Owner: caller, assay_admission_destroy(). Thread: home shard.
  */
 struct assay_admission *assay_admission_create(int64_t lateness_ms, int64_t ahead_ms,

@@ -61,12 +61,38 @@ static const struct summary *summary_of(const struct view_query *query, const st
     return &part->chunk->summaries[query->key->pair];
 }
 
+/* Does chunk @p index open (or close) a block that lies in the window as a whole? */
+static const struct block *block_at(const struct view_query *query, uint32_t index, bool closing)
+{
+    const struct range *range = &query->range;
+    const struct chunk *chunk = log_chunk(query->log, index);
+    const struct block *block = closing ? chunk->closes : chunk->opens;
+    if (block == NULL || (closing && index + 1 < block->count + range->begin.chunk)) {
+        return NULL;
+    }
+    const uint32_t first = closing ? index + 1 - block->count : index;
+    const uint32_t last = first + block->count - 1;
+    const bool begins = first > range->begin.chunk || range->begin.at == 0;
+    const bool ends =
+        last < range->end.chunk || (last == range->end.chunk &&
+                                    range->end.at == log_chunk(query->log, last)->count);
+    const bool holds_current = query->key->exclude_current && query->current.chunk >= first &&
+                               query->current.chunk <= last;
+    return begins && ends && !holds_current ? block : NULL;
+}
+
 /* Where the newest @p left events that count begin; all of them when there are fewer. */
 static struct position newest(const struct view_query *query, uint32_t left)
 {
     const struct pair *pair = pair_of(query);
     const uint32_t first = query->range.begin.chunk;
     for (uint32_t index = query->range.end.chunk + 1; index > first; index--) {
+        const struct block *block = block_at(query, index - 1, true);
+        if (block != NULL && block->summaries[query->key->pair].passed < left) {
+            left -= block->summaries[query->key->pair].passed;
+            index -= block->count - 1;
+            continue;
+        }
         const struct part part = part_of(query, index - 1);
         if (part.whole && summary_of(query, &part)->passed <= left) {
             left -= summary_of(query, &part)->passed;
@@ -148,35 +174,73 @@ static const struct log_entry *find_edge(const struct view_query *query, bool la
 {
     const struct range *range = &query->range;
     const uint32_t count = range->end.chunk - range->begin.chunk + 1;
-    const struct log_entry *found = NULL;
-    for (uint32_t i = 0; i < count && found == NULL; i++) {
-        const struct part part =
-            part_of(query, last ? range->end.chunk - i : range->begin.chunk + i);
-        found = edge_of(query, &part, last);
+    uint32_t i = 0;
+    while (i < count) {
+        const uint32_t index = last ? range->end.chunk - i : range->begin.chunk + i;
+        const struct block *block = block_at(query, index, last);
+        if (block != NULL && block->summaries[query->key->pair].found == 0) {
+            i += block->count;
+            continue;
+        }
+        const struct part part = part_of(query, index);
+        const struct log_entry *found = edge_of(query, &part, last);
+        if (found != NULL) {
+            return found;
+        }
+        i++;
     }
-    return found;
+    return NULL;
+}
+
+/* All values of a block, if it lists them. */
+static bool add_values(const struct view_query *query, const struct summary *summary)
+{
+    if (summary->found > 0 && summary->values == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < summary->distinct_count; i++) {
+        assay_distinct_add(query->set, pair_of(query), &summary->values[i].identity,
+                           summary->values[i].entry);
+    }
+    return true;
+}
+
+/* Totals and values of the window, block by block where that can be. */
+static void scan(const struct view_query *query, uint32_t totals, bool distinct,
+                 struct tally *tally)
+{
+    uint32_t index = query->range.begin.chunk;
+    while (index <= query->range.end.chunk) {
+        const struct block *block = block_at(query, index, false);
+        const struct summary *summary =
+            block == NULL ? NULL : &block->summaries[query->key->pair];
+        if (block != NULL && (!distinct || add_values(query, summary))) {
+            assay_tally_summary(tally, pair_of(query), totals, summary);
+            index += block->count;
+            continue;
+        }
+        const struct part part = part_of(query, index++);
+        if (totals != 0) {
+            add_totals(query, &part, totals, tally);
+        }
+        if (distinct) {
+            add_distinct(query, &part);
+        }
+    }
 }
 
 static void read_log(const struct view_query *query, struct view_result *out)
 {
     const uint32_t wants = query->key->wants;
     const uint32_t totals = wants & (WANT_COUNT | WANT_SUM | WANT_EXTREME);
-    const struct range *range = &query->range;
-    if ((wants & WANT_DISTINCT) != 0) {
+    const bool distinct = (wants & WANT_DISTINCT) != 0;
+    if (distinct) {
         assay_distinct_clear(query->set);
     }
-    if ((wants & (totals | WANT_DISTINCT)) != 0) {
-        for (uint32_t index = range->begin.chunk; index <= range->end.chunk; index++) {
-            const struct part part = part_of(query, index);
-            if (totals != 0) {
-                add_totals(query, &part, totals, &out->tally);
-            }
-            if ((wants & WANT_DISTINCT) != 0) {
-                add_distinct(query, &part);
-            }
-        }
+    if (distinct || totals != 0) {
+        scan(query, totals, distinct, &out->tally);
     }
-    if ((wants & WANT_DISTINCT) != 0) {
+    if (distinct) {
         out->distinct_count = query->set->used;
     }
     out->tally.first = (wants & WANT_FIRST) != 0 ? find_edge(query, false) : NULL;

@@ -29,6 +29,8 @@ struct chunk *assay_chunk_create(const struct log_context *context, uint32_t cap
     chunk->count = 0;
     chunk->capacity = room < CHUNK_ENTRIES_MAX ? (uint32_t)room : CHUNK_ENTRIES_MAX;
     chunk->summaries = NULL;
+    chunk->opens = NULL;
+    chunk->closes = NULL;
     return chunk;
 }
 
@@ -37,6 +39,7 @@ void assay_chunk_free(const struct log_context *context, struct chunk *chunk)
     if (chunk == NULL) {
         return;
     }
+    ASSAY_ASSERT(chunk->opens == NULL && chunk->closes == NULL);
     for (uint32_t p = 0; chunk->summaries != NULL && p < context->layout->pair_count; p++) {
         const struct summary *summary = &chunk->summaries[p];
         assay_slab_free(context->slab, summary->identities,
@@ -161,7 +164,7 @@ static void summarise(const struct log_context *context, const struct pair *pair
         }
     }
     summary->found = (uint32_t)tally.found;
-    summary->sum = (int64_t)tally.sum;
+    summary->sum = tally.sum;
     summary->min = tally.min;
     summary->max = tally.max;
 }

@@ -100,3 +100,14 @@ void assay_distinct_add(struct distinct_set *set, const struct pair *pair,
         grow(set);
     }
 }
+
+void assay_distinct_list(const struct distinct_set *set, struct distinct_slot out[])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->capacity; i++) {
+        if (table(set)[i].entry != NULL) {
+            out[count++] = table(set)[i];
+        }
+    }
+    ASSAY_ASSERT(count == set->used);
+}

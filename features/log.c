@@ -138,13 +138,16 @@ static void retire(const struct log_context *context, struct log *log)
         const int64_t last_ms =
             chunk_entry(chunk, layout->entry_bytes, chunk->count - 1)->time_ms;
         if (layout->stream->lifetime) {
-            /* strictly: the current event must still be found, to be excluded */
+            /* strictly: what lies at the horizon may still be the current event of a read */
             if (!layout->folds || last_ms >= context->horizon_ms ||
                 !assay_fold_chunk(context, log, chunk)) {
                 return;
             }
         } else if (last_ms > context->horizon_ms) {
             return;
+        }
+        if (chunk->opens != NULL) {
+            assay_block_drop(context, log, 0);
         }
         assay_chunk_drop(context, chunk);
         log->first++;
@@ -194,6 +197,19 @@ static bool grow_open(const struct log_context *context, struct log *log)
     return true;
 }
 
+/* Sum up the newest sealed chunks when enough of them are in no block yet. */
+static void complete_block(const struct log_context *context, struct log *log)
+{
+    uint32_t loose = 0;
+    while (loose + 1 < log->count && loose < BLOCK_CHUNKS &&
+           log_chunk(log, log->count - 2 - loose)->closes == NULL) {
+        loose++;
+    }
+    if (loose == BLOCK_CHUNKS) {
+        assay_block_build(context, log, log->count - 1 - BLOCK_CHUNKS, BLOCK_CHUNKS);
+    }
+}
+
 static bool push_open(const struct log_context *context, struct log *log, uint32_t capacity)
 {
     struct chunk *open = assay_chunk_create(context, capacity);
@@ -205,6 +221,7 @@ static bool push_open(const struct log_context *context, struct log *log, uint32
         return false;
     }
     log->chunks[log->first + log->count++] = open;
+    complete_block(context, log);
     return true;
 }
 
@@ -298,6 +315,34 @@ bool assay_log_prepare(const struct log_context *context, struct log *log,
     return true;
 }
 
+/* Put the fresh chunks in the place of the old one, whose blobs live on in them. */
+static void swap_in(const struct log_context *context, struct log *log,
+                    const struct log_change *change)
+{
+    const uint32_t leader = assay_block_of(log, change->replaced);
+    uint32_t covered = 0;
+    if (leader != ASSAY_NONE) {
+        covered = log_chunk(log, leader)->opens->count + change->fresh_count - 1;
+        assay_block_drop(context, log, leader);
+    }
+    struct chunk **at = &log->chunks[log->first + change->replaced];
+    struct chunk *old = *at;
+    if (change->fresh_count == 2) {
+        ASSAY_ASSERT(log->first + log->count < log->capacity);
+        memmove(at + 2, at + 1, (log->count - change->replaced - 1) * sizeof *at);
+        at[1] = change->fresh[1];
+        log->count++;
+    }
+    at[0] = change->fresh[0];
+    assay_chunk_free(context, old);
+    if (covered > 2 * BLOCK_CHUNKS) {
+        assay_block_build(context, log, leader, covered / 2);
+        assay_block_build(context, log, leader + covered / 2, covered - covered / 2);
+    } else if (covered > 0) {
+        assay_block_build(context, log, leader, covered);
+    }
+}
+
 void assay_log_commit(const struct log_context *context, struct log *log,
                       const struct log_entry *entry, struct log_change *change)
 {
@@ -312,16 +357,7 @@ void assay_log_commit(const struct log_context *context, struct log *log,
         open->count++;
         return;
     }
-    struct chunk **at = &log->chunks[log->first + change->replaced];
-    struct chunk *old = *at;
-    if (change->fresh_count == 2) {
-        ASSAY_ASSERT(log->first + log->count < log->capacity);
-        memmove(at + 2, at + 1, (log->count - change->replaced - 1) * sizeof *at);
-        at[1] = change->fresh[1];
-        log->count++;
-    }
-    at[0] = change->fresh[0];
-    assay_chunk_free(context, old); /* its blobs live on in the new ones */
+    swap_in(context, log, change);
 }
 
 void assay_log_abandon(const struct log_context *context, struct log_change *change)
@@ -334,6 +370,11 @@ void assay_log_abandon(const struct log_context *context, struct log_change *cha
 
 void assay_log_free(const struct log_context *context, struct log *log)
 {
+    for (uint32_t c = 0; c < log->count; c++) {
+        if (log_chunk(log, c)->opens != NULL) {
+            assay_block_drop(context, log, c);
+        }
+    }
     for (uint32_t c = 0; c < log->count; c++) {
         assay_chunk_drop(context, log_chunk(log, c));
     }

@@ -10,7 +10,8 @@
  *         answerable read   a summary per pair
  *
  * A chunk that is sealed is immutable: a late event writes a replacement. Its summaries say of each
- * pair (filter, column) that an aggregate looks at what a window needs which holds the chunk whole.
+ * pair (filter, column) that an aggregate looks at what a window needs which holds the chunk whole;
+ * blocks do the same for some chunks in a row.
  * Where only totals, extremes and edges are asked over a lifetime, chunks behind the horizon are
  * folded into bases, one or more a segment of activity.
  *
@@ -30,7 +31,8 @@
 
 enum {
     CHUNK_ENTRIES_MIN = 4,
-    CHUNK_ENTRIES_MAX = 64, /* a position fits one byte; a sum of 64 values below 2^53 fits 64 bits */
+    CHUNK_ENTRIES_MAX = 64, /* a position fits one byte */
+    BLOCK_CHUNKS = 16,      /* late events may let a block grow to twice as many */
 };
 
 /** A column's value; text lies in the entry's blob. Reals are never -0.0. */
@@ -93,24 +95,40 @@ struct identity {
     uint64_t high;
 };
 
-/** A sealed chunk seen through one pair. */
+struct distinct_slot {
+    struct identity identity;
+    const struct log_entry *entry; /* NULL: free */
+};
+
+/** A sealed chunk, or a block of them, seen through one pair. */
 struct summary {
     uint32_t passed;  /* entries that pass the filter */
     uint32_t found;   /* of those, entries whose column is not null */
-    uint8_t first;    /* position of the first and of the last found; only if found > 0 */
+    uint8_t first;    /* chunk: position of the first and of the last found; only if found > 0 */
     uint8_t last;
     uint16_t unused;
     uint32_t distinct_count;
-    int64_t sum;
+    assay_int128 sum;
     union log_cell min; /* only if found > 0 */
     union log_cell max;
-    struct identity *identities; /* distinct_count of them, then their positions, a byte each */
+    union {
+        struct identity *identities;  /* chunk: then their positions, a byte each */
+        struct distinct_slot *values; /* block: NULL when listing them again would not pay */
+    };
+};
+
+/** Some sealed chunks in a row, summed up once more: a cache, so it may be missing. */
+struct block {
+    uint32_t count;             /* chunks */
+    struct summary summaries[]; /* one a pair */
 };
 
 struct chunk {
     uint32_t count;
     uint32_t capacity;
     struct summary *summaries; /* one a pair; NULL: the chunk is open */
+    struct block *opens;       /* block whose first chunk this is, or NULL */
+    struct block *closes;      /* block whose last chunk this is, or NULL */
     _Alignas(16) unsigned char entries[];
 };
 
@@ -156,6 +174,8 @@ struct assay_record {
     struct log logs[]; /* one a stream of the entity, in plan order; then the key's bytes */
 };
 
+struct distinct_set;
+
 /** A place in a log: entry @p at of chunk @p chunk, counted from the log's first. */
 struct position {
     uint32_t chunk;
@@ -169,6 +189,7 @@ struct log_context {
     const struct assay_record *record; /* its segments */
     int64_t horizon_ms;                /* no answerable read of a window sees an event at or before */
     uint64_t seed;
+    struct distinct_set *set; /* to list a block's values with */
 };
 
 /** An insertion that is ready: nothing has changed yet, and nothing can fail any more. */
@@ -248,6 +269,16 @@ static inline bool identity_is_exact(const struct identity *identity)
 bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
                       const struct log_entry *b);
 
+/* block.c */
+
+/** Sum up chunks [from, from + count), all sealed; without memory there is no block. */
+void assay_block_build(const struct log_context *context, struct log *log, uint32_t from,
+                       uint32_t count);
+/** Drop the block that chunk @p from opens. */
+void assay_block_drop(const struct log_context *context, struct log *log, uint32_t from);
+/** The chunk that opens the block which holds chunk @p index, or ASSAY_NONE. */
+uint32_t assay_block_of(const struct log *log, uint32_t index);
+
 /* tally.c */
 
 /** Add an entry; in any order. */
@@ -287,11 +318,6 @@ void assay_segment_free(struct assay_slab *slab, struct assay_record *record);
 
 /* distinct.c */
 
-struct distinct_slot {
-    struct identity identity;
-    const struct log_entry *entry; /* NULL: free */
-};
-
 /** An exact set of values in its own reserved region; empty again for every count. */
 struct distinct_set {
     struct distinct_slot *region; /* a table of n slots occupies [n, 2n) */
@@ -305,6 +331,8 @@ struct distinct_set {
 bool assay_distinct_init(struct distinct_set *set, size_t entries_max, uint64_t seed);
 void assay_distinct_fini(struct distinct_set *set);
 void assay_distinct_clear(struct distinct_set *set);
+/** All values, @p out with room for set->used of them. */
+void assay_distinct_list(const struct distinct_set *set, struct distinct_slot out[]);
 void assay_distinct_add(struct distinct_set *set, const struct pair *pair,
                         const struct identity *identity, const struct log_entry *entry);
 
@@ -439,6 +467,7 @@ static inline struct log_context log_context_of(struct assay_store *store,
                           ? INT64_MIN
                           : record->newest_ms - layout->stream->retained_ms,
         .seed = store->options.index_seed,
+        .set = &store->set,
     };
 }
 

@@ -169,8 +169,8 @@ static bool sort_bucket(struct assay_generator *generator, struct gen_bucket *bu
     return true;
 }
 
-/* Day of the month (1..31) of a day since the epoch; proleptic Gregorian, March-based years. */
-static uint32_t day_of_month(int64_t day)
+/* Proleptic Gregorian, in years that begin in March. */
+uint32_t gen_month_day(int64_t day)
 {
     const int64_t z = day + 719468;
     const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -188,7 +188,7 @@ static bool next_day(struct assay_generator *generator)
     while (generator->status == ASSAY_OK && generator->day < days + GEN_BUCKETS) {
         generator->day_ms = generator->options.start_ms + (int64_t)generator->day * GEN_DAY_MS;
         const int64_t epoch_day = generator->day_ms / GEN_DAY_MS;
-        generator->month_day = day_of_month(epoch_day);
+        generator->month_day = gen_month_day(epoch_day);
         generator->weekday = (uint32_t)((epoch_day + 3) % 7);
         if (generator->day < days) {
             for (uint64_t i = 0; i < generator->options.users; i++) {

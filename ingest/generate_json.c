@@ -115,10 +115,10 @@ static void ip(struct writer *writer, uint32_t value)
 }
 
 /* One visit of one person: what the day's events of a device have in common. */
-static void session(struct writer *writer, const struct gen_item *item)
+static void visit(struct writer *writer, const struct gen_item *item)
 {
     const uint64_t day = (uint64_t)(item->time_ms / GEN_DAY_MS);
-    name_of(writer, "session", "s", gen_mix(day << 32 | item->user) >> 12);
+    name_of(writer, "visit", "v", gen_mix(day << 32 | item->user) >> 12);
 }
 
 static void loan(struct writer *writer, const struct gen_item *item)
@@ -167,14 +167,14 @@ static void write_login(struct writer *writer, const struct gen_item *item)
     word(writer, "method", PICK(methods, item->args[2]));
     truth(writer, "ok", item->args[3]);
     word(writer, "os", PICK(systems, item->args[4]));
-    session(writer, item);
+    visit(writer, item);
 }
 
 static void write_device_change(struct writer *writer, const struct gen_item *item)
 {
     static const char *const reasons[] = {"new_phone", "lost", "reset"};
     device(writer, "device", item->args[0]);
-    device(writer, "previous", item->args[1]);
+    device(writer, "replaced", item->args[1]);
     ip(writer, item->args[2]);
     word(writer, "reason", PICK(reasons, item->args[3]));
 }
@@ -228,7 +228,7 @@ static void write_app_open(struct writer *writer, const struct gen_item *item)
     put(writer, "\"7.");
     put_number(writer, item->args[3]);
     put(writer, "\"");
-    session(writer, item);
+    visit(writer, item);
 }
 
 static void write_page_view(struct writer *writer, const struct gen_item *item)
@@ -241,7 +241,7 @@ static void write_page_view(struct writer *writer, const struct gen_item *item)
     number(writer, "dwell_ms", item->args[2]);
     number(writer, "scroll", item->args[3]);
     number(writer, "position", item->args[4]);
-    session(writer, item);
+    visit(writer, item);
 }
 
 static void write_bureau_report(struct writer *writer, const struct gen_item *item)

@@ -19,17 +19,20 @@ static bool is_call_day(int32_t past_due)
     return false;
 }
 
-/* Days since the person's payday, on a day of the simulation; months count 30 days. */
+/* Days since the person's payday on a day of the simulation; by the calendar, so that the curve of a
+ * day is the same whenever it is asked for. */
 static uint32_t since_payday(const struct assay_generator *generator,
                              const struct gen_person *person, int32_t day)
 {
-    const int32_t today = (int32_t)generator->month_day + (day - generator->day);
-    return (uint32_t)((today - person->payday) % 30 + 30) % 30;
+    const uint32_t month_day =
+        gen_month_day(generator->day_ms / GEN_DAY_MS + (day - generator->day));
+    return month_day >= person->payday ? month_day - person->payday
+                                       : month_day + 30U - person->payday;
 }
 
 static double on_time(const struct gen_loan *loan)
 {
-    return gen_sigmoid(1.75 - 1.5 * loan->badness);
+    return 0.93 * gen_sigmoid(1.35 - 1.0 * loan->badness);
 }
 
 /* Chance to pay on the day that is @p past_due days after the due date, if not paid before. */
@@ -38,8 +41,8 @@ static double hazard(const struct assay_generator *generator, const struct gen_p
 {
     const uint32_t since = since_payday(generator, person, loan->due_day + past_due);
     const bool called = is_call_day(past_due) || is_call_day(past_due - 1);
-    return gen_sigmoid(-2.75 + 1.25 * loan->intent - 0.5 * loan->badness -
-                       0.015 * (double)past_due + (since < 3 ? 2.2 : 0) + (called ? 0.5 : 0));
+    return gen_sigmoid(-3.05 + 1.1 * loan->intent - 0.3 * loan->badness - 0.02 * (double)past_due +
+                       (since < 3 ? 3.1 : 0) + (called ? 0.5 : 0));
 }
 
 /* Draw when the instalment at hand will be paid. S(d) is the chance to be unpaid after day d. */
@@ -87,14 +90,15 @@ static void bureau_report(struct assay_generator *generator, struct gen_person *
 {
     uint64_t *stream = &person->stream;
     const double risk = person->risk;
-    const double score = 640 - 34 * risk + 14 * person->stability + 46 * gen_normal(stream);
+    const double score =
+        640 - 34 * risk + 14 * person->stability + 16 * person->intent + 40 * gen_normal(stream);
     const uint32_t loans = gen_poisson(stream, 1.2 * gen_exp(0.25 * risk));
     const uint32_t args[GEN_ARGS] = {
         (uint32_t)(score < 350   ? 350
                    : score > 850 ? 850
                                  : score),
         gen_poisson(stream, gen_exp(0.4 + 0.4 * risk)),
-        gen_poisson(stream, gen_exp(-1.3 + 0.6 * risk)),
+        gen_poisson(stream, gen_exp(-1.2 + 0.6 * risk - 0.45 * person->intent)),
         loans,
         loans * gen_amount(stream, 3000, 0.8) / 2,
         (uint32_t)(10000 * gen_sigmoid(-0.4 + 0.5 * risk + 0.7 * gen_normal(stream))),
@@ -114,7 +118,7 @@ static void disburse(struct assay_generator *generator, struct gen_person *perso
 
 static double badness_of(struct gen_person *person, double fraud)
 {
-    return 0.7 * person->risk - 0.5 * person->stability + 0.45 * gen_normal(&person->stream) +
+    return 0.65 * person->risk - 0.45 * person->stability + 0.4 * gen_normal(&person->stream) +
            fraud;
 }
 

@@ -379,7 +379,7 @@ static void visit(struct assay_generator *generator, struct gen_person *person, 
         const struct gen_apply apply = {.time_ms = time_ms + 50000,
                                         .device = person->device,
                                         .ip = ip,
-                                        .fraud = person->role == GEN_FARM ? 2.2 : 0,
+                                        .fraud = person->role == GEN_FARM ? 1.8 : 0,
                                         .share = person->role == GEN_FARM ? 1.2 : 0};
         gen_loan_apply(generator, person, &apply);
     }
@@ -408,7 +408,7 @@ static void take_over(struct assay_generator *generator, struct gen_person *pers
     }
     if (gen_chance(stream, 0.6)) {
         const struct gen_apply apply = {
-            .time_ms = time_ms + 300000, .device = device, .ip = ip, .fraud = 3, .share = 1.5};
+            .time_ms = time_ms + 300000, .device = device, .ip = ip, .fraud = 2.4, .share = 1.5};
         gen_loan_apply(generator, person, &apply);
     }
     complain(generator, person, 3);
@@ -429,7 +429,7 @@ static void bust_out(struct assay_generator *generator, struct gen_person *perso
         const struct gen_apply apply = {.time_ms = gen_moment(generator, person, false),
                                         .device = person->device,
                                         .ip = gen_session_ip(generator, person),
-                                        .fraud = 3,
+                                        .fraud = 2.4,
                                         .share = 2};
         gen_loan_apply(generator, person, &apply);
     }

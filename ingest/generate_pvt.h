@@ -84,7 +84,7 @@ uint32_t gen_amount(uint64_t *stream, double median, double spread);
 #define GEN_TYPE_TABLE(X)                                                                          \
     X(REGISTRATION, "registration")   /* device ip address channel referrer+1 age city_tier */     \
     X(LOGIN, "login")                 /* device ip method ok os attempt */                         \
-    X(DEVICE_CHANGE, "device_change") /* device previous ip reason */                              \
+    X(DEVICE_CHANGE, "device_change") /* device replaced ip reason */                              \
     X(VOICE_CHECK, "voice_check")     /* device noise_low drift(1/1000) purpose */                 \
     X(APP_OPEN, "app_open")           /* device ip source version */                               \
     X(PAGE_VIEW, "page_view")         /* device page dwell_ms scroll position */                   \
@@ -233,6 +233,9 @@ void gen_note(struct assay_generator *generator, const struct gen_person *person
               uint32_t known_after_days);
 /** A time of day on the generator's day, by daily rhythm; @p late shifts it to the night. */
 int64_t gen_moment(const struct assay_generator *generator, struct gen_person *person, bool late);
+
+/** Day of the month, 1..31, of a day since the epoch. (generate.c) */
+uint32_t gen_month_day(int64_t day);
 
 /** Draw a person's traits. (generate_people.c) */
 void gen_person_init(const struct assay_generator *generator, struct gen_person *person,

@@ -88,13 +88,13 @@ void assay_model_score(const struct assay_model *model, const double row[], doub
  * Contribution of each column to raw score 0 of this row, and the baseline they add up from:
  * scorecard: points of the column less the best it could give, that is the most (points lost,
  * <= 0), or the least where points rise with the event (>= 0); logistic: coefficient x (value -
- * mean); LightGBM: exact path-dependent TreeSHAP (Lundberg et al. 2018, Algorithm 2), equal to
- * pred_contrib. Baseline plus contributions is raw score 0 up to rounding.
+ * mean); LightGBM: exact path-dependent TreeSHAP (Lundberg et al. 2018), the numbers of
+ * pred_contrib up to rounding. Baseline plus contributions is raw score 0 up to rounding.
  *
- * @param scratch    memory for the walk of trees; rewound before return.
+ * @param scratch    for trees: 400 bytes a leaf of the largest one and 64 a column; rewound.
  * @param[out] contributions assay_model_feature_count() numbers.
  * @return the baseline, or NaN when scratch is full.
- * Thread: any; pure. Cost: up to hundreds of times a score for trees: call it when needed.
+ * Thread: any; pure. Cost: some 40 scores for trees.
  */
 double assay_model_explain(const struct assay_model *model, const double row[],
                            struct assay_arena *scratch, double contributions[]);

@@ -10,6 +10,7 @@ static const struct assay_command *const commands[] = {
     &assay_command_man,
     &assay_command_predict,
     &assay_command_replay,
+    &assay_command_run,
     &assay_command_version,
 };
 

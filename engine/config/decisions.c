@@ -395,7 +395,7 @@ static void read_policies(struct reader *reader, const struct yaml_node *map, st
     }
 }
 
-/* Without a plan, rules can still be read for their grammar. */
+/* Without a schema, rules can still be read for their grammar. */
 static void parse_rules(struct reader *reader, const struct decisions *decisions)
 {
     for (size_t p = 0; p < decisions->policy_count; p++) {
@@ -406,9 +406,83 @@ static void parse_rules(struct reader *reader, const struct decisions *decisions
     }
 }
 
+/* Is the name, after its last dot, one that features.yaml defines or would define as a list? */
+static bool is_defined(const struct config_features *features, struct assay_span path)
+{
+    size_t begin = path.end;
+    while (begin > path.begin && path.text->data[begin - 1] != '.') {
+        begin--;
+    }
+    const struct assay_str name = {.ptr = path.text->data + begin,
+                                   .len = (uint32_t)(path.end - begin)};
+    for (size_t i = 0; i < features->source_count; i++) {
+        const struct assay_str stem = features->sources[i].name;
+        if (name.len >= stem.len && memcmp(name.ptr, stem.ptr, stem.len) == 0 &&
+            (name.len == stem.len || name.ptr[stem.len] == '_')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Would this be said of good features too? */
+static bool holds_anyway(const struct config_features *features, const struct assay_diag *diag)
+{
+    switch ((int)diag->code) {
+    case ASSAY_DIAG_MODEL_FEATURE:
+    case ASSAY_DIAG_CATALOGUE:
+        return false;
+    case ASSAY_DIAG_UNKNOWN_NAME:
+        return diag->span.text == NULL || !is_defined(features, diag->span);
+    default:
+        return true;
+    }
+}
+
+static bool has_broken_event(const struct assay_schema *schema)
+{
+    for (uint32_t e = 0; e < schema->event_count; e++) {
+        const struct assay_event_def *event = &schema->events[e];
+        bool broken = event->broken;
+        for (uint32_t f = 0; f < event->field_count; f++) {
+            broken = broken || event->fields[f].broken;
+        }
+        if (broken) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Compile against a plan of no features and pass on what does not come from their absence. */
+static void check_without_features(struct reader *reader, const struct decisions *decisions,
+                                   const struct config_features *features)
+{
+    enum { TRIAL_MAX = 100 };
+    struct assay_diags *trial = assay_diags_create(reader->arena, TRIAL_MAX);
+    const struct assay_plan *plan =
+        trial == NULL ? NULL : assay_plan_compile(reader->arena, features->schema, NULL, 0, trial);
+    if (plan == NULL) {
+        return;
+    }
+    (void)assay_policies_compile(reader->arena, plan, decisions->models, decisions->model_count,
+                                 decisions->policies, decisions->policy_count, trial);
+    for (size_t i = 0; i < assay_diags_kept(trial); i++) {
+        const struct assay_diag *diag = assay_diags_at(trial, i);
+        if (!holds_anyway(features, diag)) {
+            continue;
+        }
+        assay_diag_add(reader->diags, diag->code, diag->span, "%s", diag->message.ptr);
+        if (diag->hint.ptr != NULL) {
+            assay_diag_hint(reader->diags, "%s", diag->hint.ptr);
+        }
+    }
+}
+
 const struct assay_policies *config_read_decisions(struct reader *reader,
                                                    const struct yaml_node *root,
-                                                   const struct assay_plan *plan)
+                                                   const struct assay_plan *plan,
+                                                   const struct config_features *features)
 {
     const struct yaml_node *found[KEYS];
     struct decisions decisions = {0};
@@ -419,10 +493,14 @@ const struct assay_policies *config_read_decisions(struct reader *reader,
     if (found[KEY_POLICIES] != NULL) {
         read_policies(reader, found[KEY_POLICIES], &decisions);
     }
-    if (plan == NULL) {
-        parse_rules(reader, &decisions);
-        return NULL;
+    if (plan != NULL) {
+        return assay_policies_compile(reader->arena, plan, decisions.models, decisions.model_count,
+                                      decisions.policies, decisions.policy_count, reader->diags);
     }
-    return assay_policies_compile(reader->arena, plan, decisions.models, decisions.model_count,
-                                  decisions.policies, decisions.policy_count, reader->diags);
+    if (features->schema == NULL || has_broken_event(features->schema)) {
+        parse_rules(reader, &decisions);
+    } else {
+        check_without_features(reader, &decisions, features);
+    }
+    return NULL;
 }

@@ -120,10 +120,15 @@ struct config_features {
 /** features.yaml. @return false: nothing can be compiled. */
 bool config_read_features(struct reader *reader, const struct yaml_node *root,
                           struct config_features *out);
-/** decisions.yaml; compiles against @p plan, or only checks shapes when it is NULL. */
+/**
+ * decisions.yaml, compiled against @p plan. When that is NULL because features.yaml has mistakes,
+ * what does not depend on them is reported all the same; @p features has no schema when it could
+ * not be read at all.
+ */
 const struct assay_policies *config_read_decisions(struct reader *reader,
                                                    const struct yaml_node *root,
-                                                   const struct assay_plan *plan);
+                                                   const struct assay_plan *plan,
+                                                   const struct config_features *features);
 /** The defaults of assay.yaml. NULL after a diagnostic. */
 struct assay_settings *config_default_settings(struct reader *reader);
 /** assay.yaml over the defaults. */

@@ -17,7 +17,7 @@ enum {
 static const struct key_row file_rows[SET_KEYS] = {
     [SET_STATE] = {.name = "state",
                    .type = "folder",
-                   .fallback = "./state",
+                   .fallback = "state",
                    .text = "Folder of the epoch log and the audit log, relative to the folder of "
                            "definitions. It is made when it is missing."},
     [SET_SHARDS] = {.name = "shards",
@@ -84,11 +84,13 @@ static const struct key_row kafka_source_rows[KAFKA_KEYS] = {
 enum { FILE_PATH, FILE_FORMAT, FILE_KEYS };
 
 static const struct key_row file_source_rows[FILE_KEYS] = {
-    [FILE_PATH] = {.name = "path",
-                   .type = "file",
-                   .required = true,
-                   .text = "JSON lines; - is standard input, *.zst is decompressed. "
-                           "`file: PATH` is short for `file: {path: PATH}`."},
+    [FILE_PATH] =
+        {.name = "path",
+         .type = "file",
+         .required = true,
+         .text = "JSON lines, relative to the folder of definitions; - is standard input, *.zst is "
+                 "decompressed. "
+                 "`file: PATH` is short for `file: {path: PATH}`."},
     [FILE_FORMAT] = {.name = "format",
                      .type = "json",
                      .fallback = "json",
@@ -117,7 +119,8 @@ static const struct key_row file_sink_rows[] = {
     {.name = "path",
      .type = "file",
      .required = true,
-     .text = "JSON lines are appended; - is standard output. `file: PATH` is short for "
+     .text = "JSON lines are appended; relative to the folder of definitions; - is standard "
+             "output. `file: PATH` is short for "
              "`file: {path: PATH}`."},
 };
 
@@ -164,6 +167,19 @@ static size_t read_kind(struct reader *reader, const struct yaml_node *node, con
     const size_t kind = found[KIND_KAFKA] != NULL ? KIND_KAFKA : KIND_FILE;
     *value = found[kind];
     return kind;
+}
+
+/* A path as to be opened: what is relative is relative to the folder; "-" is a stream. */
+static void read_path(struct reader *reader, const struct yaml_node *node, const char *what,
+                      struct assay_str *out)
+{
+    struct assay_str given;
+    if (!config_text(reader, node, what, &given)) {
+        return;
+    }
+    const char *path =
+        assay_str_equal(given, assay_str_of("-")) ? "-" : config_path(reader, given, node->span);
+    *out = path == NULL ? given : assay_str_of(path);
 }
 
 static void read_format(struct reader *reader, const struct yaml_node *node, const char *what,
@@ -271,12 +287,12 @@ static void read_file_source(struct reader *reader, const struct yaml_node *node
     const struct yaml_node *found[FILE_KEYS];
     *out = (struct assay_file_source){.span = node->span};
     if (node->kind == YAML_SCALAR) {
-        (void)config_text(reader, node, what, &out->path);
+        read_path(reader, node, what, &out->path);
         return;
     }
     if (config_map(reader, node, what, node->span, &file_source_table, found)) {
         if (found[FILE_PATH] != NULL) {
-            (void)config_text(reader, found[FILE_PATH], "\"path\" of a file source", &out->path);
+            read_path(reader, found[FILE_PATH], "\"path\" of a file source", &out->path);
         }
         read_format(reader, found[FILE_FORMAT], what, &out->format);
     }
@@ -317,10 +333,10 @@ static bool read_sink(struct reader *reader, const struct yaml_node *node, const
     if (kind == KIND_KAFKA) {
         read_kafka_sink(reader, value, what, settings, out);
     } else if (value->kind == YAML_SCALAR) {
-        (void)config_text(reader, value, what, &out->path);
+        read_path(reader, value, what, &out->path);
     } else if (config_map(reader, value, what, value->span, &file_sink_table, found) &&
                found[0] != NULL) {
-        (void)config_text(reader, found[0], "\"path\"", &out->path);
+        read_path(reader, found[0], "\"path\"", &out->path);
     }
     return true;
 }
@@ -371,18 +387,19 @@ static void read_sinks(struct reader *reader, const struct yaml_node *list,
 
 struct assay_settings *config_default_settings(struct reader *reader)
 {
-    struct assay_settings *settings =
-        config_array(reader, (struct assay_span){0}, 1, sizeof *settings);
-    if (settings != NULL) {
+    const struct assay_span nowhere = {0};
+    struct assay_settings *settings = config_array(reader, nowhere, 1, sizeof *settings);
+    const char *state = config_path(reader, assay_str_of("state"), nowhere);
+    if (settings != NULL && state != NULL) {
         *settings = (struct assay_settings){
-            .state = assay_str_of("./state"),
+            .state = assay_str_of(state),
             .shards = 1,
             .memory_bytes = UINT64_C(4) << 30,
             .ids_max = 1000000,
             .sync_ms = 10,
         };
     }
-    return settings;
+    return state == NULL ? NULL : settings;
 }
 
 void config_read_settings(struct reader *reader, const struct yaml_node *root,
@@ -396,7 +413,7 @@ void config_read_settings(struct reader *reader, const struct yaml_node *root,
         return; /* an empty file says nothing: the defaults hold */
     }
     if (found[SET_STATE] != NULL) {
-        (void)config_text(reader, found[SET_STATE], "\"state\"", &settings->state);
+        read_path(reader, found[SET_STATE], "\"state\"", &settings->state);
     }
     if (found[SET_SHARDS] != NULL) {
         (void)config_count(reader, found[SET_SHARDS], "\"shards\"", 1, 256, &shards);

@@ -12,7 +12,7 @@
  * ends, either with a configuration or with diagnostics that can be printed, and a second load says
  * the same.
  */
-enum { ROUNDS = 2500, SEEDS_MAX = 512, FILE_BYTES_MAX = 1 << 16, DIAGNOSTICS_MAX = 50 };
+enum { ROUNDS = 1200, SEEDS_MAX = 512, FILE_BYTES_MAX = 1 << 16, DIAGNOSTICS_MAX = 50 };
 
 static const char *const file_names[] = {"features.yaml", "decisions.yaml", "assay.yaml"};
 enum { FILES = 3 };
@@ -42,6 +42,7 @@ static void write_file(const struct machine *machine, size_t file)
 {
     char path[128];
     (void)snprintf(path, sizeof path, "%s/%s", machine->folder, file_names[file]);
+    (void)unlink(path); /* a file written over is flushed to disk by some file systems */
     FILE *out = fopen(path, "wbe");
     assert_non_null(out);
     assert_int_equal(fwrite(machine->bytes, 1, machine->length, out), machine->length);
@@ -278,8 +279,8 @@ static void any_bytes_load_or_are_refused(void **state)
     }
     print_message("%llu accepted, %llu refused\n", (unsigned long long)machine->accepted,
                   (unsigned long long)machine->refused);
-    assert_true(machine->accepted > 50);
-    assert_true(machine->refused > 1000);
+    assert_true(machine->accepted > 20);
+    assert_true(machine->refused > 500);
 }
 
 int main(void)

@@ -8,7 +8,8 @@ import random
 
 EDGE = 2 ** 53 - 1
 TEXTS = ["", "a", "app", "e9", "e10", "E", "b,c", 'q"q', "\u00e9", "\u4e0a\u6d77", "\U0001f600", " ",
-         "x\ny", "z\r", "\u007f", "'"]
+         "x\ny", "z\r", "\u007f", "'", "a text of length 19", "a text of length 20.",
+         "a text of length 20!"]
 KEYS = ["k", "k0", "\u4e2d", 7, "7", "K", 0, "a b"]
 TYPES = ["int", "decimal", "real", "bool", "category", "text", "time"]
 
@@ -42,6 +43,7 @@ class Case:
         self.features, self.inputs, self.on = features, inputs, on
 
     def but(self, features=None, inputs=None):
+        """The same with other features or inputs."""
         return Case(self.seed, self.lateness, self.events, self.entities,
                     self.features if features is None else features,
                     self.inputs if inputs is None else inputs, self.on)
@@ -494,3 +496,26 @@ def make_plain_case(seed, count):
         line = generator.message(generator.r.choice(list(case.events)), time, ident)
         timed.append((time, line))
     return case, timed, lateness
+
+
+def make_late_case(counts):
+    """A key for every place among n events in order: there a late one lands, of equal time or not.
+
+    Whatever a log is cut into, an event must be found again right after it was put in.
+    """
+    events = {"pay": [Field("user", "key", entity="user"), Field("x", "int")]}
+    features = [("user", name, text) for name, text in (
+        ("others", "count(pay) exclude current over 1d"),
+        ("others_sum", "sum(pay.x) exclude current"),
+        ("others_last", "last(pay.x) exclude current over 1h"),
+        ("others_newest", "avg(pay.x) exclude current over last 3"),
+        ("others_distinct", "count_distinct(pay.x) exclude current over 1h"),
+        ("largest", "max(pay.x) over 1d"))]
+    lines = []
+    for count in counts:
+        for place in range(count + 1):
+            late = (place * 10 + 1, 10_000) if place % 2 else (place * 10, 20_000)
+            for i, (time, x) in enumerate([(10 * i, i) for i in range(count)] + [late]):
+                lines.append(json.dumps({"type": "pay", "time": time, "user": f"{count}.{place}",
+                                         "x": x, "id": f"{count}.{place}.{i}"}).encode())
+    return Case(0, "1d", events, {"user": None}, features, [lines], "pay")

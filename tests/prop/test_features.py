@@ -8,11 +8,11 @@ import random
 
 import pytest
 from engine import Failed, Run
-from gen import make_case, make_large_case, make_plain_case
+from gen import make_case, make_large_case, make_late_case, make_plain_case
 from oracle import Replay
 from shrink import shrink
 
-CASES = int(os.environ.get("ASSAY_PROP_CASES", "700"))
+CASES = int(os.environ.get("ASSAY_PROP_CASES", "420"))
 SEED = int(os.environ.get("ASSAY_PROP_SEED", "0"))
 EVENTS = 300
 LARGE_CASES, LARGE_EVENTS = max(CASES // 30, 2), 3000
@@ -23,7 +23,11 @@ SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
 def judged(folder, case, shards=1):
     """(what the program gives, what the oracle gives, its counters, the program's summary)"""
     run = Run(folder, case, shards)
-    truth = Replay(case.yaml(), case.inputs, case.on)
+    try:
+        truth = Replay(case.yaml(), case.inputs, case.on)
+    except Exception:
+        run.process.communicate()
+        raise
     rows, summary = run.results()
     return rows, truth.csv(), truth.aside, summary
 
@@ -48,7 +52,7 @@ def difference(rows, expected):
 def report(tmp_path, case):
     small = shrink(case, lambda c: differs(tmp_path / "shrink", c)) if SHRINK else case
     rows, expected, _, _ = judged(tmp_path / "repro", small)
-    inputs = "\n".join(f"# input {i}\n" + "\n".join(str(line)[2:-1] for line in lines)
+    inputs = "\n".join(f"# input {i}\n" + "\n".join(line.decode(errors="backslashreplace") for line in lines)
                        for i, lines in enumerate(small.inputs))
     return (f"seed {case.seed}: rows differ from the oracle's\n# features.yaml\n{small.yaml()}"
             f"{inputs}\n# --on {small.on}\n{difference(rows, expected)}\n"
@@ -81,6 +85,10 @@ def test_long_histories_of_few_keys_have_the_oracles_rows(tmp_path, batch):
         check(tmp_path, make_large_case(seed, LARGE_EVENTS))
 
 
+def test_a_late_event_is_known_wherever_it_lands(tmp_path):
+    check(tmp_path, make_late_case((3, 15, 16, 17, 63, 64, 65, 66, 128)))
+
+
 def test_the_number_of_shards_changes_neither_rows_nor_state(tmp_path):
     for seed in range(SEED, SEED + max(CASES // 20, 5)):
         case = make_case(seed, EVENTS)
@@ -89,6 +97,16 @@ def test_the_number_of_shards_changes_neither_rows_nor_state(tmp_path):
         for other_rows, other_summary in others:
             assert other_rows == rows, f"seed {seed}: rows depend on the number of shards"
             assert other_summary["state_hash"] == summary["state_hash"], f"seed {seed}: state"
+
+
+def test_reading_does_not_change_the_state(tmp_path):
+    for seed in range(SEED, SEED + max(CASES // 20, 5)):
+        case = make_case(seed, EVENTS)
+        hashes = set()
+        for on in case.events:
+            case.on = on
+            hashes.add(Run(tmp_path, case).results()[1]["state_hash"])
+        assert len(hashes) == 1, f"seed {seed}: the state depends on what is read"
 
 
 def test_the_order_of_arrival_within_lateness_does_not_change_the_state(tmp_path):

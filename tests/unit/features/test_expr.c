@@ -409,6 +409,7 @@ static void canonical_text_is_equal_for_equal_definitions_only(void **state)
         {"count(pay) where ok over 1h", "count(pay) where not ok over 1h"},
         {"x = 'a\" or y = \"b'", "x = \"a\" or y = \"b\""},
         {"1", "'1'"},
+        {"x in ['a\", \"b']", "x in [\"a\", \"b\"]"},
         {"a.b", "a"},
         {"sum(pay.a) over 1h + 1", "sum(pay.a) where a + 1 > 0 over 1h"},
     };

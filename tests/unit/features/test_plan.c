@@ -153,6 +153,48 @@ static void order_is_kept_where_a_value_depends_on_it(void **state)
     }
 }
 
+static void a_stream_keeps_what_its_widest_window_reaches(void **state)
+{
+    struct bench *bench = *state;
+    static const struct line lines[] = {
+        {CASE_USER, "a", "count(pay) over 3h"},
+        {CASE_USER, "b", "count(pay) over 1h delay 5h"},
+        {CASE_SHOP, "c", "count(pay) over 1m"},
+    };
+    const struct assay_plan *plan = compile(bench, lines, COUNT(lines));
+    assert_int_equal(plan->entities[CASE_USER].retained_ms, 6 * 3600000 + 1000);
+    assert_int_equal(plan->entities[CASE_SHOP].retained_ms, 60000 + 1000);
+}
+
+static void every_part_of_an_aggregate_tells_it_from_others(void **state)
+{
+    struct bench *bench = *state;
+    static const char *const texts[] = {
+        "count(pay) over 1h",
+        "count(pay) exclude current over 1h",
+        "count(pay) over 2h",
+        "count(pay) over 1h last 3",
+        "count(pay) over 1h delay 1h",
+        "count(pay) where ok over 1h",
+        "count(pay.channel) over 1h",
+        "count(pay.ok) over 1h",
+        "count_distinct(pay.ok) over 1h",
+    };
+    struct line lines[COUNT(texts)];
+    char names[COUNT(texts)][8];
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        (void)snprintf(names[i], sizeof names[i], "f%zu", i);
+        lines[i] = (struct line){CASE_USER, names[i], texts[i]};
+    }
+    const struct assay_plan *plan = compile(bench, lines, COUNT(lines));
+    assert_int_equal(plan->entities[CASE_USER].agg_count, COUNT(texts));
+    for (uint32_t i = 0; i < COUNT(texts); i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            assert_false(plan->features[i].hash[0] == plan->features[j].hash[0]);
+        }
+    }
+}
+
 static void features_come_after_what_they_read(void **state)
 {
     struct bench *bench = *state;
@@ -400,6 +442,8 @@ int main(void)
         TEST(a_list_of_spans_is_one_feature_each),
         TEST(what_is_equal_is_kept_once),
         TEST(order_is_kept_where_a_value_depends_on_it),
+        TEST(a_stream_keeps_what_its_widest_window_reaches),
+        TEST(every_part_of_an_aggregate_tells_it_from_others),
         TEST(features_come_after_what_they_read),
         TEST(kinds_follow_the_fields),
         TEST(a_feature_keeps_its_hash_when_others_change),

@@ -381,6 +381,216 @@ static void memory_stays_bounded_where_totals_and_windows_are_asked(void **state
     kit_close(&kit);
 }
 
+static void hundreds_of_ties_stand_in_order_across_chunks(void **state)
+{
+    (void)state;
+    enum { TIES = 500 };
+    static char ids[TIES][8];
+    static char lines[TIES / 5][48];
+    static char names[TIES / 5][8];
+    struct kit kit;
+    kit_init(&kit, 0, 0);
+    for (int i = 0; i < TIES / 5; i++) {
+        (void)snprintf(names[i], sizeof names[i], "f%d", i);
+        (void)snprintf(lines[i], sizeof lines[i], "first(pay.n) over last %d", 5 * i + 3);
+        kit_feature(&kit, KIT_USER, names[i], lines[i]);
+    }
+    kit_open(&kit, MEMORY);
+    for (int i = 0; i < TIES; i++) {
+        const int rank = i * 211 % TIES; /* 211 and 500 share no factor: each rank once */
+        (void)snprintf(ids[i], sizeof ids[i], "%04d", rank);
+        struct assay_event event = pay(5, 1);
+        event.id = assay_str_of(ids[i]);
+        kit_set_integer(&event, KIT_N, rank);
+        kit_apply(&kit, &event, "u");
+    }
+    for (int i = 0; i < TIES / 5; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "user.f%d", i);
+        assert_number(kit_read(&kit, "u", 5, name), TIES - 5 * i - 3);
+    }
+    kit_close(&kit);
+}
+
+/* State hash of a user's payments at 0 and 100 ms, and of a key. */
+static void hash_of(const char *definition, int64_t lateness_ms, int64_t n, const char *user,
+                    uint64_t hash[2])
+{
+    struct kit kit;
+    kit_init(&kit, lateness_ms, 0);
+    kit_feature(&kit, KIT_USER, "f", definition);
+    kit_open(&kit, MEMORY);
+    for (int i = 0; i < 2; i++) {
+        struct assay_event event = kit_event(KIT_PAY, 100 * i, user, NULL);
+        kit_set_integer(&event, KIT_N, i == 0 ? n : 1);
+        kit_set_text(&event, KIT_CHANNEL, n == 1 ? "a" : "b");
+        kit_apply(&kit, &event, user);
+    }
+    memset(hash, 0, 2 * sizeof hash[0]);
+    assay_store_hash(kit.store, hash);
+    kit_close(&kit);
+}
+
+static void the_state_hash_sees_what_an_answer_can_see_and_no_more(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *definition;
+        int64_t lateness_ms;
+        bool sees; /* the payment at 0 */
+    } cases[] = {
+        {"sum(pay.n)", 99, true},   {"sum(pay.n)", 100, true}, {"sum(pay.n)", 101, true},
+        {"first(pay.n)", 5, true},  {"last(pay.n)", 5, true}, {"max(pay.n)", 5, true},
+        {"min(pay.n)", 5, true},   {"count(pay)", 5, false},  {"sum(pay.n) over 50ms", 49, false},
+        {"sum(pay.n) over 50ms", 50, false},                   {"sum(pay.n) over 50ms", 51, true},
+        {"first(pay.channel)", 0, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint64_t one[2];
+        uint64_t again[2];
+        uint64_t two[2];
+        uint64_t other[2];
+        hash_of(cases[i].definition, cases[i].lateness_ms, 1, "u", one);
+        hash_of(cases[i].definition, cases[i].lateness_ms, 1, "u", again);
+        hash_of(cases[i].definition, cases[i].lateness_ms, 2, "u", two);
+        hash_of(cases[i].definition, cases[i].lateness_ms, 1, "v", other);
+        print_message("  %s, lateness %lld\n", cases[i].definition,
+                      (long long)cases[i].lateness_ms);
+        assert_memory_equal(one, again, sizeof one);
+        assert_memory_not_equal(one, other, sizeof one);
+        assert_int_equal(memcmp(one, two, sizeof one) != 0, cases[i].sees);
+    }
+}
+
+static void the_oldest_answerable_window_is_whole_until_it_expires(void **state)
+{
+    (void)state;
+    for (int span = 1; span <= 70; span++) {
+        char definition[40];
+        struct kit kit;
+        kit_init(&kit, 9, 0);
+        (void)snprintf(definition, sizeof definition, "count(pay) over %dms", span);
+        kit_feature(&kit, KIT_USER, "c", definition);
+        kit_open(&kit, MEMORY);
+        for (int i = 0; i < 900; i++) {
+            const struct assay_event event = pay(1000 + i / 3, 1); /* three a millisecond */
+            kit_apply(&kit, &event, "u");
+            const int64_t t = 1000 + i / 3 - 9;
+            const int64_t expected = t < 1000 ? 0 : t - 999 < span ? t - 999 : span;
+            assert_number(kit_read(&kit, "u", t, "user.c"), 3.0 * (double)expected);
+        }
+        kit_close(&kit);
+    }
+}
+
+static void events_at_the_horizon_are_not_folded_yet(void **state)
+{
+    (void)state;
+    uint64_t hashes[2][2] = {{0}, {0}};
+    for (int round = 0; round < 2; round++) {
+        struct kit kit;
+        kit_init(&kit, 0, 0);
+        kit_feature(&kit, KIT_USER, "sum", "sum(pay.n)");
+        kit_open(&kit, MEMORY);
+        for (int i = 0; i < 300; i++) {
+            struct assay_event event = pay(5, 1);
+            kit_set_integer(&event, KIT_N, round == 0 ? i : 299 - i);
+            kit_apply(&kit, &event, "u");
+        }
+        assay_store_hash(kit.store, hashes[round]);
+        kit_close(&kit);
+    }
+    assert_memory_equal(hashes[0], hashes[1], sizeof hashes[0]);
+}
+
+/* Payments at 0, 1, ... 5999 ms with n = time; ok only at 10 and at 5990. The even ones come in
+ * order and the odd ones late, so chunks split and blocks grow and are halved. */
+static void open_long_log(struct kit *kit)
+{
+    kit_init(kit, 100000, 0);
+    kit_feature(kit, KIT_USER, "count", "count(pay) over 3s");
+    kit_feature(kit, KIT_USER, "sum", "sum(pay.n) over 4001ms");
+    kit_feature(kit, KIT_USER, "min", "min(pay.n) over 2500ms");
+    kit_feature(kit, KIT_USER, "max", "max(pay.n) exclude current over 5s");
+    kit_feature(kit, KIT_USER, "other", "count(pay) exclude current over 5s");
+    kit_feature(kit, KIT_USER, "distinct", "count_distinct(pay.n) over 3500ms");
+    kit_feature(kit, KIT_USER, "channels", "count_distinct(pay.channel) over 2200ms");
+    kit_feature(kit, KIT_USER, "newest", "first(pay.n) over last 2777");
+    kit_feature(kit, KIT_USER, "newest2", "sum(pay.n) over last 1024");
+    kit_feature(kit, KIT_USER, "since", "time_since_last(pay) where ok");
+    kit_feature(kit, KIT_USER, "until", "time_since_first(pay) where ok over 5800ms");
+    kit_open(kit, (size_t)1 << 26);
+    for (int i = 0; i < 6000; i++) {
+        const int t = i < 3000 ? 2 * i : 2 * (i - 3000) + 1;
+        struct assay_event event = pay(t, 1);
+        kit_set_integer(&event, KIT_N, t);
+        kit_set_integer(&event, KIT_OK, t == 10 || t == 5990);
+        kit_set_text(&event, KIT_CHANNEL, t % 1000 == 0 ? "rare" : t % 2 == 0 ? "a" : "b");
+        kit_apply(kit, &event, "u");
+        if (t % 2 == 1) {
+            assert_number(kit_slice(kit, "user.other"), t < 5000 ? t : 4999);
+            assert_number(kit_slice(kit, "user.max"), t - 1);
+        }
+    }
+}
+
+static void the_one_event_that_passes_is_found_wherever_it_lies(void **state)
+{
+    (void)state;
+    enum { FILTERS = 60, STEP = 99 };
+    static char lines[2 * FILTERS][64];
+    static char names[2 * FILTERS][8];
+    struct kit kit;
+    kit_init(&kit, 100000, 0);
+    for (int i = 0; i < 2 * FILTERS; i++) {
+        (void)snprintf(names[i], sizeof names[i], "f%d", i);
+        (void)snprintf(lines[i], sizeof lines[i], "time_since_%s(pay) where n = %d",
+                       i % 2 == 0 ? "first" : "last", i / 2 * STEP);
+        kit_feature(&kit, KIT_USER, names[i], lines[i]);
+    }
+    kit_open(&kit, (size_t)1 << 26);
+    for (int i = 0; i < FILTERS * STEP; i++) {
+        struct assay_event event = pay(i, 1);
+        kit_set_integer(&event, KIT_N, i);
+        kit_apply(&kit, &event, "u");
+    }
+    for (int i = 0; i < 2 * FILTERS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "user.f%d", i);
+        assert_number(kit_read(&kit, "u", 6000, name), 6000 - i / 2 * STEP);
+    }
+    kit_close(&kit);
+}
+
+static void a_sliding_window_over_blocks_is_right_at_every_place(void **state)
+{
+    (void)state;
+    struct kit kit;
+    open_long_log(&kit);
+    for (int t = 0; t < 6000; t++) {
+        const double old = t < 3000 ? 0 : t - 2999; /* first n inside 3 s */
+        assert_number(kit_read(&kit, "u", t, "user.count"), t - old + 1);
+        const double from = t <= 4000 ? 0 : t - 4000;
+        assert_number(kit_read(&kit, "u", t, "user.sum"), (from + t) * (t - from + 1) / 2);
+        assert_number(kit_read(&kit, "u", t, "user.min"), t < 2500 ? 0 : t - 2499);
+        assert_number(kit_read(&kit, "u", t, "user.newest"), t < 2777 ? 0 : t - 2776);
+        const double low = t < 1024 ? 0 : t - 1023;
+        assert_number(kit_read(&kit, "u", t, "user.newest2"), (low + t) * (t - low + 1) / 2);
+        assert_number(kit_read(&kit, "u", t, "user.since"), t < 10     ? (double)NAN
+                                                            : t < 5990 ? t - 10
+                                                                       : t - 5990);
+        assert_number(kit_read(&kit, "u", t, "user.until"), t < 10     ? (double)NAN
+                                                            : t < 5810 ? t - 10
+                                                            : t < 5990 ? (double)NAN
+                                                                       : t - 5990);
+        if (t % 37 == 0) {
+            assert_number(kit_read(&kit, "u", t, "user.distinct"), t < 3500 ? t + 1 : 3500);
+            assert_number(kit_read(&kit, "u", t, "user.channels"), t < 1 ? 1 : t < 2 ? 2 : 3);
+        }
+    }
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +598,12 @@ int main(void)
         cmocka_unit_test(an_empty_window_is_zero_or_null),
         cmocka_unit_test(sums_are_exact_where_f64_is_not),
         cmocka_unit_test(ties_go_by_id_then_by_fields_whatever_the_arrival),
+        cmocka_unit_test(hundreds_of_ties_stand_in_order_across_chunks),
+        cmocka_unit_test(the_state_hash_sees_what_an_answer_can_see_and_no_more),
+        cmocka_unit_test(the_oldest_answerable_window_is_whole_until_it_expires),
+        cmocka_unit_test(events_at_the_horizon_are_not_folded_yet),
+        cmocka_unit_test(a_sliding_window_over_blocks_is_right_at_every_place),
+        cmocka_unit_test(the_one_event_that_passes_is_found_wherever_it_lies),
         cmocka_unit_test(exclude_current_leaves_out_the_event_and_not_its_twins),
         cmocka_unit_test(one_event_may_name_a_key_by_two_roles),
         cmocka_unit_test(silence_longer_than_expire_starts_anew_and_a_late_event_bridges_it),

@@ -8,7 +8,7 @@
  * held to the format's rules with models made up at random, and to their refusals.
  */
 
-static char text[1 << 18];
+static char text[1 << 19];
 
 static enum assay_status read_bytes(struct assay_arena *arena, const char *bytes, size_t size,
                                     const struct assay_model **model, struct assay_err *err)
@@ -50,8 +50,7 @@ static void make(struct text_model *model, int trees, int classes, const char *o
     *model = (struct text_model){
         .features = 5, .classes = classes, .trees = trees, .version = "v4", .objective = objective};
     for (int i = 0; i < trees; i++) {
-        text_grow(&model->tree[i], 1 + (int)(test_random(random) % TEXT_LEAVES_MAX), 5, 1000,
-                  random);
+        text_grow(&model->tree[i], 1 + (int)(test_random(random) % 32), 5, 1000, random);
     }
 }
 
@@ -87,6 +86,58 @@ static void raw_scores_are_leaves_added_in_tree_order_for_each_class(void **stat
             assay_model_score(model, row, raw, predicted);
             assert_memory_equal(raw, sums, (size_t)classes * sizeof raw[0]);
             assert_memory_equal(predicted, raw, (size_t)classes * sizeof raw[0]);
+        }
+        assay_arena_destroy(arena);
+    }
+}
+
+/* Trees that are chains: deeper than the fast walk takes, or of more features than it has slots. */
+static void make_chains(struct text_model *model, int features, int splits, uint64_t *random)
+{
+    *model = (struct text_model){.features = features, .classes = 1, .trees = 18, .version = "v4"};
+    for (int t = 0; t < model->trees; t++) {
+        struct text_tree *tree = &model->tree[t];
+        tree->leaves = splits + 1;
+        for (int i = 0; i < splits; i++) {
+            tree->feature[i] = (t * splits + i) % features;
+            tree->threshold[i] = 3 * text_value(random);
+            tree->decision[i] =
+                (int)(test_random(random) % 2) * 2 + (int)(test_random(random) % 3) * 4;
+            tree->left[i] = ~i;
+            tree->right[i] = i + 1 < splits ? i + 1 : ~splits;
+            tree->node_rows[i] = 1000 - i;
+            tree->leaf_rows[i] = 1;
+            tree->value[i] = (double)(t + 1) / (i + 3);
+        }
+        tree->leaf_rows[splits] = 1000 - splits;
+    }
+}
+
+static void deep_and_wide_models_score_by_the_same_rules(void **state)
+{
+    (void)state;
+    static struct text_model made;
+    static double row[2400];
+    static const int shapes[][2] = {{50, 60}, {50, 64}, {50, 65}, {50, 139}, {2400, 120}};
+    uint64_t random = 25;
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        make_chains(&made, shapes[s][0], shapes[s][1], &random);
+        struct assay_arena *arena = assay_arena_create(1 << 22);
+        const struct assay_model *model = NULL;
+        struct assay_err err;
+        assert_int_equal(read_bytes(arena, text, text_print(text, &made), &model, &err), ASSAY_OK);
+        for (int r = 0; r < 50; r++) {
+            for (int f = 0; f < made.features; f++) {
+                row[f] = test_random(&random) % 40 == 0 ? (double)NAN : 20 + text_value(&random);
+            }
+            double sum = 0;
+            double raw = 0;
+            double predicted = 0;
+            for (int t = 0; t < made.trees; t++) {
+                sum += leaf(&made.tree[t], row);
+            }
+            assay_model_score(model, row, &raw, &predicted);
+            assert_true(raw == sum);
         }
         assay_arena_destroy(arena);
     }
@@ -439,6 +490,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_scores_are_leaves_added_in_tree_order_for_each_class),
+        cmocka_unit_test(deep_and_wide_models_score_by_the_same_rules),
         cmocka_unit_test(each_objective_has_its_link_and_says_whether_it_is_a_probability),
         cmocka_unit_test(multi_class_predictions_are_softmax_or_one_against_all),
         cmocka_unit_test(malformed_files_are_refused_with_line_and_remedy),

@@ -1,0 +1,638 @@
+#include "store_kit.h"
+
+#include <stdlib.h>
+
+/*
+ * The store against a recomputation from the definitions: all events in one list, every feature
+ * from the whole list, in doubles that are small enough to be exact. Streams come nearly in order,
+ * with ties, twins, late and very late events, nulls, two roles and silence.
+ */
+
+enum { FACTS_MAX = 8192, SPECS_MAX = 48, USERS = 3, TEXT_BYTES = 160, MEMORY = 1 << 26 };
+
+/* One event, readable without the store's types. */
+struct fact {
+    int type;
+    int64_t time_ms;
+    const char *id; /* NULL: none */
+    int keys[2];    /* users; -1: null (or a shop) */
+    bool has[KIT_FIELDS];
+    int64_t amount, n, ok;
+    double real;
+    const char *channel;
+    const char *tag;
+};
+
+/* Which definitions a world may have: what decides whether events are kept, folded or dropped. */
+enum flavour { ANYTHING, FOLDING, WINDOWS };
+
+enum where { WHERE_NONE, WHERE_NOT_OK, WHERE_LARGE, WHERE_CHANNEL, WHERE_END };
+static const char *const where_texts[] = {"", "where not ok", "where amount > 3 or ok",
+                                          "where channel in ['b', 'c'] and n is not null"};
+
+struct spec {
+    enum assay_agg_kind kind;
+    int type;
+    int role;
+    int column; /* -1: none */
+    enum where where;
+    bool exclude;
+    int64_t span_ms, delay_ms;
+    uint32_t last_n;
+    char name[16];
+    char full_name[24];
+    char text[TEXT_BYTES];
+};
+
+struct world {
+    uint64_t seed;
+    int64_t lateness_ms;
+    int64_t expire_ms;
+    struct spec specs[SPECS_MAX];
+    size_t spec_count;
+    struct fact *facts; /* applied so far, in order of time and ties */
+    size_t fact_count;
+    int64_t newest[USERS];
+};
+
+static uint64_t roll(struct world *world, uint64_t sides)
+{
+    return test_random(&world->seed) % sides;
+}
+
+/* ---- random definitions ---- */
+
+static int pick_column(struct world *world, enum assay_agg_kind kind)
+{
+    static const int sums[] = {KIT_AMOUNT, KIT_N};
+    static const int extremes[] = {KIT_AMOUNT, KIT_N, KIT_REAL};
+    static const int any[] = {KIT_AMOUNT, KIT_N, KIT_REAL, KIT_OK, KIT_CHANNEL, KIT_TAG};
+    switch ((int)kind) {
+    case ASSAY_AGG_COUNT:
+        return roll(world, 2) == 0 ? -1 : any[roll(world, 6)];
+    case ASSAY_AGG_SUM:
+    case ASSAY_AGG_AVG:
+        return sums[roll(world, 2)];
+    case ASSAY_AGG_MIN:
+    case ASSAY_AGG_MAX:
+        return extremes[roll(world, 3)];
+    case ASSAY_AGG_TIME_SINCE_FIRST:
+    case ASSAY_AGG_TIME_SINCE_LAST:
+        return -1;
+    default:
+        return any[roll(world, 6)];
+    }
+}
+
+static void make_spec(struct world *world, struct spec *spec, size_t index,
+                      enum flavour flavour)
+{
+    static const char *const sources[][2] = {{"pay", "pay"}, {"transfer@payer", "transfer@payee"}};
+    static const char *const columns[] = {"", "", "amount", "n", "r", "ok", "channel", "tag"};
+    static const int64_t spans[] = {0, 1, 7, 40, 200, 1000, 9000};
+    memset(spec, 0, sizeof *spec);
+    spec->kind = (enum assay_agg_kind)roll(world, ASSAY_AGG_END);
+    spec->type = (int)roll(world, 2);
+    spec->role = spec->type == KIT_PAY ? 0 : (int)roll(world, 2);
+    spec->column = pick_column(world, spec->kind);
+    spec->where = (enum where)roll(world, WHERE_END);
+    spec->exclude = roll(world, 3) == 0;
+    spec->span_ms = spans[roll(world, flavour == ANYTHING ? 7 : flavour == WINDOWS ? 5 : 6)];
+    spec->delay_ms = roll(world, 3) == 0 ? (int64_t)roll(world, 60) + 1 : 0;
+    spec->last_n = roll(world, 3) == 0 ? 1 + (uint32_t)roll(world, roll(world, 4) == 0 ? 3000 : 90) : 0;
+    if (flavour == WINDOWS && spec->span_ms == 0) {
+        spec->span_ms = 25;
+    }
+    if (flavour == FOLDING && spec->span_ms == 0) { /* nothing that would keep the events */
+        spec->last_n = 0;
+        spec->span_ms = spec->kind == ASSAY_AGG_COUNT_DISTINCT ? 40 : 0;
+    }
+    char over[64] = "";
+    if (spec->span_ms != 0 && spec->last_n != 0) {
+        (void)snprintf(over, sizeof over, "over %lldms last %u", (long long)spec->span_ms,
+                       spec->last_n);
+    } else if (spec->span_ms != 0) {
+        (void)snprintf(over, sizeof over, "over %lldms", (long long)spec->span_ms);
+    } else if (spec->last_n != 0) {
+        (void)snprintf(over, sizeof over, "over last %u", spec->last_n);
+    }
+    char delay[32] = "";
+    if (spec->delay_ms != 0) {
+        (void)snprintf(delay, sizeof delay, "delay %lldms", (long long)spec->delay_ms);
+    }
+    (void)snprintf(spec->name, sizeof spec->name, "f%zu", index);
+    (void)snprintf(spec->full_name, sizeof spec->full_name, "user.f%zu", index);
+    (void)snprintf(spec->text, sizeof spec->text, "%s(%s%s%s) %s %s %s %s",
+                   assay_agg_name(spec->kind), sources[spec->type][spec->role],
+                   spec->column < 0 ? "" : ".", spec->column < 0 ? "" : columns[spec->column],
+                   where_texts[spec->where], spec->exclude ? "exclude current" : "", over, delay);
+}
+
+/* ---- random events ---- */
+
+static struct fact make_fact(struct world *world, int64_t time_ms)
+{
+    static const char *const ids[] = {"a", "b", "bb", "e10", "e9"};
+    static const char *const channels[] = {"a", "b", "c", "", "dd"};
+    static const char *const tags[] = {"x", "a tag that is longer than most, 1",
+                                       "a tag that is longer than most, 2", "fifteen bytes.."};
+    static const double reals[] = {0.0, -0.0, 1.5, -2.25, 1e300, 3};
+    struct fact fact = {.type = (int)roll(world, 2), .time_ms = time_ms, .keys = {-1, -1}};
+    fact.id = roll(world, 3) == 0 ? NULL : ids[roll(world, 5)];
+    fact.keys[0] = roll(world, 4) != 0 ? 0 : (int)roll(world, USERS);
+    fact.has[KIT_KEY] = true;
+    if (fact.type == KIT_TRANSFER && roll(world, 6) != 0) {
+        fact.keys[1] = (int)roll(world, USERS);
+        fact.has[KIT_OTHER] = true;
+    }
+    for (int f = KIT_AMOUNT; f < KIT_FIELDS; f++) {
+        fact.has[f] = roll(world, 4) != 0;
+    }
+    fact.amount = (int64_t)roll(world, 2000) - 1000;
+    fact.n = (int64_t)roll(world, 30) - 10;
+    fact.ok = (int64_t)roll(world, 2);
+    fact.real = reals[roll(world, 6)];
+    fact.channel = channels[roll(world, 5)];
+    fact.tag = tags[roll(world, 4)];
+    return fact;
+}
+
+static const char *user_name(int user)
+{
+    static const char *const names[USERS] = {"u0", "user one", "the third user of them all"};
+    return names[user];
+}
+
+static struct assay_event event_of(const struct fact *fact)
+{
+    struct assay_event event =
+        kit_event((uint32_t)fact->type, fact->time_ms, user_name(fact->keys[0]),
+                  fact->has[KIT_OTHER] ? user_name(fact->keys[1]) : NULL);
+    if (fact->id != NULL) {
+        event.id = assay_str_of(fact->id);
+    }
+    const int64_t integers[KIT_FIELDS] = {
+        [KIT_AMOUNT] = fact->amount, [KIT_N] = fact->n, [KIT_OK] = fact->ok};
+    for (uint32_t f = KIT_AMOUNT; f < KIT_FIELDS; f++) {
+        if (!fact->has[f]) {
+            continue;
+        }
+        if (f == KIT_REAL) {
+            kit_set_real(&event, f, fact->real);
+        } else if (f == KIT_CHANNEL || f == KIT_TAG) {
+            kit_set_text(&event, f, f == KIT_TAG ? fact->tag : fact->channel);
+        } else {
+            kit_set_integer(&event, f, integers[f]);
+        }
+    }
+    return event;
+}
+
+/* ---- the definitions, word by word ---- */
+
+static int order_text(const char *a, const char *b)
+{
+    if (a == NULL || b == NULL) {
+        return (a != NULL) - (b != NULL);
+    }
+    return strcmp(a, b);
+}
+
+static int order_number(bool has_a, double a, bool has_b, double b)
+{
+    if (!has_a || !has_b) {
+        return (has_a ? 1 : 0) - (has_b ? 1 : 0);
+    }
+    return (a > b) - (a < b);
+}
+
+static int order_facts(const struct fact *a, const struct fact *b)
+{
+    if (a->time_ms != b->time_ms) {
+        return a->time_ms < b->time_ms ? -1 : 1;
+    }
+    int order = order_text(a->id, b->id);
+    for (int k = 0; k < 2 && order == 0; k++) {
+        order = order_text(a->has[k] ? user_name(a->keys[k]) : NULL,
+                           b->has[k] ? user_name(b->keys[k]) : NULL);
+    }
+    const double left[] = {(double)a->amount, (double)a->n, a->real, (double)a->ok};
+    const double right[] = {(double)b->amount, (double)b->n, b->real, (double)b->ok};
+    for (int f = 0; f < 4 && order == 0; f++) {
+        order = order_number(a->has[KIT_AMOUNT + f], left[f], b->has[KIT_AMOUNT + f], right[f]);
+    }
+    if (order == 0) {
+        order = order_text(a->has[KIT_CHANNEL] ? a->channel : NULL,
+                           b->has[KIT_CHANNEL] ? b->channel : NULL);
+    }
+    return order != 0 ? order
+                      : order_text(a->has[KIT_TAG] ? a->tag : NULL,
+                                   b->has[KIT_TAG] ? b->tag : NULL);
+}
+
+static bool names(const struct fact *fact, int user)
+{
+    return fact->keys[0] == user || (fact->has[KIT_OTHER] && fact->keys[1] == user);
+}
+
+static bool holds(enum where where, const struct fact *fact)
+{
+    switch ((int)where) {
+    case WHERE_NOT_OK:
+        return fact->has[KIT_OK] && fact->ok == 0;
+    case WHERE_LARGE:
+        return (fact->has[KIT_AMOUNT] && fact->amount > 300) ||
+               (fact->has[KIT_OK] && fact->ok == 1);
+    case WHERE_CHANNEL:
+        return fact->has[KIT_CHANNEL] && fact->has[KIT_N] &&
+               (strcmp(fact->channel, "b") == 0 || strcmp(fact->channel, "c") == 0);
+    default:
+        return true;
+    }
+}
+
+/* Time of the touch that begins what the key remembers; false: nothing is remembered. */
+static bool remembers(const struct world *world, int user, int64_t t, int64_t *since)
+{
+    int64_t later = t;
+    bool any = false;
+    for (size_t i = world->fact_count; i > 0; i--) {
+        const struct fact *fact = &world->facts[i - 1];
+        if (fact->time_ms > t || !names(fact, user)) {
+            continue;
+        }
+        if (world->expire_ms != 0 && later - fact->time_ms > world->expire_ms) {
+            break;
+        }
+        later = fact->time_ms;
+        any = true;
+    }
+    *since = later;
+    return any;
+}
+
+static double number_of(const struct fact *fact, int column)
+{
+    switch (column) {
+    case KIT_AMOUNT:
+        return (double)fact->amount / 100;
+    case KIT_N:
+        return (double)fact->n;
+    case KIT_REAL:
+        return fact->real == 0 ? 0 : fact->real;
+    default:
+        return (double)fact->ok;
+    }
+}
+
+static bool same_value(const struct fact *a, const struct fact *b, int column)
+{
+    if (column == KIT_CHANNEL || column == KIT_TAG) {
+        return strcmp(column == KIT_TAG ? a->tag : a->channel,
+                      column == KIT_TAG ? b->tag : b->channel) == 0;
+    }
+    return number_of(a, column) == number_of(b, column);
+}
+
+struct answer {
+    double number;
+    const char *text;
+};
+
+/* Values in order, nulls gone, to the result. */
+static struct answer conclude(const struct spec *spec, const struct fact *const values[],
+                              size_t count, int64_t t)
+{
+    struct answer answer = {.number = (double)NAN};
+    int64_t sum = 0;
+    size_t distinct = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += spec->column == KIT_AMOUNT ? values[i]->amount : values[i]->n;
+        size_t j = 0;
+        while (spec->kind == ASSAY_AGG_COUNT_DISTINCT && j < i &&
+               !same_value(values[i], values[j], spec->column)) {
+            j++;
+        }
+        distinct += j == i ? 1 : 0;
+    }
+    const double scale = spec->column == KIT_AMOUNT ? 100 : 1;
+    const struct fact *edge = NULL;
+    if (count > 0) {
+        edge = spec->kind == ASSAY_AGG_FIRST || spec->kind == ASSAY_AGG_TIME_SINCE_FIRST
+                   ? values[0]
+                   : values[count - 1];
+    }
+    switch ((int)spec->kind) {
+    case ASSAY_AGG_COUNT:
+        answer.number = (double)count;
+        break;
+    case ASSAY_AGG_SUM:
+        answer.number = (double)sum / scale;
+        break;
+    case ASSAY_AGG_AVG:
+        answer.number = count == 0 ? (double)NAN : (double)sum / (scale * (double)count);
+        break;
+    case ASSAY_AGG_MIN:
+    case ASSAY_AGG_MAX:
+        for (size_t i = 0; i < count; i++) {
+            const double x = number_of(values[i], spec->column);
+            const bool better = spec->kind == ASSAY_AGG_MIN ? x < answer.number
+                                                            : x > answer.number;
+            answer.number = i == 0 || better ? x : answer.number;
+        }
+        break;
+    case ASSAY_AGG_COUNT_DISTINCT:
+        answer.number = (double)distinct;
+        break;
+    case ASSAY_AGG_FIRST:
+    case ASSAY_AGG_LAST:
+        if (edge != NULL && (spec->column == KIT_CHANNEL || spec->column == KIT_TAG)) {
+            answer.text = spec->column == KIT_TAG ? edge->tag : edge->channel;
+        } else if (edge != NULL) {
+            answer.number = number_of(edge, spec->column);
+        }
+        break;
+    default:
+        answer.number = edge == NULL ? (double)NAN : (double)(t - edge->time_ms);
+        break;
+    }
+    return answer;
+}
+
+static struct answer recompute(const struct world *world, const struct spec *spec, int user,
+                               int64_t t, const struct fact *current)
+{
+    static const struct fact *chosen[FACTS_MAX];
+    int64_t since = 0;
+    size_t count = 0;
+    const bool any = remembers(world, user, t, &since);
+    for (size_t i = 0; any && i < world->fact_count; i++) {
+        const struct fact *fact = &world->facts[i];
+        const bool in_time =
+            fact->time_ms <= t - spec->delay_ms && fact->time_ms >= since &&
+            (spec->span_ms == 0 || fact->time_ms > t - spec->delay_ms - spec->span_ms);
+        if (in_time && fact->type == spec->type && fact->has[spec->role] &&
+            fact->keys[spec->role] == user && holds(spec->where, fact) &&
+            !(spec->exclude && fact == current)) {
+            chosen[count++] = fact;
+        }
+    }
+    const size_t skip = spec->last_n != 0 && count > spec->last_n ? count - spec->last_n : 0;
+    size_t kept = 0;
+    for (size_t i = skip; i < count; i++) {
+        if (spec->column < 0 || chosen[i]->has[spec->column]) {
+            chosen[kept++] = chosen[i];
+        }
+    }
+    return conclude(spec, chosen, kept, t);
+}
+
+/* Nothing that happened at or before this can be asked for. */
+static int64_t horizon_of(const struct world *world, const struct spec *spec, int user)
+{
+    int64_t retained = 0;
+    for (size_t i = 0; i < world->spec_count; i++) {
+        const struct spec *other = &world->specs[i];
+        if (other->type == spec->type && other->role == spec->role &&
+            other->span_ms + other->delay_ms > retained) {
+            retained = other->span_ms + other->delay_ms;
+        }
+    }
+    return world->newest[user] - retained - world->lateness_ms;
+}
+
+static bool is_answerable(const struct world *world, const struct spec *spec, int user,
+                          int64_t t)
+{
+    return world->newest[user] == INT64_MIN ||
+           t - spec->span_ms - spec->delay_ms >= horizon_of(world, spec, user);
+}
+
+/* ---- side by side ---- */
+
+static void compare(const struct world *world, const struct spec *spec,
+                    const struct assay_value *value, int user, int64_t t,
+                    const struct fact *current)
+{
+    const bool is_text = value->kind == ASSAY_KIND_TEXT;
+    struct answer expected = {.number = (double)NAN};
+    const bool answerable = is_answerable(world, spec, user, t);
+    if (answerable) {
+        expected = recompute(world, spec, user, t, current);
+    }
+    const char *got = is_text && value->cell.text.ptr != NULL ? value->cell.text.ptr : "(null)";
+    bool same = value->state == (answerable ? ASSAY_STATE_OK : ASSAY_STATE_EXPIRED);
+    if (is_text) {
+        same = same && strcmp(got, expected.text == NULL ? "(null)" : expected.text) == 0;
+    } else {
+        same = same && (isnan(expected.number)
+                            ? isnan(value->cell.number)
+                            : memcmp(&expected.number, &value->cell.number, 8) == 0);
+    }
+    if (!same) {
+        fail_msg("%s at %lld of %s after %zu events: %.17g %s state %d, expected %.17g %s",
+                 spec->text, (long long)t, user_name(user), world->fact_count,
+                 is_text ? (double)NAN : value->cell.number, is_text ? got : "", value->state,
+                 expected.number, expected.text == NULL ? "" : expected.text);
+    }
+}
+
+/* Insert where it belongs; returns its place. */
+static size_t note(struct world *world, const struct fact *fact)
+{
+    size_t at = world->fact_count;
+    while (at > 0 && order_facts(&world->facts[at - 1], fact) > 0) {
+        world->facts[at] = world->facts[at - 1];
+        at--;
+    }
+    world->facts[at] = *fact;
+    world->fact_count++;
+    for (int user = 0; user < USERS; user++) {
+        if (names(fact, user) && fact->time_ms > world->newest[user]) {
+            world->newest[user] = fact->time_ms;
+        }
+    }
+    return at;
+}
+
+static void read_past(struct world *world, struct kit *kit, const uint32_t features[])
+{
+    struct assay_value values[SPECS_MAX];
+    const int user = (int)roll(world, USERS);
+    const int64_t newest = world->newest[user] == INT64_MIN ? 0 : world->newest[user];
+    const struct spec *spec = &world->specs[roll(world, world->spec_count)];
+    int64_t t = newest + 60 - (int64_t)roll(world, 400);
+    if (roll(world, 2) == 0 && world->newest[user] != INT64_MIN) { /* the oldest that it answers */
+        t = horizon_of(world, spec, user) + spec->span_ms + spec->delay_ms;
+    }
+    assay_store_read(kit->store, KIT_USER, assay_str_of(user_name(user)), t, features,
+                     world->spec_count, kit->scratch, values);
+    for (size_t i = 0; i < world->spec_count; i++) {
+        compare(world, &world->specs[i], &values[i], user, t, NULL);
+    }
+}
+
+static void apply_fact(struct world *world, struct kit *kit, const struct fact *fact,
+                       const uint32_t features[], bool look)
+{
+    const struct assay_event event = event_of(fact);
+    const size_t place = note(world, fact);
+    for (int user = 0; user < USERS; user++) {
+        if (!names(fact, user)) {
+            continue;
+        }
+        kit_apply(kit, &event, user_name(user));
+        /* the other key of the event must know of it too before its windows are compared */
+        struct assay_value values[SPECS_MAX];
+        assay_store_slice(kit->store, &kit->touch, features, world->spec_count, kit->scratch,
+                          values);
+        for (size_t i = 0; look && i < world->spec_count; i++) {
+            compare(world, &world->specs[i], &values[i], user, fact->time_ms,
+                    &world->facts[place]);
+        }
+    }
+}
+
+/* The same facts in another order, over two shards with other seeds: the same state. */
+static void check_hash(struct world *world, const struct kit *kit)
+{
+    uint64_t expected[2] = {0};
+    assay_store_hash(kit->store, expected);
+    for (int round = 0; round < 2; round++) {
+        struct assay_store *shards[2] = {kit_store(kit, MEMORY, 5), kit_store(kit, MEMORY, 6)};
+        for (size_t i = world->fact_count; i > 1; i--) {
+            const size_t j = round == 0 ? roll(world, i) : i / 2;
+            const struct fact held = world->facts[i - 1];
+            world->facts[i - 1] = world->facts[j];
+            world->facts[j] = held;
+        }
+        for (size_t i = 0; i < world->fact_count; i++) {
+            const struct assay_event event = event_of(&world->facts[i]);
+            for (int user = 0; user < USERS; user++) {
+                if (names(&world->facts[i], user)) {
+                    const struct assay_update update =
+                        kit_update(&event, KIT_USER, user_name(user));
+                    struct assay_touch touch;
+                    assert_int_equal(assay_store_apply(shards[user % 2], &update, &touch),
+                                     ASSAY_OK);
+                }
+            }
+        }
+        uint64_t hash[2] = {0};
+        assay_store_hash(shards[0], hash);
+        assay_store_hash(shards[1], hash);
+        assert_memory_equal(hash, expected, sizeof hash);
+        assay_store_destroy(shards[0]);
+        assay_store_destroy(shards[1]);
+    }
+}
+
+static void open_world(struct world *world, struct kit *kit, uint64_t seed, enum flavour flavour)
+{
+    static const int64_t latenesses[] = {0, 5, 30, 120};
+    memset(world, 0, sizeof *world);
+    world->seed = seed;
+    world->facts = calloc(FACTS_MAX, sizeof *world->facts);
+    assert_non_null(world->facts);
+    world->lateness_ms = latenesses[roll(world, 4)];
+    world->expire_ms = roll(world, 2) == 0 ? 0 : 20 + (int64_t)roll(world, 100);
+    world->spec_count = 8 + roll(world, SPECS_MAX - 8);
+    kit_init(kit, world->lateness_ms, world->expire_ms);
+    for (size_t i = 0; i < world->spec_count; i++) {
+        make_spec(world, &world->specs[i], i, flavour);
+        kit_feature(kit, KIT_USER, world->specs[i].name, world->specs[i].text);
+    }
+    for (int user = 0; user < USERS; user++) {
+        world->newest[user] = INT64_MIN;
+    }
+    kit_open(kit, MEMORY);
+}
+
+static void run_world(uint64_t seed, size_t events, enum flavour flavour, uint64_t look_every)
+{
+    static struct world world;
+    struct kit kit;
+    uint32_t features[SPECS_MAX];
+    open_world(&world, &kit, seed, flavour);
+    for (size_t i = 0; i < world.spec_count; i++) {
+        features[i] = kit_index(&kit, world.specs[i].full_name);
+    }
+    const struct assay_arena_mark mark = assay_arena_mark(kit.scratch);
+    int64_t clock = 0;
+    for (size_t i = 0; i < events; i++) {
+        clock += roll(&world, 3) == 0 ? (int64_t)roll(&world, 5) : 0;
+        clock += roll(&world, 150) == 0 ? (int64_t)roll(&world, 250) : 0;
+        int64_t time_ms = clock;
+        time_ms -= roll(&world, 4) == 0 ? (int64_t)roll(&world, 60) : 0;
+        time_ms -= roll(&world, 40) == 0 ? (int64_t)roll(&world, 3000) : 0;
+        struct fact fact = make_fact(&world, time_ms);
+        if (i > 0 && roll(&world, 10) == 0) {
+            fact = world.facts[roll(&world, world.fact_count)]; /* a twin */
+        }
+        apply_fact(&world, &kit, &fact, features, roll(&world, look_every) == 0);
+        if (roll(&world, 4 * look_every) == 0) {
+            read_past(&world, &kit, features);
+        }
+        assay_arena_rewind(kit.scratch, mark);
+    }
+    check_hash(&world, &kit);
+    kit_close(&kit);
+    free(world.facts);
+}
+
+static void every_value_is_what_the_definition_says(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        run_world(seed * 7919, 250, ANYTHING, 1);
+    }
+}
+
+static void it_is_in_long_logs_of_many_chunks(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        run_world(seed * 104729, 2500, ANYTHING, 25);
+    }
+}
+
+static void it_is_when_lifetimes_are_folded(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        run_world(seed * 1299709, 2500, FOLDING, 25);
+    }
+}
+
+static void it_is_when_windows_are_forgotten(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        run_world(seed * 15485863, 2000, WINDOWS, 15);
+    }
+}
+
+static void it_is_in_very_long_logs_of_many_blocks(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        run_world(seed * 32452843, 7500, seed == 6 ? FOLDING : ANYTHING, 60);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_value_is_what_the_definition_says),
+        cmocka_unit_test(it_is_in_long_logs_of_many_chunks),
+        cmocka_unit_test(it_is_when_lifetimes_are_folded),
+        cmocka_unit_test(it_is_when_windows_are_forgotten),
+        cmocka_unit_test(it_is_in_very_long_logs_of_many_blocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
