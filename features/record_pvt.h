@@ -150,7 +150,8 @@ struct base {
 };
 
 struct log {
-    struct chunk **chunks;
+    struct chunk **chunks; /* NULL: none yet; the inline one until there are more */
+    struct chunk *inline_chunk;
     uint32_t first; /* chunks[first ...] are in use */
     uint32_t count;
     uint32_t capacity;
