@@ -472,6 +472,13 @@ static inline struct log_context log_context_of(struct assay_store *store,
     };
 }
 
+/** The hash that the index knows a key by. */
+static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t entity,
+                                      struct assay_str key)
+{
+    return assay_hash64(key.ptr, key.len, store->options.index_seed + entity);
+}
+
 /** The record of a key, or NULL. */
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key);

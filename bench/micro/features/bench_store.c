@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FIELDS = 4, LINES_MAX = 32, KEYS = 100000, BATCH = 1024, AHEAD = 8 };
+enum { FIELDS = 4, LINES_MAX = 32, KEYS = 100000, BATCH = 1024, GROUP = 16 };
 
 static const struct assay_field_def fields[FIELDS] = {
     {.name = {"user", 4}, .type = ASSAY_TYPE_KEY, .entity = 0},
@@ -165,8 +165,12 @@ static bool run_batch(struct bench *bench, const struct batch *batch, bool slice
     const struct assay_arena_mark mark = assay_arena_mark(bench->scratch);
     for (size_t i = 0; i < BATCH; i++) {
         struct assay_touch touch;
-        if (i + AHEAD < BATCH) {
-            assay_store_prefetch(bench->store, &batch->updates[i + AHEAD]);
+        if (i % GROUP == 0) {
+            const struct assay_update *group[GROUP];
+            for (size_t g = 0; g < GROUP; g++) {
+                group[g] = &batch->updates[i + g];
+            }
+            assay_store_prefetch_group(bench->store, group, GROUP);
         }
         if (assay_store_apply(bench->store, &batch->updates[i], &touch) != ASSAY_OK) {
             return false;
