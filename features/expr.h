@@ -70,9 +70,9 @@ const struct assay_program *assay_expr_compile(struct assay_arena *arena,
 /** What a program reads. Everything is borrowed for the call. */
 struct assay_env {
     const struct assay_schema *schema;
-    const struct assay_event *event;  /* current event, or NULL: its fields and `time` are null */
-    const struct assay_value *slots;  /* aggregates, features, scores: by the scope's indices */
-    int64_t at_ms;                    /* as-of time, the name `at` */
+    const struct assay_event *event; /* current event, or NULL: its fields and `time` are null */
+    const struct assay_value *slots; /* aggregates, features, scores: by the scope's indices */
+    int64_t at_ms;                   /* as-of time, the name `at` */
 };
 
 /**

@@ -56,8 +56,7 @@ static bool take_count(struct parser *parser, uint32_t *count)
     return true;
 }
 
-static struct assay_str suffix_of(struct parser *parser, struct assay_str duration,
-                                  uint32_t last_n)
+static struct assay_str suffix_of(struct parser *parser, struct assay_str duration, uint32_t last_n)
 {
     char text[96] = "";
     size_t used = 0;
@@ -67,8 +66,7 @@ static struct assay_str suffix_of(struct parser *parser, struct assay_str durati
     if (last_n != 0 && used < sizeof text) {
         (void)snprintf(text + used, sizeof text - used, "_last%u", last_n);
     }
-    return assay_arena_copy(parser->arena,
-                            assay_str_of(text[0] == '\0' ? "_lifetime" : text));
+    return assay_arena_copy(parser->arena, assay_str_of(text[0] == '\0' ? "_lifetime" : text));
 }
 
 /* Spans of the language that are refused by name. */

@@ -20,8 +20,9 @@ struct compiler {
     size_t stack_max;
 };
 
-static const char *const kind_names[] = {
-    [ASSAY_KIND_NUMBER] = "a number", [ASSAY_KIND_BOOL] = "true or false", [ASSAY_KIND_TEXT] = "text"};
+static const char *const kind_names[] = {[ASSAY_KIND_NUMBER] = "a number",
+                                         [ASSAY_KIND_BOOL] = "true or false",
+                                         [ASSAY_KIND_TEXT] = "text"};
 
 static bool emit(struct compiler *compiler, struct instruction instruction, size_t pops,
                  struct assay_span span)
@@ -48,8 +49,8 @@ static bool compile(struct compiler *compiler, const struct assay_expr *expr,
 static bool wrong_kind(struct compiler *compiler, const struct assay_expr *at,
                        enum assay_kind found, const char *operation, const char *wanted)
 {
-    assay_diag_add(compiler->diags, ASSAY_DIAG_TYPE, at->span, "%s needs %s, this is %s",
-                   operation, wanted, kind_names[found]);
+    assay_diag_add(compiler->diags, ASSAY_DIAG_TYPE, at->span, "%s needs %s, this is %s", operation,
+                   wanted, kind_names[found]);
     return false;
 }
 
@@ -140,9 +141,8 @@ static bool compile_binary(struct compiler *compiler, const struct assay_expr *e
         return false;
     }
     *kind = expr->op <= OP_MOD ? ASSAY_KIND_NUMBER : ASSAY_KIND_BOOL;
-    return emit(compiler,
-                (struct instruction){.op = I_BINARY, .a = expr->op, .b = (uint32_t)left}, 2,
-                expr->span);
+    return emit(compiler, (struct instruction){.op = I_BINARY, .a = expr->op, .b = (uint32_t)left},
+                2, expr->span);
 }
 
 static bool compile_in(struct compiler *compiler, const struct assay_expr *expr,
@@ -172,9 +172,8 @@ static bool compile_in(struct compiler *compiler, const struct assay_expr *expr,
     }
     *kind = ASSAY_KIND_BOOL;
     return emit(compiler,
-                (struct instruction){.op = I_IN,
-                                     .a = (uint32_t)(expr->item_count - 1),
-                                     .b = (uint32_t)value},
+                (struct instruction){
+                    .op = I_IN, .a = (uint32_t)(expr->item_count - 1), .b = (uint32_t)value},
                 expr->item_count, expr->span);
 }
 
@@ -194,8 +193,15 @@ static bool unknown_function(struct compiler *compiler, const struct assay_expr 
     for (int id = 0; id < FUNCTION_END; id++) {
         assay_suggest_offer(&suggest, assay_str_of(assay_function_table[id].name));
     }
-    static const char *const aggregates[] = {"count", "sum", "avg", "min", "max", "first", "last",
-                                             "count_distinct", "time_since_first",
+    static const char *const aggregates[] = {"count",
+                                             "sum",
+                                             "avg",
+                                             "min",
+                                             "max",
+                                             "first",
+                                             "last",
+                                             "count_distinct",
+                                             "time_since_first",
                                              "time_since_last"};
     for (size_t i = 0; i < sizeof aggregates / sizeof aggregates[0]; i++) {
         assay_suggest_offer(&suggest, assay_str_of(aggregates[i]));
@@ -278,13 +284,11 @@ static bool compile_aggregate(struct compiler *compiler, const struct assay_expr
     ASSAY_ASSERT(symbol.where == ASSAY_SYMBOL_SLOT);
     *kind = symbol.kind;
     return emit(compiler,
-                (struct instruction){
-                    .op = I_SLOT, .kind = (uint8_t)symbol.kind, .a = symbol.index},
+                (struct instruction){.op = I_SLOT, .kind = (uint8_t)symbol.kind, .a = symbol.index},
                 0, expr->span);
 }
 
-static bool compile(struct compiler *compiler, const struct assay_expr *expr,
-                    enum assay_kind *kind)
+static bool compile(struct compiler *compiler, const struct assay_expr *expr, enum assay_kind *kind)
 {
     switch (expr->kind) {
     case EXPR_NUMBER:
@@ -295,9 +299,8 @@ static bool compile(struct compiler *compiler, const struct assay_expr *expr,
                     expr->span);
     case EXPR_TEXT:
         *kind = ASSAY_KIND_TEXT;
-        return emit(compiler,
-                    (struct instruction){.op = I_TEXT, .constant = {.text = expr->text}}, 0,
-                    expr->span);
+        return emit(compiler, (struct instruction){.op = I_TEXT, .constant = {.text = expr->text}},
+                    0, expr->span);
     case EXPR_PATH:
         return compile_path(compiler, expr, kind);
     case EXPR_UNARY:

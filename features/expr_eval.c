@@ -228,8 +228,8 @@ static union assay_cell load(const struct instruction *step, const struct assay_
     case I_FIELD_TEXT:
         return field_text(step, env);
     case I_TIME:
-        return (union assay_cell){.number =
-                                      env->event == NULL ? ASSAY_NULL_NUMBER : (double)env->event->time_ms};
+        return (union assay_cell){.number = env->event == NULL ? ASSAY_NULL_NUMBER
+                                                               : (double)env->event->time_ms};
     case I_AT:
         return (union assay_cell){.number = (double)env->at_ms};
     default:

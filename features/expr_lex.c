@@ -58,8 +58,8 @@ static int64_t unit_ms(struct assay_str unit)
     static const struct {
         const char *name;
         int64_t ms;
-    } units[] = {{"ms", 1},        {"s", 1000},       {"m", 60000},
-                 {"h", 3600000},   {"d", 86400000},   {"w", 604800000}};
+    } units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                 {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (assay_str_equal(unit, assay_str_of(units[i].name))) {
             return units[i].ms;
@@ -96,7 +96,8 @@ static struct token lex_duration(struct lexer *lexer, size_t begin, double count
 
 static void skip_number(struct lexer *lexer, bool *whole)
 {
-    while (is_digit(peek_at(lexer, 0)) || (peek_at(lexer, 0) == '_' && is_digit(peek_at(lexer, 1)))) {
+    while (is_digit(peek_at(lexer, 0)) ||
+           (peek_at(lexer, 0) == '_' && is_digit(peek_at(lexer, 1)))) {
         lexer->at++;
     }
     if (peek_at(lexer, 0) == '.' && is_digit(peek_at(lexer, 1))) {
@@ -107,8 +108,9 @@ static void skip_number(struct lexer *lexer, bool *whole)
         }
     }
     const char sign = peek_at(lexer, 1);
-    const bool exponent = peek_at(lexer, 0) == 'e' &&
-                          (is_digit(sign) || ((sign == '+' || sign == '-') && is_digit(peek_at(lexer, 2))));
+    const bool exponent =
+        peek_at(lexer, 0) == 'e' &&
+        (is_digit(sign) || ((sign == '+' || sign == '-') && is_digit(peek_at(lexer, 2))));
     if (exponent) {
         *whole = false;
         lexer->at += 2;

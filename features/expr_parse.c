@@ -302,9 +302,10 @@ static const struct assay_expr *set_item(struct parser *parser)
 {
     const struct assay_span from = parser->token.span;
     const bool negative = assay_parse_accept(parser, "-");
-    struct assay_expr *item = literal(parser);
-    if (item == NULL || (negative && item->kind != EXPR_NUMBER)) {
-        assay_parse_fail(parser, "a literal");
+    const bool numeric = parser->token.kind == TOKEN_NUMBER || parser->token.kind == TOKEN_DURATION;
+    struct assay_expr *item = negative && !numeric ? NULL : literal(parser);
+    if (item == NULL) {
+        assay_parse_fail(parser, negative ? "a number" : "a literal");
         return NULL;
     }
     if (negative) {
@@ -337,8 +338,7 @@ static const struct assay_expr *membership(struct parser *parser, const struct a
             return NULL;
         }
     } while (assay_parse_accept(parser, ","));
-    struct assay_expr *expr =
-        new_expr(parser, EXPR_IN, join(value->span, parser->token.span));
+    struct assay_expr *expr = new_expr(parser, EXPR_IN, join(value->span, parser->token.span));
     return assay_parse_expect(parser, "]") ? with_items(parser, expr, items, count) : NULL;
 }
 

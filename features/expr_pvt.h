@@ -34,10 +34,22 @@ struct lexer {
 struct token assay_lex(struct lexer *lexer);
 
 enum expr_op {
-    OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD,
-    OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE,
-    OP_AND, OP_OR,
-    OP_NOT, OP_NEGATE, OP_IS_NULL,
+    OP_ADD,
+    OP_SUB,
+    OP_MUL,
+    OP_DIV,
+    OP_MOD,
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_LE,
+    OP_GT,
+    OP_GE,
+    OP_AND,
+    OP_OR,
+    OP_NOT,
+    OP_NEGATE,
+    OP_IS_NULL,
 };
 
 /** Symbol or word of an operator, for messages and canonical text. */
@@ -59,8 +71,8 @@ enum { AGG_SPANS_MAX = 32, PATH_NAMES_MAX = 4, ITEMS_MAX = 101 };
 
 /** One span of an `over` clause. */
 struct agg_span {
-    int64_t span_ms; /* 0: lifetime */
-    uint32_t last_n; /* 0: all */
+    int64_t span_ms;         /* 0: lifetime */
+    uint32_t last_n;         /* 0: all */
     struct assay_str suffix; /* "_1d", "_last10", "_7d_last10", "_lifetime" */
 };
 
@@ -71,7 +83,7 @@ struct assay_agg_ast {
     struct assay_span event_span, role_span, column_span;
     const struct assay_expr *where; /* NULL: none */
     bool exclude_current;
-    bool listed; /* spans were given as a list */
+    bool listed;       /* spans were given as a list */
     size_t span_count; /* at least 1 */
     struct agg_span spans[AGG_SPANS_MAX];
     int64_t delay_ms;
@@ -81,8 +93,8 @@ struct assay_expr {
     enum expr_kind kind;
     struct assay_span span;
     enum expr_op op;
-    double number;          /* NUMBER, BOOL */
-    struct assay_str text;  /* TEXT, CALL: name */
+    double number;         /* NUMBER, BOOL */
+    struct assay_str text; /* TEXT, CALL: name */
     size_t name_count;
     struct assay_str names[PATH_NAMES_MAX];
     size_t item_count;
@@ -96,9 +108,20 @@ struct parser;
 enum { FUNCTION_ARGUMENTS_MAX = 64 };
 
 enum function_id {
-    FUNCTION_IF, FUNCTION_ABS, FUNCTION_FLOOR, FUNCTION_CEIL, FUNCTION_ROUND, FUNCTION_SQRT,
-    FUNCTION_LOG, FUNCTION_EXP, FUNCTION_LEAST, FUNCTION_GREATEST, FUNCTION_COALESCE,
-    FUNCTION_HOUR, FUNCTION_WEEKDAY, FUNCTION_END,
+    FUNCTION_IF,
+    FUNCTION_ABS,
+    FUNCTION_FLOOR,
+    FUNCTION_CEIL,
+    FUNCTION_ROUND,
+    FUNCTION_SQRT,
+    FUNCTION_LOG,
+    FUNCTION_EXP,
+    FUNCTION_LEAST,
+    FUNCTION_GREATEST,
+    FUNCTION_COALESCE,
+    FUNCTION_HOUR,
+    FUNCTION_WEEKDAY,
+    FUNCTION_END,
 };
 
 struct function_row {
@@ -114,17 +137,17 @@ bool assay_is_aggregate(struct assay_str name);
 int assay_aggregate_kind(struct assay_str name);
 
 enum instruction_op {
-    I_NUMBER,      /* push number */
-    I_TEXT,        /* push text */
-    I_SLOT,        /* push slots[a] */
-    I_FIELD_NUMBER,/* push field b of event type a */
+    I_NUMBER,       /* push number */
+    I_TEXT,         /* push text */
+    I_SLOT,         /* push slots[a] */
+    I_FIELD_NUMBER, /* push field b of event type a */
     I_FIELD_TEXT,
     I_TIME,
     I_AT,
-    I_UNARY,       /* a: expr_op, b: kind of the operand */
-    I_BINARY,      /* a: expr_op, b: kind of the operands */
-    I_IN,          /* a: how many constants lie above the operand, b: kind */
-    I_CALL,        /* a: function, b: arguments, c: kind of the result */
+    I_UNARY,  /* a: expr_op, b: kind of the operand */
+    I_BINARY, /* a: expr_op, b: kind of the operands */
+    I_IN,     /* a: how many constants lie above the operand, b: kind */
+    I_CALL,   /* a: function, b: arguments, c: kind of the result */
 };
 
 struct instruction {

@@ -34,13 +34,39 @@ static const char *const agg_names[ASSAY_AGG_END] = {
 
 /* Part of the language, refused by name until they are built. */
 static const char *const aggs_not_built[] = {
-    "range",         "var_pop",      "var_samp",          "stddev_pop",       "stddev_samp",
-    "cv",            "first_k",      "last_k",            "lag",              "percentile",
-    "median",        "mode",         "skew",              "slope",            "corr",
-    "top",           "top_share",    "interarrival_mean", "interarrival_std", "longest_gap",
-    "active_days",   "streak",       "is_new",            "embed",            "similarity",
-    "entropy",       "kurtosis",     "centroid",          "distance",         "ratio",
-    "approx_count_distinct", "approx_percentile", "since",
+    "range",
+    "var_pop",
+    "var_samp",
+    "stddev_pop",
+    "stddev_samp",
+    "cv",
+    "first_k",
+    "last_k",
+    "lag",
+    "percentile",
+    "median",
+    "mode",
+    "skew",
+    "slope",
+    "corr",
+    "top",
+    "top_share",
+    "interarrival_mean",
+    "interarrival_std",
+    "longest_gap",
+    "active_days",
+    "streak",
+    "is_new",
+    "embed",
+    "similarity",
+    "entropy",
+    "kurtosis",
+    "centroid",
+    "distance",
+    "ratio",
+    "approx_count_distinct",
+    "approx_percentile",
+    "since",
 };
 
 const char *assay_agg_name(enum assay_agg_kind kind)
@@ -75,10 +101,10 @@ bool assay_is_aggregate(struct assay_str name)
 bool assay_expr_is_reserved(struct assay_str name)
 {
     static const char *const words[] = {
-        "and",   "or",      "not",      "in",       "is",       "null",     "true",     "false",
-        "where", "by",      "top",      "exclude",  "current",  "decay",    "over",     "delay",
-        "last",  "since",   "then",     "within",   "lifetime", "tumbling", "cumulate", "previous",
-        "hour",  "day",     "week",     "month",    "session",  "request",  "time",     "at"};
+        "and",   "or",    "not",  "in",      "is",       "null",     "true",     "false",
+        "where", "by",    "top",  "exclude", "current",  "decay",    "over",     "delay",
+        "last",  "since", "then", "within",  "lifetime", "tumbling", "cumulate", "previous",
+        "hour",  "day",   "week", "month",   "session",  "request",  "time",     "at"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (assay_str_equal(name, assay_str_of(words[i]))) {
             return true;
@@ -90,10 +116,10 @@ bool assay_expr_is_reserved(struct assay_str name)
 const char *assay_op_name(enum expr_op op)
 {
     static const char *const names[] = {
-        [OP_ADD] = "+",  [OP_SUB] = "-",  [OP_MUL] = "*",   [OP_DIV] = "/",
-        [OP_MOD] = "%",  [OP_EQ] = "=",   [OP_NE] = "!=",   [OP_LT] = "<",
-        [OP_LE] = "<=",  [OP_GT] = ">",   [OP_GE] = ">=",   [OP_AND] = "and",
-        [OP_OR] = "or",  [OP_NOT] = "not", [OP_NEGATE] = "-", [OP_IS_NULL] = "is null",
+        [OP_ADD] = "+", [OP_SUB] = "-",   [OP_MUL] = "*",    [OP_DIV] = "/",
+        [OP_MOD] = "%", [OP_EQ] = "=",    [OP_NE] = "!=",    [OP_LT] = "<",
+        [OP_LE] = "<=", [OP_GT] = ">",    [OP_GE] = ">=",    [OP_AND] = "and",
+        [OP_OR] = "or", [OP_NOT] = "not", [OP_NEGATE] = "-", [OP_IS_NULL] = "is null",
     };
     ASSAY_ASSERT((size_t)op < sizeof names / sizeof names[0]);
     return names[op];

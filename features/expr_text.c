@@ -143,7 +143,11 @@ struct assay_str assay_expr_canonical(struct assay_arena *arena, const struct as
     if (out == NULL) {
         return (struct assay_str){0};
     }
-    print(out, expr);
+    if (expr->kind == EXPR_AGG) {
+        print_agg(out, expr->agg); /* alone, nothing follows that its clauses could swallow */
+    } else {
+        print(out, expr);
+    }
     const bool good = fclose(out) == 0 && text != NULL;
     const struct assay_str copy =
         good ? assay_arena_copy(arena, (struct assay_str){.ptr = text, .len = (uint32_t)size})

@@ -55,18 +55,18 @@ void assay_plan_rest_on_field(struct planner *planner, const struct assay_event_
                               const struct assay_field_def *field)
 {
     char text[256];
-    const int length = snprintf(text, sizeof text, "%.*s.%.*s %s %u %u %u", (int)event->name.len,
-                                event->name.ptr, (int)field->name.len, field->name.ptr,
-                                assay_type_name(field->type), field->scale, field->dims,
-                                field->optional ? 1U : 0U);
+    const int length =
+        snprintf(text, sizeof text, "%.*s.%.*s %s %u %u %u", (int)event->name.len, event->name.ptr,
+                 (int)field->name.len, field->name.ptr, assay_type_name(field->type), field->scale,
+                 field->dims, field->optional ? 1U : 0U);
     rest_on(planner, text, (size_t)length < sizeof text ? (size_t)length : sizeof text);
 }
 
 static bool compile_draft(struct planner *planner, struct draft *draft);
 
 /* A feature of the same entity: compile it first if need be. */
-static bool resolve_feature(struct planner *planner, struct assay_str name,
-                            struct assay_span span, struct assay_symbol *out)
+static bool resolve_feature(struct planner *planner, struct assay_str name, struct assay_span span,
+                            struct assay_symbol *out)
 {
     for (size_t i = 0; i < planner->draft_count; i++) {
         struct draft *other = &planner->drafts[i];
@@ -74,8 +74,8 @@ static bool resolve_feature(struct planner *planner, struct assay_str name,
             continue;
         }
         if (other->state == DRAFT_OPEN) {
-            assay_diag_add(planner->diags, ASSAY_DIAG_CYCLE, span,
-                           "\"%.*s\" depends on itself", (int)name.len, name.ptr);
+            assay_diag_add(planner->diags, ASSAY_DIAG_CYCLE, span, "\"%.*s\" depends on itself",
+                           (int)name.len, name.ptr);
             return false;
         }
         struct draft *mine = planner->draft;
@@ -117,7 +117,7 @@ static bool resolve_event_field(struct planner *planner, uint32_t event, struct 
         .where = ASSAY_SYMBOL_FIELD,
         .event = event,
         .index = field,
-        .kind = assay_type_is_text(type)    ? ASSAY_KIND_TEXT
+        .kind = assay_type_is_text(type)  ? ASSAY_KIND_TEXT
                 : type == ASSAY_TYPE_BOOL ? ASSAY_KIND_BOOL
                                           : ASSAY_KIND_NUMBER,
     };
@@ -161,8 +161,7 @@ static bool resolve(void *context, const struct assay_str names[], size_t count,
     const bool own = entity == planner->entity;
     /* Where an event and an entity share a name, a declared field is meant before a feature. */
     if (event != ASSAY_NONE &&
-        (!own ||
-         assay_event_field(&planner->schema->events[event], names[1]) != ASSAY_NONE)) {
+        (!own || assay_event_field(&planner->schema->events[event], names[1]) != ASSAY_NONE)) {
         return resolve_event_field(planner, event, names[1], span, out);
     }
     if (own) {
@@ -246,8 +245,7 @@ static bool compile_draft(struct planner *planner, struct draft *draft)
     if (planner->chain == PLAN_CHAIN_MAX) {
         draft->state = DRAFT_BAD;
         assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, draft->source->name_span,
-                       "a chain of more than %d features that rest on one another",
-                       PLAN_CHAIN_MAX);
+                       "a chain of more than %d features that rest on one another", PLAN_CHAIN_MAX);
         assay_diag_hint(planner->diags, "write first what the others rest on");
         return false;
     }
@@ -280,14 +278,14 @@ static void add_draft(struct planner *planner, const struct assay_feature_source
             assay_text_place(other->source->name_span.text, other->source->name_span.begin, &line,
                              &column);
             assay_diag_add(planner->diags, ASSAY_DIAG_DUPLICATE, source->name_span,
-                           "feature \"%.*s\" is defined twice, first at line %zu",
-                           (int)name.len, name.ptr, line);
+                           "feature \"%.*s\" is defined twice, first at line %zu", (int)name.len,
+                           name.ptr, line);
             return;
         }
     }
     if (planner->draft_count == PLAN_FEATURES_MAX) {
-        assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, source->name_span,
-                       "more than %d features", PLAN_FEATURES_MAX);
+        assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, source->name_span, "more than %d features",
+                       PLAN_FEATURES_MAX);
         return;
     }
     planner->drafts[planner->draft_count++] =
@@ -319,9 +317,8 @@ static const struct assay_expr *with_one_span(struct planner *planner,
 static void draft_source(struct planner *planner, const struct assay_feature_source *source)
 {
     const struct assay_expr *expr =
-        source->broken
-            ? NULL
-            : assay_expr_parse(planner->arena, source->expression, planner->diags);
+        source->broken ? NULL
+                       : assay_expr_parse(planner->arena, source->expression, planner->diags);
     if (expr == NULL) {
         add_draft(planner, source, NULL, source->name);
         return;
@@ -356,7 +353,8 @@ static bool plan_entity(struct planner *planner, uint32_t entity, struct assay_p
             (void)compile_draft(planner, &planner->drafts[i]);
         }
     }
-    struct assay_agg *aggs = assay_arena_array(planner->arena, planner->agg_count + 1, sizeof *aggs);
+    struct assay_agg *aggs =
+        assay_arena_array(planner->arena, planner->agg_count + 1, sizeof *aggs);
     uint32_t *streams =
         assay_arena_array(planner->arena, planner->stream_count + 1, sizeof *streams);
     if (aggs == NULL || streams == NULL) {
@@ -417,8 +415,8 @@ static bool hash_plan(struct planner *planner, struct assay_plan *plan)
                       feature->hash[0]);
     }
     const bool good = fclose(out) == 0 && text != NULL;
-    const struct assay_hash128 whole = good ? assay_hash128(text, size, 0)
-                                            : (struct assay_hash128){0};
+    const struct assay_hash128 whole =
+        good ? assay_hash128(text, size, 0) : (struct assay_hash128){0};
     plan->hash[0] = whole.low;
     plan->hash[1] = whole.high;
     free(text);
@@ -454,8 +452,8 @@ static bool settle(struct planner *planner, struct assay_plan *plan)
 static const struct assay_plan *finish(struct planner *planner)
 {
     struct assay_plan *plan = assay_arena_alloc(planner->arena, sizeof *plan);
-    struct assay_plan_entity *entities = assay_arena_array(
-        planner->arena, planner->schema->entity_count + 1, sizeof *entities);
+    struct assay_plan_entity *entities =
+        assay_arena_array(planner->arena, planner->schema->entity_count + 1, sizeof *entities);
     if (plan == NULL || entities == NULL) {
         return NULL;
     }

@@ -44,7 +44,7 @@ struct assay_stream {
     uint32_t event;
     uint32_t key_field;    /* the role: which key field of the event names the entity */
     uint32_t column_count; /* fields of the event that aggregates read */
-    uint32_t columns[ASSAY_STREAM_COLUMNS_MAX]; /* field indices, ascending */
+    uint32_t columns[ASSAY_STREAM_COLUMNS_MAX]; /* field indices, in the order of first use */
     uint32_t filter_count;
     const struct assay_program *filters[ASSAY_STREAM_FILTERS_MAX];
     bool ordered;        /* an aggregate depends on the order of events of equal time */
@@ -93,7 +93,7 @@ struct assay_plan {
     uint32_t feature_count;
     const struct assay_stream *streams;
     const struct assay_feature *features; /* by entity in file order, then file order */
-    const uint32_t *file_order;           /* feature_count indices: features as the file lists them */
+    const uint32_t *file_order; /* feature_count indices: features as the file lists them */
     const struct assay_plan_entity *entities; /* schema->entity_count of them */
     uint64_t hash[2];
 };

@@ -83,8 +83,8 @@ static bool find_role(struct planner *planner, const struct assay_agg_ast *agg,
     }
     if (count == 0) {
         assay_diag_add(planner->diags, ASSAY_DIAG_ROLE, agg->event_span,
-                       "event \"%.*s\" does not name a %.*s", (int)event->name.len,
-                       event->name.ptr, (int)entity.len, entity.ptr);
+                       "event \"%.*s\" does not name a %.*s", (int)event->name.len, event->name.ptr,
+                       (int)entity.len, entity.ptr);
         return false;
     }
     if (agg->role.ptr == NULL) {
@@ -92,8 +92,8 @@ static bool find_role(struct planner *planner, const struct assay_agg_ast *agg,
             assay_diag_add(planner->diags, ASSAY_DIAG_ROLE, agg->event_span,
                            "event \"%.*s\" names a %.*s in several roles: say which",
                            (int)event->name.len, event->name.ptr, (int)entity.len, entity.ptr);
-            assay_diag_hint(planner->diags, "write %.*s@ROLE with one of %s",
-                            (int)event->name.len, event->name.ptr, list);
+            assay_diag_hint(planner->diags, "write %.*s@ROLE with one of %s", (int)event->name.len,
+                            event->name.ptr, list);
         }
         return count == 1;
     }
@@ -197,8 +197,8 @@ static bool check_column(struct planner *planner, const struct assay_agg_ast *ag
     return true;
 }
 
-static uint32_t share_column(struct planner *planner, struct assay_stream *stream,
-                             uint32_t field, struct assay_span span)
+static uint32_t share_column(struct planner *planner, struct assay_stream *stream, uint32_t field,
+                             struct assay_span span)
 {
     for (uint32_t c = 0; c < stream->column_count; c++) {
         if (stream->columns[c] == field) {
@@ -207,8 +207,7 @@ static uint32_t share_column(struct planner *planner, struct assay_stream *strea
     }
     if (stream->column_count == ASSAY_STREAM_COLUMNS_MAX) {
         assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, span,
-                       "more than %d fields of one event are aggregated",
-                       ASSAY_STREAM_COLUMNS_MAX);
+                       "more than %d fields of one event are aggregated", ASSAY_STREAM_COLUMNS_MAX);
         return ASSAY_NONE;
     }
     stream->columns[stream->column_count] = field;
@@ -248,7 +247,7 @@ static bool resolve_in_filter(void *context, const struct assay_str names[], siz
         .where = ASSAY_SYMBOL_FIELD,
         .event = scope->event,
         .index = field,
-        .kind = assay_type_is_text(type)    ? ASSAY_KIND_TEXT
+        .kind = assay_type_is_text(type)  ? ASSAY_KIND_TEXT
                 : type == ASSAY_TYPE_BOOL ? ASSAY_KIND_BOOL
                                           : ASSAY_KIND_NUMBER,
     };
@@ -286,9 +285,10 @@ static bool share_filter(struct planner *planner, struct stream_draft *draft,
         }
     }
     struct filter_scope context = {.planner = planner, .event = stream->event};
-    const struct assay_scope scope = {
-        .context = &context, .resolve = resolve_in_filter, .what = "a where clause",
-        .without_at = true};
+    const struct assay_scope scope = {.context = &context,
+                                      .resolve = resolve_in_filter,
+                                      .what = "a where clause",
+                                      .without_at = true};
     enum assay_kind kind = ASSAY_KIND_BOOL;
     const struct assay_program *program = assay_expr_compile(
         planner->arena, planner->schema, agg->where, &scope, planner->diags, &kind);
@@ -312,15 +312,15 @@ static bool share_filter(struct planner *planner, struct stream_draft *draft,
     return true;
 }
 
-static enum assay_kind result_kind(const struct planner *planner,
-                                   const struct assay_stream *stream, const struct assay_agg *agg)
+static enum assay_kind result_kind(const struct planner *planner, const struct assay_stream *stream,
+                                   const struct assay_agg *agg)
 {
     if (agg->kind != ASSAY_AGG_FIRST && agg->kind != ASSAY_AGG_LAST) {
         return ASSAY_KIND_NUMBER;
     }
     const uint32_t field = stream->columns[agg->column];
     const enum assay_type type = planner->schema->events[stream->event].fields[field].type;
-    return assay_type_is_text(type)    ? ASSAY_KIND_TEXT
+    return assay_type_is_text(type)  ? ASSAY_KIND_TEXT
            : type == ASSAY_TYPE_BOOL ? ASSAY_KIND_BOOL
                                      : ASSAY_KIND_NUMBER;
 }
@@ -333,8 +333,8 @@ static bool same_agg(const struct assay_agg *a, const struct assay_agg *b)
            a->exclude_current == b->exclude_current;
 }
 
-static bool share_slot(struct planner *planner, const struct assay_agg *agg,
-                       struct assay_span span, struct assay_symbol *out)
+static bool share_slot(struct planner *planner, const struct assay_agg *agg, struct assay_span span,
+                       struct assay_symbol *out)
 {
     uint32_t slot = 0;
     while (slot < planner->agg_count && !same_agg(&planner->aggs[slot], agg)) {
@@ -348,9 +348,8 @@ static bool share_slot(struct planner *planner, const struct assay_agg *agg,
         }
         planner->aggs[planner->agg_count++] = *agg;
     }
-    *out = (struct assay_symbol){.where = ASSAY_SYMBOL_SLOT,
-                                 .index = planner->entity_features + slot,
-                                 .kind = agg->result};
+    *out = (struct assay_symbol){
+        .where = ASSAY_SYMBOL_SLOT, .index = planner->entity_features + slot, .kind = agg->result};
     return true;
 }
 
@@ -358,8 +357,7 @@ static bool share_slot(struct planner *planner, const struct assay_agg *agg,
 static void note_demands(const struct planner *planner, struct assay_stream *stream,
                          const struct assay_agg *agg)
 {
-    const int64_t reach =
-        agg->window.span_ms + agg->window.delay_ms + planner->schema->lateness_ms;
+    const int64_t reach = agg->window.span_ms + agg->window.delay_ms + planner->schema->lateness_ms;
     stream->ordered = stream->ordered || agg->kind == ASSAY_AGG_FIRST ||
                       agg->kind == ASSAY_AGG_LAST || agg->window.last_n != 0;
     stream->lifetime = stream->lifetime || agg->window.span_ms == 0;

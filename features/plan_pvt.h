@@ -21,7 +21,7 @@ struct draft {
     const struct assay_expr *expr;
     struct assay_str name;
     enum { DRAFT_NEW, DRAFT_OPEN, DRAFT_DONE, DRAFT_BAD } state;
-    uint32_t index;           /* in plan->features, once done */
+    uint32_t index;                /* in plan->features, once done */
     struct assay_hash128 rests_on; /* of what it reads: fields with their types, features */
 };
 

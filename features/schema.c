@@ -3,11 +3,9 @@
 #include "features/decode.h"
 
 static const char *const type_names[] = {
-    [ASSAY_TYPE_INT] = "int",           [ASSAY_TYPE_DECIMAL] = "decimal",
-    [ASSAY_TYPE_REAL] = "real",         [ASSAY_TYPE_BOOL] = "bool",
-    [ASSAY_TYPE_CATEGORY] = "category", [ASSAY_TYPE_KEY] = "key",
-    [ASSAY_TYPE_TEXT] = "text",         [ASSAY_TYPE_VECTOR] = "vector",
-    [ASSAY_TYPE_TIME] = "time",
+    [ASSAY_TYPE_INT] = "int",   [ASSAY_TYPE_DECIMAL] = "decimal",   [ASSAY_TYPE_REAL] = "real",
+    [ASSAY_TYPE_BOOL] = "bool", [ASSAY_TYPE_CATEGORY] = "category", [ASSAY_TYPE_KEY] = "key",
+    [ASSAY_TYPE_TEXT] = "text", [ASSAY_TYPE_VECTOR] = "vector",     [ASSAY_TYPE_TIME] = "time",
 };
 static_assert(sizeof type_names / sizeof type_names[0] == ASSAY_TYPE_END, "table and enum differ");
 

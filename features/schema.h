@@ -35,7 +35,7 @@ struct assay_event_def {
     struct assay_str name;
     uint32_t field_count;
     const struct assay_field_def *fields; /* definition order */
-    bool broken; /* already reported, as above */
+    bool broken;                          /* already reported, as above */
     struct assay_span span;
 };
 
@@ -51,7 +51,7 @@ struct assay_schema {
     int64_t ahead_ms;
     uint32_t event_count;
     uint32_t entity_count;
-    const struct assay_event_def *events;     /* file order */
+    const struct assay_event_def *events;    /* file order */
     const struct assay_entity_def *entities; /* file order */
 };
 

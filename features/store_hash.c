@@ -57,6 +57,14 @@ static struct walk walk_after(const struct log *log, const struct stream_layout 
     return walk;
 }
 
+/* Where a stream has no order among equal times, only the time of an edge is ever asked for. */
+static struct assay_hash128 hash_edge(const struct stream_layout *layout,
+                                      const struct log_entry *entry)
+{
+    return layout->stream->ordered ? hash_entry(layout, entry)
+                                   : (struct assay_hash128){.low = (uint64_t)entry->time_ms};
+}
+
 static struct assay_hash128 hash_tally(const struct stream_layout *layout,
                                        const struct pair *pair, const struct tally *tally)
 {
@@ -71,10 +79,10 @@ static struct assay_hash128 hash_tally(const struct stream_layout *layout,
         words[2].low = (uint64_t)tally->max.integer;
     }
     if ((wants & WANT_FIRST) != 0) {
-        words[2].high = hash_entry(layout, tally->first).low;
+        words[2].high = hash_edge(layout, tally->first).low;
     }
     if ((wants & WANT_LAST) != 0) {
-        words[3] = hash_entry(layout, tally->last);
+        words[3] = hash_edge(layout, tally->last);
     }
     return assay_hash128(words, sizeof words, wants);
 }

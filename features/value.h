@@ -55,7 +55,7 @@ enum assay_kind {
     ASSAY_KIND_TEXT,
 };
 
-/** A feature's result {value, type, state}. Text is borrowed; the reader's contract says how long. */
+/** A feature's result {value, type, state}. Text is borrowed; the reader says how long it lives. */
 struct assay_value {
     union assay_cell cell;
     uint8_t kind;  /* enum assay_kind */

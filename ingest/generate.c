@@ -38,8 +38,9 @@ static void insert(struct assay_generator *generator, const struct gen_item *ite
 static int64_t late_by(uint64_t *noise)
 {
     const double u = gen_uniform(noise);
-    const double most = u < 0.7 ? 45.0 * GEN_MINUTE_MS
-                                : u < 0.97 ? 6.0 * GEN_HOUR_MS : 2.0 * GEN_DAY_MS;
+    const double most = u < 0.7    ? 45.0 * GEN_MINUTE_MS
+                        : u < 0.97 ? 6.0 * GEN_HOUR_MS
+                                   : 2.0 * GEN_DAY_MS;
     return GEN_MINUTE_MS + (int64_t)(gen_uniform(noise) * most);
 }
 
@@ -116,8 +117,9 @@ void gen_note(struct assay_generator *generator, const struct gen_person *person
 int64_t gen_moment(const struct assay_generator *generator, struct gen_person *person, bool late)
 {
     /* Cumulated share of activity by the end of each hour, in 1/1000: lunch and evening peaks. */
-    static const uint16_t by_hour[24] = {15,  22,  26,  29,  32,  38,  55,  95,  145, 190, 235, 285,
-                                         350, 405, 450, 495, 540, 590, 650, 720, 800, 880, 945, 1000};
+    static const uint16_t by_hour[24] = {15,  22,  26,  29,  32,  38,  55,  95,
+                                         145, 190, 235, 285, 350, 405, 450, 495,
+                                         540, 590, 650, 720, 800, 880, 945, 1000};
     const uint32_t at = gen_below(&person->stream, 1000);
     uint32_t hour = 0;
     while (by_hour[hour] <= at) {
@@ -167,8 +169,8 @@ static bool sort_bucket(struct assay_generator *generator, struct gen_bucket *bu
     return true;
 }
 
-/* Day of the month (1..31) of a day since the epoch; proleptic Gregorian, March-based years. */
-static uint32_t day_of_month(int64_t day)
+/* Proleptic Gregorian, in years that begin in March. */
+uint32_t gen_month_day(int64_t day)
 {
     const int64_t z = day + 719468;
     const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -184,10 +186,9 @@ static bool next_day(struct assay_generator *generator)
 {
     const int32_t days = (int32_t)generator->options.days;
     while (generator->status == ASSAY_OK && generator->day < days + GEN_BUCKETS) {
-        generator->day_ms =
-            generator->options.start_ms + (int64_t)generator->day * GEN_DAY_MS;
+        generator->day_ms = generator->options.start_ms + (int64_t)generator->day * GEN_DAY_MS;
         const int64_t epoch_day = generator->day_ms / GEN_DAY_MS;
-        generator->month_day = day_of_month(epoch_day);
+        generator->month_day = gen_month_day(epoch_day);
         generator->weekday = (uint32_t)((epoch_day + 3) % 7);
         if (generator->day < days) {
             for (uint64_t i = 0; i < generator->options.users; i++) {
@@ -220,8 +221,7 @@ bool assay_generator_next(struct assay_generator *generator, struct assay_genera
         length = gen_spoil(item, length, generator->line);
     } else {
         out->key.ptr = generator->key;
-        out->key.len =
-            (uint32_t)snprintf(generator->key, sizeof generator->key, "u%u", item->user);
+        out->key.len = (uint32_t)snprintf(generator->key, sizeof generator->key, "u%u", item->user);
     }
     out->line = (struct assay_str){.ptr = generator->line, .len = (uint32_t)length};
     return true;
@@ -229,9 +229,9 @@ bool assay_generator_next(struct assay_generator *generator, struct assay_genera
 
 bool assay_generator_next_label(struct assay_generator *generator, struct assay_label *out)
 {
-    static const char *const names[] = {[GEN_DPD30] = "dpd30",       [GEN_DPD60] = "dpd60",
-                                        [GEN_DPD90] = "dpd90",       [GEN_REPAID] = "repaid",
-                                        [GEN_CHURNED] = "churned",   [GEN_RESPONDED] = "responded"};
+    static const char *const names[] = {
+        [GEN_DPD30] = "dpd30",   [GEN_DPD60] = "dpd60",     [GEN_DPD90] = "dpd90",
+        [GEN_REPAID] = "repaid", [GEN_CHURNED] = "churned", [GEN_RESPONDED] = "responded"};
     ASSAY_ASSERT(generator != NULL && out != NULL);
     if (generator->read_chunk == NULL) {
         generator->read_chunk = generator->first_chunk;
@@ -243,10 +243,10 @@ bool assay_generator_next_label(struct assay_generator *generator, struct assay_
         return false;
     }
     const struct gen_label_record *record = &generator->read_chunk->records[generator->read_at++];
-    const int user = snprintf(generator->label_user, sizeof generator->label_user, "u%u",
-                              record->user);
-    const int id = snprintf(generator->label_id, sizeof generator->label_id, "u%u-%u",
-                            record->user, record->number);
+    const int user =
+        snprintf(generator->label_user, sizeof generator->label_user, "u%u", record->user);
+    const int id = snprintf(generator->label_id, sizeof generator->label_id, "u%u-%u", record->user,
+                            record->number);
     *out = (struct assay_label){
         .user = {.ptr = generator->label_user, .len = (uint32_t)user},
         .event_id = {.ptr = generator->label_id, .len = (uint32_t)id},
@@ -270,7 +270,8 @@ void assay_generator_progress(const struct assay_generator *generator, uint32_t 
     *day = now > generator->options.days ? generator->options.days : now;
 }
 
-static enum assay_status out_of_range(struct assay_err *err, const char *option, const char *allowed)
+static enum assay_status out_of_range(struct assay_err *err, const char *option,
+                                      const char *allowed)
 {
     (void)assay_err_set(err, ASSAY_E_RANGE, option, "out of range");
     assay_err_allowed(err, "%s", allowed);
@@ -304,8 +305,7 @@ static enum assay_status check_options(const struct assay_generate_options *opti
     if (!is_share(options->skewed_share)) {
         return out_of_range(err, "skewed", "0 to 1");
     }
-    return is_share(options->malformed_share) ? ASSAY_OK
-                                              : out_of_range(err, "malformed", "0 to 1");
+    return is_share(options->malformed_share) ? ASSAY_OK : out_of_range(err, "malformed", "0 to 1");
 }
 
 enum assay_status assay_generator_create(struct assay_generator **out, struct assay_arena *arena,
@@ -319,8 +319,7 @@ enum assay_status assay_generator_create(struct assay_generator **out, struct as
         return status;
     }
     struct assay_generator *generator = assay_arena_alloc(arena, sizeof *generator);
-    struct gen_person *people =
-        assay_arena_array(arena, (size_t)options->users, sizeof *people);
+    struct gen_person *people = assay_arena_array(arena, (size_t)options->users, sizeof *people);
     if (generator == NULL || people == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "users", "no memory for so many people");
     }

@@ -37,10 +37,9 @@ struct assay_generated {
  * @retval ASSAY_E_RANGE an option is out of range, named in @p err. @retval ASSAY_E_NO_MEMORY
  * Owner: the arena. Thread: one.
  */
-ASSAY_MUST_CHECK enum assay_status assay_generator_create(struct assay_generator **out,
-                                                          struct assay_arena *arena,
-                                                          const struct assay_generate_options *options,
-                                                          struct assay_err *err);
+ASSAY_MUST_CHECK enum assay_status assay_generator_create(
+    struct assay_generator **out, struct assay_arena *arena,
+    const struct assay_generate_options *options, struct assay_err *err);
 /** The next event. @return false at the end. Cost: amortised constant. */
 bool assay_generator_next(struct assay_generator *generator, struct assay_generated *out);
 /** ASSAY_OK, or ASSAY_E_NO_MEMORY: the stream ended early because the arena is full. */
@@ -56,7 +55,7 @@ struct assay_label {
     int64_t event_ms;          /* time of the judged event */
     int64_t known_ms;          /* when the label is known */
     bool value;
-    double truth;              /* the true probability it was drawn with: never a feature */
+    double truth; /* the true probability it was drawn with: never a feature */
 };
 /** The next label, after assay_generator_next() has returned false. @return false at the end. */
 bool assay_generator_next_label(struct assay_generator *generator, struct assay_label *out);

@@ -114,6 +114,13 @@ static void ip(struct writer *writer, uint32_t value)
     put(writer, "\"");
 }
 
+/* One visit of one person: what the day's events of a device have in common. */
+static void visit(struct writer *writer, const struct gen_item *item)
+{
+    const uint64_t day = (uint64_t)(item->time_ms / GEN_DAY_MS);
+    name_of(writer, "visit", "v", gen_mix(day << 32 | item->user) >> 12);
+}
+
 static void loan(struct writer *writer, const struct gen_item *item)
 {
     member(writer, "loan");
@@ -135,8 +142,8 @@ static void account(struct writer *writer, const char *name, uint32_t value)
 
 static const char *const channels[] = {"app", "sms", "phone", "shop"};
 static const char *const systems[] = {"android", "ios", "harmony"};
-static const char *const trades[] = {"grocery",     "dining", "transport", "utilities", "online",
-                                     "game",        "health", "travel",    "cash_like", "gambling"};
+static const char *const trades[] = {"grocery", "dining", "transport", "utilities", "online",
+                                     "game",    "health", "travel",    "cash_like", "gambling"};
 
 static void write_registration(struct writer *writer, const struct gen_item *item)
 {
@@ -160,13 +167,14 @@ static void write_login(struct writer *writer, const struct gen_item *item)
     word(writer, "method", PICK(methods, item->args[2]));
     truth(writer, "ok", item->args[3]);
     word(writer, "os", PICK(systems, item->args[4]));
+    visit(writer, item);
 }
 
 static void write_device_change(struct writer *writer, const struct gen_item *item)
 {
     static const char *const reasons[] = {"new_phone", "lost", "reset"};
     device(writer, "device", item->args[0]);
-    device(writer, "previous", item->args[1]);
+    device(writer, "replaced", item->args[1]);
     ip(writer, item->args[2]);
     word(writer, "reason", PICK(reasons, item->args[3]));
 }
@@ -220,11 +228,12 @@ static void write_app_open(struct writer *writer, const struct gen_item *item)
     put(writer, "\"7.");
     put_number(writer, item->args[3]);
     put(writer, "\"");
+    visit(writer, item);
 }
 
 static void write_page_view(struct writer *writer, const struct gen_item *item)
 {
-    static const char *const pages[] = {"home", "loan", "repay", "bill",
+    static const char *const pages[] = {"home",   "loan", "repay",    "bill",
                                         "coupon", "help", "settings", "invite"};
     device(writer, "device", item->args[0]);
     ip(writer, item->args[5]);
@@ -232,6 +241,7 @@ static void write_page_view(struct writer *writer, const struct gen_item *item)
     number(writer, "dwell_ms", item->args[2]);
     number(writer, "scroll", item->args[3]);
     number(writer, "position", item->args[4]);
+    visit(writer, item);
 }
 
 static void write_bureau_report(struct writer *writer, const struct gen_item *item)
@@ -281,6 +291,8 @@ static void write_payment(struct writer *writer, const struct gen_item *item)
     scaled(writer, "amount", args[2], 2);
     word(writer, "channel", PICK(ways, args[3]));
     word(writer, "trade", PICK(trades, args[4]));
+    word(writer, "currency", "CNY");
+    name_of(writer, "order", "o", gen_mix((uint64_t)item->user << 32 | item->number) >> 8);
     truth(writer, "ok", args[5]);
 }
 
@@ -295,6 +307,7 @@ static void write_transfer(struct writer *writer, const struct gen_item *item)
     }
     scaled(writer, "amount", args[2], 2);
     word(writer, "kind", PICK(kinds, args[3]));
+    word(writer, "currency", "CNY");
 }
 
 static void write_repayment_due(struct writer *writer, const struct gen_item *item)

@@ -19,17 +19,20 @@ static bool is_call_day(int32_t past_due)
     return false;
 }
 
-/* Days since the person's payday, on a day of the simulation; months count 30 days. */
+/* Days since the person's payday on a day of the simulation; by the calendar, so that the curve of a
+ * day is the same whenever it is asked for. */
 static uint32_t since_payday(const struct assay_generator *generator,
                              const struct gen_person *person, int32_t day)
 {
-    const int32_t today = (int32_t)generator->month_day + (day - generator->day);
-    return (uint32_t)((today - person->payday) % 30 + 30) % 30;
+    const uint32_t month_day =
+        gen_month_day(generator->day_ms / GEN_DAY_MS + (day - generator->day));
+    return month_day >= person->payday ? month_day - person->payday
+                                       : month_day + 30U - person->payday;
 }
 
 static double on_time(const struct gen_loan *loan)
 {
-    return gen_sigmoid(1.75 - 1.5 * loan->badness);
+    return 0.93 * gen_sigmoid(1.35 - 1.0 * loan->badness);
 }
 
 /* Chance to pay on the day that is @p past_due days after the due date, if not paid before. */
@@ -38,8 +41,8 @@ static double hazard(const struct assay_generator *generator, const struct gen_p
 {
     const uint32_t since = since_payday(generator, person, loan->due_day + past_due);
     const bool called = is_call_day(past_due) || is_call_day(past_due - 1);
-    return gen_sigmoid(-3.1 + 1.35 * loan->intent - 0.55 * loan->badness -
-                       0.02 * (double)past_due + (since < 3 ? 2.2 : 0) + (called ? 0.5 : 0));
+    return gen_sigmoid(-3.05 + 1.1 * loan->intent - 0.3 * loan->badness - 0.02 * (double)past_due +
+                       (since < 3 ? 3.1 : 0) + (called ? 0.5 : 0));
 }
 
 /* Draw when the instalment at hand will be paid. S(d) is the chance to be unpaid after day d. */
@@ -88,12 +91,14 @@ static void bureau_report(struct assay_generator *generator, struct gen_person *
     uint64_t *stream = &person->stream;
     const double risk = person->risk;
     const double score =
-        640 - 34 * risk + 14 * person->stability + 46 * gen_normal(stream);
+        640 - 34 * risk + 14 * person->stability + 16 * person->intent + 40 * gen_normal(stream);
     const uint32_t loans = gen_poisson(stream, 1.2 * gen_exp(0.25 * risk));
     const uint32_t args[GEN_ARGS] = {
-        (uint32_t)(score < 350 ? 350 : score > 850 ? 850 : score),
+        (uint32_t)(score < 350   ? 350
+                   : score > 850 ? 850
+                                 : score),
         gen_poisson(stream, gen_exp(0.4 + 0.4 * risk)),
-        gen_poisson(stream, gen_exp(-1.3 + 0.6 * risk)),
+        gen_poisson(stream, gen_exp(-1.2 + 0.6 * risk - 0.45 * person->intent)),
         loans,
         loans * gen_amount(stream, 3000, 0.8) / 2,
         (uint32_t)(10000 * gen_sigmoid(-0.4 + 0.5 * risk + 0.7 * gen_normal(stream))),
@@ -113,7 +118,7 @@ static void disburse(struct assay_generator *generator, struct gen_person *perso
 
 static double badness_of(struct gen_person *person, double fraud)
 {
-    return 0.7 * person->risk - 0.5 * person->stability + 0.45 * gen_normal(&person->stream) +
+    return 0.65 * person->risk - 0.45 * person->stability + 0.4 * gen_normal(&person->stream) +
            fraud;
 }
 
@@ -141,8 +146,7 @@ void gen_loan_apply(struct assay_generator *generator, struct gen_person *person
     struct gen_loan fresh = {.open = true, .instalment = 1};
     choose_terms(person, &fresh, amount);
     const int64_t report_ms = apply->time_ms - 20000 - gen_below(stream, 20000);
-    bureau_report(generator, person,
-                  report_ms < generator->day_ms ? generator->day_ms : report_ms);
+    bureau_report(generator, person, report_ms < generator->day_ms ? generator->day_ms : report_ms);
     const uint32_t args[GEN_ARGS] = {
         apply->device,
         apply->ip,
@@ -153,8 +157,7 @@ void gen_loan_apply(struct assay_generator *generator, struct gen_person *person
         person->income / 10 * (10 + gen_below(stream, 4)) / 10000 * 10000,
         gen_below(stream, 4),
     };
-    fresh.number =
-        gen_push(generator, person, GEN_APPLICATION, apply->time_ms, args);
+    fresh.number = gen_push(generator, person, GEN_APPLICATION, apply->time_ms, args);
     if (loan == person->loans + GEN_LOANS || !gen_chance(stream, 0.88)) {
         return; /* refused: nobody will ever know */
     }
@@ -208,12 +211,15 @@ static void call(struct assay_generator *generator, struct gen_person *person,
                  const struct gen_loan *loan, int32_t past_due)
 {
     uint64_t *stream = &person->stream;
-    const int64_t time_ms = generator->day_ms + 9 * GEN_HOUR_MS + gen_below(stream, 9 * GEN_HOUR_MS);
-    const bool answered = gen_chance(stream, gen_sigmoid(0.3 + 0.8 * loan->intent - 0.012 * past_due));
+    const int64_t time_ms =
+        generator->day_ms + 9 * GEN_HOUR_MS + gen_below(stream, 9 * GEN_HOUR_MS);
+    const bool answered =
+        gen_chance(stream, gen_sigmoid(0.3 + 0.8 * loan->intent - 0.012 * past_due));
     const bool promise = answered && gen_chance(stream, gen_sigmoid(0.1 + 1.1 * loan->intent));
     const uint32_t seconds = answered ? 20 + gen_below(stream, 240) : 0;
-    const uint32_t args[GEN_ARGS] = {loan->number, gen_below(stream, 40), (uint32_t)past_due,
-                                     answered ? 1 : 0, promise ? 1 : 0, seconds, loan->amount};
+    const uint32_t args[GEN_ARGS] = {loan->number,     gen_below(stream, 40), (uint32_t)past_due,
+                                     answered ? 1 : 0, promise ? 1 : 0,       seconds,
+                                     loan->amount};
     const uint32_t number = gen_push(generator, person, GEN_COLLECTION_CALL, time_ms, args);
     double unpaid = 1;
     for (int32_t d = past_due + 1; d <= past_due + 7; d++) {

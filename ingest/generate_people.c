@@ -118,7 +118,7 @@ static void transfer(struct assay_generator *generator, struct gen_person *perso
                      uint32_t payee, uint32_t amount, uint32_t kind, int64_t time_ms)
 {
     const bool from_app = payer == person->index;
-    const uint32_t args[GEN_ARGS] = {payer, payee, amount, kind, from_app ? 1U : 0U,
+    const uint32_t args[GEN_ARGS] = {payer,         payee, amount, kind, from_app ? 1U : 0U,
                                      person->device};
     (void)gen_push(generator, person, GEN_TRANSFER, time_ms, args);
 }
@@ -180,8 +180,8 @@ static void pay(struct assay_generator *generator, struct gen_person *person, ui
     uint64_t *stream = &person->stream;
     const uint32_t since =
         (generator->month_day + 30U - person->payday) % 30U; /* money runs out before payday */
-    const double failing = -4.3 + 0.8 * person->risk - 0.7 * person->stability +
-                           (since > 22 ? 0.9 : 0);
+    const double failing =
+        -4.3 + 0.8 * person->risk - 0.7 * person->stability + (since > 22 ? 0.9 : 0);
     const double amount = median > 0 ? median : medians[trade] * gen_exp(0.2 * person->spending);
     const uint32_t args[GEN_ARGS] = {
         person->device,
@@ -225,10 +225,9 @@ static void marketing_day(struct assay_generator *generator, struct gen_person *
     const uint32_t args[GEN_ARGS] = {campaign, channel, offer};
     const uint32_t number = gen_push(generator, person, GEN_MARKETING_PUSH, time_ms, args);
     const double truth = gen_sigmoid(-2.7 + 1.25 * person->engagement +
-                                     (offer == person->offer ? 1.6 : 0) -
-                                     0.2 * person->pushes - (person->dormant ? 2.0 : 0) -
-                                     (person->fading ? 1.0 : 0) + (channel == 0 ? 0.5 : 0) +
-                                     0.5 * gen_normal(stream));
+                                     (offer == person->offer ? 1.6 : 0) - 0.2 * person->pushes -
+                                     (person->dormant ? 2.0 : 0) - (person->fading ? 1.0 : 0) +
+                                     (channel == 0 ? 0.5 : 0) + 0.5 * gen_normal(stream));
     const bool responded = gen_chance(stream, truth);
     gen_note(generator, person, number, time_ms, GEN_RESPONDED, truth, responded, 3);
     if (person->pushes < 200) {
@@ -294,10 +293,9 @@ static int64_t browse(struct assay_generator *generator, struct gen_person *pers
         } else if (i > 0 && gen_chance(stream, repays)) {
             page = PAGE_REPAY;
         }
-        const uint32_t dwell =
-            2000 + gen_below(stream, person->fading ? 12000 : 45000);
-        const uint32_t args[GEN_ARGS] = {person->device, page, dwell, gen_below(stream, 101), i + 1,
-                                         ip};
+        const uint32_t dwell = 2000 + gen_below(stream, person->fading ? 12000 : 45000);
+        const uint32_t args[GEN_ARGS] = {person->device,         page,  dwell,
+                                         gen_below(stream, 101), i + 1, ip};
         (void)gen_push(generator, person, GEN_PAGE_VIEW, time_ms, args);
         time_ms += dwell;
     }
@@ -311,18 +309,17 @@ static void plan_next_visit(struct assay_generator *generator, struct gen_person
     enum { CHURN_DAYS = 30 };
     uint64_t *stream = &person->stream;
     const bool upset = generator->day - person->complained_day <= 14;
-    const double truth = gen_sigmoid(-5.6 + (person->fading ? 3.1 : 0) -
-                                     0.8 * person->engagement + (upset ? 1.2 : 0) +
-                                     0.6 * gen_normal(stream));
+    const double truth = gen_sigmoid(-5.1 + (person->fading ? 3.1 : 0) - 0.8 * person->engagement +
+                                     (upset ? 1.2 : 0) + 0.6 * gen_normal(stream));
     person->dormant = gen_chance(stream, truth);
     gen_note(generator, person, number, time_ms, GEN_CHURNED, truth, person->dormant, CHURN_DAYS);
     if (person->dormant) {
-        person->next_visit_day = generator->day + CHURN_DAYS + 1 + (int32_t)gen_gap(stream, 40, 400);
+        person->next_visit_day =
+            generator->day + CHURN_DAYS + 1 + (int32_t)gen_gap(stream, 40, 400);
         person->fading = false;
         return;
     }
-    const double mean =
-        1.3 * gen_exp(-0.45 * person->engagement) * (person->fading ? 3.2 : 1);
+    const double mean = 1.3 * gen_exp(-0.45 * person->engagement) * (person->fading ? 3.2 : 1);
     person->next_visit_day = generator->day + 1 + (int32_t)gen_gap(stream, mean, CHURN_DAYS - 2);
     const double fade = 0.03 * gen_exp(-0.5 * person->engagement) + (upset ? 0.15 : 0);
     person->fading = gen_chance(stream, person->fading ? 0.93 : fade);
@@ -332,7 +329,7 @@ static bool wants_loan(const struct assay_generator *generator, struct gen_perso
 {
     const uint32_t since = (generator->month_day + 30U - person->payday) % 30U;
     const bool fresh = generator->day - person->registered_day < 3;
-    const double wish = -3.9 + 0.25 * person->risk - 0.2 * person->stability +
+    const double wish = -3.3 + 0.25 * person->risk - 0.2 * person->stability +
                         (since > 20 ? 0.5 : 0) + (person->role == GEN_FARM ? 2.5 : 0) +
                         (fresh ? 1.2 : 0);
     return gen_chance(&person->stream, gen_sigmoid(wish)) &&
@@ -373,8 +370,8 @@ static void visit(struct assay_generator *generator, struct gen_person *person, 
     const uint32_t number = gen_push(generator, person, GEN_APP_OPEN, time_ms, args);
     const int64_t opened_ms = time_ms;
     const double pages = 2.1 * gen_exp(0.25 * person->engagement) * (person->fading ? 0.45 : 1);
-    time_ms = browse(generator, person, ip, time_ms + 500, gen_poisson(stream, pages) + (wants ? 2 : 0),
-                     wants);
+    time_ms = browse(generator, person, ip, time_ms + 500,
+                     gen_poisson(stream, pages) + (wants ? 2 : 0), wants);
     if (wants) {
         if (gen_chance(stream, 0.25)) {
             check_voice(generator, person, time_ms, person->device, 0, 1);
@@ -382,7 +379,7 @@ static void visit(struct assay_generator *generator, struct gen_person *person, 
         const struct gen_apply apply = {.time_ms = time_ms + 50000,
                                         .device = person->device,
                                         .ip = ip,
-                                        .fraud = person->role == GEN_FARM ? 2.2 : 0,
+                                        .fraud = person->role == GEN_FARM ? 1.8 : 0,
                                         .share = person->role == GEN_FARM ? 1.2 : 0};
         gen_loan_apply(generator, person, &apply);
     }
@@ -411,7 +408,7 @@ static void take_over(struct assay_generator *generator, struct gen_person *pers
     }
     if (gen_chance(stream, 0.6)) {
         const struct gen_apply apply = {
-            .time_ms = time_ms + 300000, .device = device, .ip = ip, .fraud = 3, .share = 1.5};
+            .time_ms = time_ms + 300000, .device = device, .ip = ip, .fraud = 2.4, .share = 1.5};
         gen_loan_apply(generator, person, &apply);
     }
     complain(generator, person, 3);
@@ -432,7 +429,7 @@ static void bust_out(struct assay_generator *generator, struct gen_person *perso
         const struct gen_apply apply = {.time_ms = gen_moment(generator, person, false),
                                         .device = person->device,
                                         .ip = gen_session_ip(generator, person),
-                                        .fraud = 3,
+                                        .fraud = 2.4,
                                         .share = 2};
         gen_loan_apply(generator, person, &apply);
     }

@@ -19,9 +19,9 @@ enum {
     GEN_HOUR_MS = 3600000,
     GEN_MINUTE_MS = 60000,
     GEN_ARGS = 8,
-    GEN_BUCKETS = 8,         /* days ahead of the current one that a record may arrive on */
+    GEN_BUCKETS = 8, /* days ahead of the current one that a record may arrive on */
     GEN_LINE_BYTES = 4096,
-    GEN_LOANS = 2,           /* open at once per person */
+    GEN_LOANS = 2, /* open at once per person */
     GEN_PRINT_DIMS = 64,
     GEN_WRITE_OFF_DAYS = 120, /* past due: no more calls */
     GEN_LABEL_CHUNK = 4096,
@@ -82,24 +82,24 @@ uint32_t gen_amount(uint64_t *stream, double median, double spread);
 
 /* name, then the meaning of args[0..7] */
 #define GEN_TYPE_TABLE(X)                                                                          \
-    X(REGISTRATION, "registration") /* device ip address channel referrer+1 age city_tier */      \
-    X(LOGIN, "login")               /* device ip method ok os attempt */                           \
-    X(DEVICE_CHANGE, "device_change") /* device previous ip reason */                              \
-    X(VOICE_CHECK, "voice_check")   /* device noise_low drift(1/1000) purpose */                   \
-    X(APP_OPEN, "app_open")         /* device ip source version */                                 \
-    X(PAGE_VIEW, "page_view")       /* device page dwell_ms scroll position */                     \
+    X(REGISTRATION, "registration")   /* device ip address channel referrer+1 age city_tier */     \
+    X(LOGIN, "login")                 /* device ip method ok os attempt */                         \
+    X(DEVICE_CHANGE, "device_change") /* device replaced ip reason */                              \
+    X(VOICE_CHECK, "voice_check")     /* device noise_low drift(1/1000) purpose */                 \
+    X(APP_OPEN, "app_open")           /* device ip source version */                               \
+    X(PAGE_VIEW, "page_view")         /* device page dwell_ms scroll position */                   \
     X(BUREAU_REPORT, "bureau_report") /* score inquiries overdue loans balance utilisation days */ \
     X(APPLICATION, "application")   /* device ip address amount term product|purpose income job */ \
     X(DISBURSEMENT, "disbursement") /* loan amount fee rate */                                     \
     X(PAYMENT, "payment")           /* device merchant amount channel mcc ok ip */                 \
     X(TRANSFER, "transfer")         /* payer payee amount kind device+1 */                         \
-    X(REPAYMENT_DUE, "repayment_due") /* loan instalment amount of */                              \
-    X(REPAYMENT, "repayment")       /* loan instalment amount method days_late full */             \
+    X(REPAYMENT_DUE, "repayment_due")     /* loan instalment amount of */                          \
+    X(REPAYMENT, "repayment")             /* loan instalment amount method days_late full */       \
     X(COLLECTION_CALL, "collection_call") /* loan agent dpd answered promise seconds amount */     \
-    X(MESSAGE, "message")           /* from template channel variation */                          \
-    X(MARKETING_PUSH, "marketing_push") /* campaign channel offer */                               \
-    X(CLICK, "click")               /* device ip campaign target */                                \
-    X(COMPLAINT, "complaint")       /* topic severity channel */
+    X(MESSAGE, "message")                 /* from template channel variation */                    \
+    X(MARKETING_PUSH, "marketing_push")   /* campaign channel offer */                             \
+    X(CLICK, "click")                     /* device ip campaign target */                          \
+    X(COMPLAINT, "complaint")             /* topic severity channel */
 
 enum gen_type {
 #define X(name, text) GEN_##name,
@@ -173,11 +173,11 @@ struct gen_loan {
     uint8_t of;
     uint16_t term_days; /* between dues */
     uint32_t number;
-    uint32_t amount;    /* of one instalment, hundredths */
+    uint32_t amount; /* of one instalment, hundredths */
     int32_t due_day;
-    int32_t pay_day;    /* when it will be paid; INT32_MAX: never */
-    double badness;     /* what drives paying on time */
-    double intent;      /* what drives paying once late */
+    int32_t pay_day; /* when it will be paid; INT32_MAX: never */
+    double badness;  /* what drives paying on time */
+    double intent;   /* what drives paying once late */
 };
 
 /** Traits are near-normal, mean 0, deviation 1 unless stated. */
@@ -233,6 +233,9 @@ void gen_note(struct assay_generator *generator, const struct gen_person *person
               uint32_t known_after_days);
 /** A time of day on the generator's day, by daily rhythm; @p late shifts it to the night. */
 int64_t gen_moment(const struct assay_generator *generator, struct gen_person *person, bool late);
+
+/** Day of the month, 1..31, of a day since the epoch. (generate.c) */
+uint32_t gen_month_day(int64_t day);
 
 /** Draw a person's traits. (generate_people.c) */
 void gen_person_init(const struct assay_generator *generator, struct gen_person *person,

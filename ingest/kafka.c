@@ -29,7 +29,8 @@ static void on_control_error(rd_kafka_t *client, int code, const char *reason, v
 {
     (void)client;
     (void)opaque;
-    ASSAY_LOG(WARN, "kafka_error", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+    /* librdkafka has logged it with its place already. */
+    ASSAY_LOG(DEBUG, "kafka_error", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
 enum assay_status kafka_client_start(struct rd_kafka_s **out, const struct assay_kafka *kafka,
@@ -176,8 +177,9 @@ static enum assay_status refuse_topic(const struct assay_kafka *kafka, size_t to
     const bool denied = why == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     (void)assay_err_set(err, ASSAY_E_CONFIG, "kafka source", "topic %s cannot be read: %s",
                         kafka->topics[topic], rd_kafka_err2str(why));
-    assay_err_remedy(err, "%s", denied ? "give this user the right to read and describe it"
-                                       : "create the topic, or correct its name or the brokers");
+    assay_err_remedy(err, "%s",
+                     denied ? "give this user the right to read and describe it"
+                            : "create the topic, or correct its name or the brokers");
     return ASSAY_E_CONFIG;
 }
 
@@ -187,7 +189,7 @@ static enum assay_status stopped(struct assay_err *err, const char *while_doing)
                          while_doing);
 }
 
-/* Ask until a broker answers; a broker that has just started may not know its topics for a while. */
+/* Ask until a broker answers; one that has just started may not know its topics for a while. */
 static enum assay_status learn_topic(struct assay_kafka *kafka, size_t topic, struct assay_err *err)
 {
     uint64_t unknown_since_ns = 0;

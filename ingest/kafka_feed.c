@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 enum {
-    TAKE_WAIT_MS = 100,     /* how long take() sleeps between looks at stop */
-    SHARE_ROUNDS_MAX = 4,   /* of dealing out an epoch's room; the rest waits for the next epoch */
+    TAKE_WAIT_MS = 100,   /* how long take() sleeps between looks at stop */
+    SHARE_ROUNDS_MAX = 4, /* of dealing out an epoch's room; the rest waits for the next epoch */
     BYTES_MAX = ASSAY_DECODE_BYTES_MAX + 1, /* one over the decoder's limit: it will refuse */
 };
 
@@ -20,11 +20,11 @@ struct part {
     rd_kafka_topic_t *topic;
     rd_kafka_queue_t *queue;
     uint64_t position;
-    uint64_t end;     /* --until-end: nothing from here on is handed out; UINT64_MAX: live */
-    bool started;     /* librdkafka fetches it */
-    bool skipping;    /* position was moved ahead of what librdkafka gives next: drop in silence */
-    size_t waiting;   /* poll's scratch: messages there */
-    size_t quota;     /* poll's scratch: messages to take */
+    uint64_t end;   /* --until-end: nothing from here on is handed out; UINT64_MAX: live */
+    bool started;   /* librdkafka fetches it */
+    bool skipping;  /* position was moved ahead of what librdkafka gives next: drop in silence */
+    size_t waiting; /* poll's scratch: messages there */
+    size_t quota;   /* poll's scratch: messages to take */
     rd_kafka_message_t **held; /* read past the end of a take, in order; NULL until it happens */
     size_t held_begin;
     size_t held_end;
@@ -73,12 +73,15 @@ void kafka_feed_on_error(struct rd_kafka_s *client, int code, const char *reason
         return;
     }
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        if (!feed->down) {
+            ASSAY_LOG(WARN, "kafka_down", "no broker of %s answers: trying until one does",
+                      feed->kafka->brokers);
+        }
         feed->down = true;
-        ASSAY_LOG(WARN, "kafka_down", "no broker of %s answers: trying until one does",
-                  feed->kafka->brokers);
         return;
     }
-    ASSAY_LOG(WARN, "kafka_error", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+    /* librdkafka has logged it with its place already. */
+    ASSAY_LOG(DEBUG, "kafka_error", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
 /* Errors that librdkafka mends itself, or that an operator can mend while it goes on asking. */
@@ -117,7 +120,8 @@ static bool heals(rd_kafka_resp_err_t code)
     return false;
 }
 
-static void fail(struct kafka_feed *feed, const struct part *part, const rd_kafka_message_t *message)
+static void fail(struct kafka_feed *feed, const struct part *part,
+                 const rd_kafka_message_t *message)
 {
     if (feed->failed != ASSAY_OK) {
         return;
@@ -136,16 +140,16 @@ static void fail(struct kafka_feed *feed, const struct part *part, const rd_kafk
     char where[256];
     (void)snprintf(where, sizeof where, "%.200s partition %u", partition->topic.ptr,
                    partition->number);
-    feed->failed = assay_err_set(&feed->failure, lost ? ASSAY_E_UNAVAILABLE : ASSAY_E_IO, where,
-                                 "cannot be read at offset %llu or after: %s",
-                                 (unsigned long long)part->position,
-                                 rd_kafka_message_errstr(message));
+    feed->failed =
+        assay_err_set(&feed->failure, lost ? ASSAY_E_UNAVAILABLE : ASSAY_E_IO, where,
+                      "cannot be read at offset %llu or after: %s",
+                      (unsigned long long)part->position, rd_kafka_message_errstr(message));
     assay_err_remedy(&feed->failure, "reading on would lose events: mend the log, then restart");
 }
 
 /* Take in what came as an error instead of an event. */
 static void receive_error(struct kafka_feed *feed, struct part *part,
-                         const rd_kafka_message_t *message)
+                          const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         /* Everything before has been given; what is missing was compacted or is control records. */
@@ -163,7 +167,7 @@ static void receive_error(struct kafka_feed *feed, struct part *part,
 
 /* Turn what librdkafka gave into a message of ours; false: it is none, and is destroyed. */
 static bool receive(struct kafka_feed *feed, struct part *part, rd_kafka_message_t *message,
-                   struct assay_message *out)
+                    struct assay_message *out)
 {
     if (feed->failed != ASSAY_OK) {
         rd_kafka_message_destroy(message);
@@ -297,7 +301,7 @@ static size_t poll_kafka(struct assay_feed *base, size_t max, struct assay_messa
         }
     }
     if (more) {
-        /* librdkafka wakes only on a queue's first message: do not let the next wait sleep on it. */
+        /* librdkafka wakes only on a queue's first message: the next wait must not sleep on it. */
         const uint64_t one = 1;
         (void)!write(feed->kafka->wake_fd, &one, sizeof one);
     }
@@ -371,7 +375,7 @@ static enum assay_status hold(struct part *part, rd_kafka_message_t **messages, 
     return ASSAY_OK;
 }
 
-/* The log has no more: after a while ask where it ends, and refuse one that is shorter than asked. */
+/* The log has no more: after a while ask where it ends, and refuse one that is too short. */
 static enum assay_status check_length(struct kafka_feed *feed, const struct part *part,
                                       uint64_t end, uint64_t *idle_since_ns, struct assay_err *err)
 {
@@ -401,8 +405,7 @@ static size_t wait_batch(struct kafka_feed *feed, struct part *part, size_t max)
     if (got > 0) {
         return got;
     }
-    const ssize_t waited =
-        rd_kafka_consume_batch_queue(part->queue, TAKE_WAIT_MS, feed->batch, 1);
+    const ssize_t waited = rd_kafka_consume_batch_queue(part->queue, TAKE_WAIT_MS, feed->batch, 1);
     return waited < 0 ? 0 : (size_t)waited;
 }
 
@@ -423,13 +426,13 @@ static void destroy_all(rd_kafka_message_t **messages, size_t count)
 
 /* Accept a batch up to the end of a range, and hold the rest. */
 static enum assay_status receive_until(struct kafka_feed *feed, struct part *part, size_t got,
-                                      uint64_t end, size_t max, struct assay_message out[],
-                                      size_t *count, struct assay_err *err)
+                                       uint64_t end, size_t max, struct assay_message out[],
+                                       size_t *count, struct assay_err *err)
 {
     for (size_t m = 0; m < got; m++) {
         rd_kafka_message_t *message = feed->batch[m];
-        if (part->position >= end || (message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                                      (uint64_t)message->offset >= end)) {
+        if (part->position >= end ||
+            (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && (uint64_t)message->offset >= end)) {
             const enum assay_status status = hold(part, feed->batch + m, got - m, err);
             if (status != ASSAY_OK) {
                 destroy_all(feed->batch + m, got - m);

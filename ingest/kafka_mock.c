@@ -2,9 +2,9 @@
  * librdkafka's in-process mock cluster: for the demo and for tests.
  *
  * It keeps 5 MiB a partition and drops what is older without a word. The source asks for exact
- * offsets with auto.offset.reset=error, so that reading too slowly is a failure with a name, never a
- * silent loss. It has no transactions worth the name and no control records: a real broker is tested
- * beside it.
+ * offsets with auto.offset.reset=error, so that reading too slowly is a failure with a name, never
+ * a silent loss. It has no transactions worth the name and no control records: a real broker is
+ * tested beside it.
  */
 #include "ingest/kafka_pvt.h"
 
@@ -52,6 +52,8 @@ enum assay_status assay_kafka_mock_start(struct assay_kafka_mock **out, const ch
     }
     rd_kafka_conf_set_log_cb(conf, kafka_log);
     char reason[256] = "";
+    /* Its client connects nowhere, which librdkafka would warn of. */
+    (void)rd_kafka_conf_set(conf, "log_level", "3", reason, sizeof reason);
     mock->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
     if (mock->client == NULL) {
         rd_kafka_conf_destroy(conf);
@@ -105,4 +107,9 @@ void kafka_mock_fail(struct assay_kafka_mock *mock, int16_t api_key, int code, s
     for (size_t i = 0; i < count; i++) {
         rd_kafka_mock_push_request_errors(mock->cluster, api_key, 1, (rd_kafka_resp_err_t)code);
     }
+}
+
+void kafka_mock_fail_topic(struct assay_kafka_mock *mock, const char *topic, int code)
+{
+    rd_kafka_mock_topic_set_error(mock->cluster, topic, (rd_kafka_resp_err_t)code);
 }

@@ -3,8 +3,7 @@
 
 static enum assay_status refuse(struct assay_err *err)
 {
-    (void)assay_err_set(err, ASSAY_E_UNSUPPORTED, "kafka source",
-                        "this build leaves Kafka out");
+    (void)assay_err_set(err, ASSAY_E_UNSUPPORTED, "kafka source", "this build leaves Kafka out");
     assay_err_remedy(err, "build with -DASSAY_WITH_KAFKA=ON, or read files");
     return ASSAY_E_UNSUPPORTED;
 }

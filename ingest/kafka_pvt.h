@@ -18,9 +18,9 @@ struct rd_kafka_conf_s;
 struct rd_kafka_topic_s;
 
 enum {
-    KAFKA_TRY_MS = 1000,        /* one attempt at asking a broker */
-    KAFKA_GRACE_MS = 5000,      /* a fresh leader may not know topic or end yet: ask again so long */
-    KAFKA_GROWTH_CHECK_S = 60,  /* how often an idle source looks for added partitions */
+    KAFKA_TRY_MS = 1000,       /* one attempt at asking a broker */
+    KAFKA_GRACE_MS = 5000,     /* a fresh leader may not know topic or end yet: ask again so long */
+    KAFKA_GROWTH_CHECK_S = 60, /* how often an idle source looks for added partitions */
     KAFKA_PEAK_DEFAULT = 250000 /* events a second of one partition */
 };
 
@@ -93,7 +93,7 @@ ASSAY_MUST_CHECK enum assay_status kafka_watermarks(struct assay_kafka *kafka,
 /** The same, one attempt. @return false: no answer now. */
 bool kafka_watermarks_once(struct assay_kafka *kafka, const struct assay_partition *partition,
                            uint64_t *low, uint64_t *high);
-/** Fill @p err: @p wanted of this partition is outside what the log holds. Returns E_UNAVAILABLE. */
+/** Fill @p err: the log does not hold @p wanted of this partition. @return E_UNAVAILABLE. */
 enum assay_status kafka_out_of_range(struct assay_err *err, const struct assay_partition *partition,
                                      uint64_t wanted, uint64_t low, uint64_t high);
 
@@ -103,5 +103,7 @@ enum assay_status kafka_out_of_range(struct assay_err *err, const struct assay_p
 void kafka_mock_set_down(struct assay_kafka_mock *mock, bool down);
 /** The next @p count requests of a kind (Kafka's ApiKey) fail with Kafka's error @p code. */
 void kafka_mock_fail(struct assay_kafka_mock *mock, int16_t api_key, int code, size_t count);
+/** Requests for a topic's description fail with Kafka's error @p code; 0: no longer. */
+void kafka_mock_fail_topic(struct assay_kafka_mock *mock, const char *topic, int code);
 
 #endif

@@ -15,19 +15,6 @@ static const struct lgb_model *lgb_of(const struct assay_model *model)
     return (const struct lgb_model *)(const void *)model;
 }
 
-static double leaf_of(const struct lgb_tree *tree, const double row[])
-{
-    if (tree->leaf_count == 1) {
-        return tree->leaves[0];
-    }
-    int32_t at = 0;
-    while (at >= 0) {
-        const struct lgb_node *node = &tree->nodes[at];
-        at = lgb_step(node, row[node->feature]);
-    }
-    return tree->leaves[~at];
-}
-
 static void softmax(uint32_t count, double values[])
 {
     double most = values[0];
@@ -69,15 +56,12 @@ static void score(const struct assay_model *model, const double row[], double ra
 {
     const struct lgb_model *lgb = lgb_of(model);
     const uint32_t outputs = model->output_count;
+    ASSAY_ASSERT(outputs > 0);
     for (uint32_t k = 0; k < outputs; k++) {
         raw[k] = 0;
     }
-    for (uint32_t i = 0; i < lgb->tree_count; i += outputs) {
-        for (uint32_t k = 0; k < outputs; k++) {
-            raw[k] += leaf_of(&lgb->trees[i + k], row);
-        }
-    }
-    const double iterations = lgb->tree_count / outputs;
+    assay_lgb_leaves(lgb, row, raw);
+    const uint32_t iterations = lgb->tree_count / outputs;
     for (uint32_t k = 0; k < outputs; k++) {
         predicted[k] = link_one(lgb, lgb->average ? raw[k] / iterations : raw[k]);
     }
@@ -482,6 +466,7 @@ static enum assay_status count_trees(const struct lgb_reader *reader, const stru
                               "with more than %d",
                               TREES_MAX - 1);
     }
+    ASSAY_ASSERT(reader->lgb->model.output_count > 0);
     if (count % reader->lgb->model.output_count != 0) {
         return assay_lgb_fail(reader, ASSAY_E_MODEL, reader->number,
                               "%u trees cannot be shared out to %u classes", count,
@@ -590,6 +575,10 @@ enum assay_status assay_lightgbm_read(struct assay_model **out,
     for (uint32_t i = 0; i < lgb->tree_count; i += lgb->model.output_count) {
         lgb->baseline += expected(&lgb->trees[i]);
     }
+    if (!assay_lgb_make_walk(input->arena, lgb)) {
+        return assay_lgb_full(&reader);
+    }
+    assay_lgb_make_rules(lgb);
     lgb->model.ops = &lgb_ops;
     *out = &lgb->model;
     return ASSAY_OK;

@@ -9,7 +9,7 @@
  * the arrays are read, since their lengths come from num_leaves, which may stand anywhere.
  */
 
-enum { LEAVES_MAX = 1 << 24, DEPTH_MAX = 1024 };
+enum { LEAVES_MAX = 1 << 24 };
 
 enum tree_key {
     NUM_LEAVES,
@@ -294,6 +294,7 @@ static enum assay_status read_nodes(struct lgb_reader *reader, const struct tree
     const struct assay_arena_mark mark = assay_arena_mark(reader->arena);
     struct node_columns columns = {0};
     enum assay_status status = read_columns(reader, text, count, &columns);
+    ASSAY_ASSERT(status != ASSAY_OK || columns.left != NULL);
     for (uint32_t i = 0; status == ASSAY_OK && i < count; i++) {
         nodes[i] = (struct lgb_node){.threshold = columns.thresholds[i],
                                      .left = columns.left[i],
@@ -321,23 +322,16 @@ static enum assay_status read_rows(const struct lgb_reader *reader, const struct
 struct tree_check {
     const struct lgb_reader *reader;
     const struct tree_text *text;
-    uint32_t *depths; /* of nodes, 1 for the root; 0: not reached yet */
+    bool *node_seen;
     bool *leaf_seen;
 };
 
 static enum assay_status check_child(const struct tree_check *check, uint32_t parent, int32_t child,
                                      enum tree_key key)
 {
-    bool good = false;
-    if (child < 0) {
-        bool *seen = &check->leaf_seen[~child];
-        good = !*seen;
-        *seen = true;
-    } else {
-        uint32_t *depth = &check->depths[child];
-        good = (uint32_t)child > parent && *depth == 0;
-        *depth = check->depths[parent] + 1;
-    }
+    bool *seen = child < 0 ? &check->leaf_seen[~child] : &check->node_seen[child];
+    const bool good = !*seen && (child < 0 || (uint32_t)child > parent);
+    *seen = true;
     return good ? ASSAY_OK
                 : assay_lgb_fail(check->reader, ASSAY_E_MODEL, check->text->lines[key],
                                  "not a tree: %s of node %u is %d", key_names[key], parent, child);
@@ -353,23 +347,15 @@ static enum assay_status check_shape(struct lgb_reader *reader, const struct tre
     const uint32_t nodes = tree->leaf_count - 1;
     const struct assay_arena_mark mark = assay_arena_mark(reader->arena);
     const struct tree_check check = {
-        reader, text, assay_arena_array(reader->arena, nodes, sizeof(uint32_t)),
+        reader, text, assay_arena_array(reader->arena, nodes, sizeof(bool)),
         assay_arena_array(reader->arena, tree->leaf_count, sizeof(bool))};
-    if (check.depths == NULL || check.leaf_seen == NULL) {
+    if (check.node_seen == NULL || check.leaf_seen == NULL) {
         return assay_lgb_full(reader);
     }
     enum assay_status status = ASSAY_OK;
-    check.depths[0] = 1;
+    ASSAY_ASSERT(tree->nodes != NULL);
     for (uint32_t i = 0; status == ASSAY_OK && i < nodes; i++) {
-        if (check.depths[i] > DEPTH_MAX) {
-            status = assay_lgb_fail(reader, ASSAY_E_UNSUPPORTED, text->line,
-                                    "a tree more than %d splits deep", DEPTH_MAX);
-        } else if (check.depths[i] > reader->lgb->depth_max) {
-            reader->lgb->depth_max = check.depths[i];
-        }
-        if (status == ASSAY_OK) {
-            status = check_child(&check, i, tree->nodes[i].left, LEFT_CHILD);
-        }
+        status = check_child(&check, i, tree->nodes[i].left, LEFT_CHILD);
         if (status == ASSAY_OK) {
             status = check_child(&check, i, tree->nodes[i].right, RIGHT_CHILD);
         }
@@ -424,7 +410,18 @@ static enum assay_status read_splits(struct lgb_reader *reader, const struct tre
         status = assay_lgb_fail(reader, ASSAY_E_MODEL, text->lines[INTERNAL_COUNT],
                                 "internal_count: no row reached the root");
     }
-    return status == ASSAY_OK ? check_shape(reader, text, tree) : status;
+    if (status == ASSAY_OK) {
+        status = check_shape(reader, text, tree);
+    }
+    if (status == ASSAY_OK && !assay_lgb_prepare(reader->arena, tree)) {
+        status = assay_lgb_full(reader);
+    }
+    if (status == ASSAY_OK && tree->way_features > LGB_WAY_FEATURES_MAX) {
+        status = assay_lgb_fail(reader, ASSAY_E_UNSUPPORTED, text->line,
+                                "a way to a leaf that splits on %u features, more than %d",
+                                tree->way_features, LGB_WAY_FEATURES_MAX);
+    }
+    return status;
 }
 
 enum assay_status assay_lgb_read_tree(struct lgb_reader *reader, struct lgb_tree *tree, bool *more)
@@ -457,6 +454,9 @@ enum assay_status assay_lgb_read_tree(struct lgb_reader *reader, struct lgb_tree
                               "leaf_value has fewer values than num_leaves says");
     }
     tree->leaf_count = (uint32_t)leaves;
+    if (tree->leaf_count > reader->lgb->leaves_max) {
+        reader->lgb->leaves_max = tree->leaf_count;
+    }
     double *values = assay_arena_array(reader->arena, tree->leaf_count, sizeof *values);
     if (values == NULL) {
         return assay_lgb_full(reader);

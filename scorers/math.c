@@ -11,7 +11,7 @@
  * enough that its remainder is below 2^-57 of the result.
  */
 
-/* ln 2 = LN2_HIGH + LN2_LOW; LN2_HIGH has 33 significant bits, so k LN2_HIGH is exact for |k| < 2^20. */
+/* ln 2 = LN2_HIGH + LN2_LOW; LN2_HIGH has 33 significant bits: k LN2_HIGH is exact below 2^20. */
 static const double LN2_HIGH = 0x1.62e42fee00000p-1;
 static const double LN2_LOW = 0x1.a39ef35793c76p-33;
 static const double LN2 = 0x1.62e42fefa39efp-1;

@@ -64,7 +64,7 @@ struct assay_str assay_model_feature_name(const struct assay_model *model, uint3
 uint32_t assay_model_output_count(const struct assay_model *model);
 /** Is the prediction a probability (and raw its logit or points)? Thread: any. */
 bool assay_model_is_probability(const struct assay_model *model);
-/** Event whose probability is predicted, as the file names it; ptr NULL: it does not. Thread: any. */
+/** Event whose probability is predicted, as the file names it; ptr NULL: it does not. */
 struct assay_str assay_model_event(const struct assay_model *model);
 /** Does a higher raw score make the event likelier? False for a card whose points are earned by
  * the other class (the usual credit card). Thread: any. */
@@ -88,13 +88,13 @@ void assay_model_score(const struct assay_model *model, const double row[], doub
  * Contribution of each column to raw score 0 of this row, and the baseline they add up from:
  * scorecard: points of the column less the best it could give, that is the most (points lost,
  * <= 0), or the least where points rise with the event (>= 0); logistic: coefficient x (value -
- * mean); LightGBM: exact path-dependent TreeSHAP (Lundberg et al. 2018, Algorithm 2), equal to
- * pred_contrib. Baseline plus contributions is raw score 0 up to rounding.
+ * mean); LightGBM: exact path-dependent TreeSHAP (Lundberg et al. 2018), the numbers of
+ * pred_contrib up to rounding. Baseline plus contributions is raw score 0 up to rounding.
  *
- * @param scratch    memory for the walk of trees; rewound before return.
+ * @param scratch    for trees: 400 bytes a leaf of the largest one and 64 a column; rewound.
  * @param[out] contributions assay_model_feature_count() numbers.
  * @return the baseline, or NaN when scratch is full.
- * Thread: any; pure. Cost: up to hundreds of times a score for trees: call it when needed.
+ * Thread: any; pure. Cost: some 40 scores for trees.
  */
 double assay_model_explain(const struct assay_model *model, const double row[],
                            struct assay_arena *scratch, double contributions[]);

@@ -14,18 +14,24 @@ static double row_number(const struct assay_value *value)
     return value->cell.number;
 }
 
+/* Half away from zero; a score of -0 is 0. */
+static double nearest(double score)
+{
+    return round(score) + 0.0;
+}
+
 double assay_policy_score(const struct assay_policy *policy, double raw, double probability)
 {
     const struct policy_scaling *scaling = &policy->scaling;
     if (!scaling->on) {
-        return policy->is_scorecard ? round(raw) : ASSAY_NULL_NUMBER;
+        return policy->is_scorecard ? nearest(raw) : ASSAY_NULL_NUMBER;
     }
     if (isnan(probability)) {
         return ASSAY_NULL_NUMBER;
     }
     const double p = fmin(fmax(probability, probability_min), 1 - probability_min);
     const double odds = scaling->rises ? p / (1 - p) : (1 - p) / p;
-    return round(scaling->points + scaling->factor * assay_log(odds / scaling->odds));
+    return nearest(scaling->points + scaling->factor * assay_log(odds / scaling->odds));
 }
 
 static void run_model(const struct assay_policy *policy, const struct assay_value values[],

@@ -6,8 +6,8 @@
 
 /*
  * Points of a row: base, then each feature's points in the file's order. A feature's points come
- * from `missing` (NaN), from a special value that it equals, or from the one bin that holds it; bins
- * are [from, to) and cover the whole line, which is checked, so every number has points.
+ * from `missing` (NaN), from a special value that it equals, or from the one bin that holds it;
+ * bins are [from, to) and cover the whole line, which is checked, so every number has points.
  *
  * What tools disagree on is never inferred: the file says which class earns points, and whether the
  * features' points already hold their share of the base.

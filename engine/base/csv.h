@@ -17,7 +17,7 @@
 
 enum { ASSAY_CSV_FIELDS_MAX = 1 << 16 };
 
-/** One field. `text` is unquoted content and never null; "" and an empty cell differ in `quoted`. */
+/** One field. `text` is unquoted content, never null; "" and an empty cell differ in `quoted`. */
 struct assay_csv_field {
     struct assay_str text;
     uint64_t line;   /* 1-based; where the field begins, its opening quote included */

@@ -171,7 +171,8 @@ static bool remember(struct totals *totals, const struct assay_label *label)
         draws->keys = keys;
         draws->room = room;
     }
-    draws->keys[draws->count++] = (uint64_t)(label->truth * 1e9 + 0.5) << 1 | (label->value ? 1 : 0);
+    draws->keys[draws->count++] =
+        (uint64_t)(label->truth * 1e9 + 0.5) << 1 | (label->value ? 1 : 0);
     draws->positive += label->value ? 1 : 0;
     return true;
 }
@@ -234,7 +235,8 @@ static void print_json(FILE *out, struct totals *totals)
     for (size_t i = 0; i < totals->draw_count; i++) {
         struct draws *draws = &totals->draws[i];
         const double auc = best_auc(draws);
-        (void)fprintf(out, "%s\"%s\":{\"count\":%zu,\"positive\":%zu,\"best_auc\":", i == 0 ? "" : ",",
+        (void)fprintf(out,
+                      "%s\"%s\":{\"count\":%zu,\"positive\":%zu,\"best_auc\":", i == 0 ? "" : ",",
                       draws->name, draws->count, draws->positive);
         if (auc == auc) {
             (void)fprintf(out, "%.6f}", auc);
@@ -347,8 +349,7 @@ static int run(const void *context, const struct assay_words *operands)
     if (status == ASSAY_OK) {
         status = generate_to(generator, options, events, labels, &totals, &err);
     }
-    const int code =
-        status == ASSAY_OK ? report(options, &totals, begin_ns) : assay_cli_fail(&err);
+    const int code = status == ASSAY_OK ? report(options, &totals, begin_ns) : assay_cli_fail(&err);
     for (size_t i = 0; i < totals.draw_count; i++) {
         free(totals.draws[i].keys);
     }
@@ -370,28 +371,72 @@ static const struct generate_options generate_defaults = {
 #define AT(member) offsetof(struct generate_options, member)
 
 static const struct assay_option generate_table[] = {
-    {.name = "users", .kind = ASSAY_OPTION_COUNT, .offset = AT(users), .value = "N",
-     .text = "people", .min = 1, .max = 1e7},
-    {.name = "days", .kind = ASSAY_OPTION_COUNT, .offset = AT(days), .value = "D",
-     .text = "days of events", .min = 1, .max = 3650},
-    {.name = "seed", .kind = ASSAY_OPTION_COUNT, .offset = AT(seed), .value = "S",
+    {.name = "users",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(users),
+     .value = "N",
+     .text = "people",
+     .min = 1,
+     .max = 1e7},
+    {.name = "days",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(days),
+     .value = "D",
+     .text = "days of events",
+     .min = 1,
+     .max = 3650},
+    {.name = "seed",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(seed),
+     .value = "S",
      .text = "same seed, same bytes"},
-    {.name = "start", .kind = ASSAY_OPTION_TEXT, .offset = AT(start), .value = "DATE",
+    {.name = "start",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(start),
+     .value = "DATE",
      .text = "first day, YYYY-MM-DD, UTC"},
-    {.name = "late", .kind = ASSAY_OPTION_REAL, .offset = AT(late), .value = "X",
-     .text = "share that arrives after younger events", .min = 0, .max = 1},
-    {.name = "duplicate", .kind = ASSAY_OPTION_REAL, .offset = AT(duplicate), .value = "X",
-     .text = "share that is sent twice", .min = 0, .max = 1},
-    {.name = "skewed", .kind = ASSAY_OPTION_REAL, .offset = AT(skewed), .value = "X",
+    {.name = "late",
+     .kind = ASSAY_OPTION_REAL,
+     .offset = AT(late),
+     .value = "X",
+     .text = "share that arrives after younger events",
+     .min = 0,
+     .max = 1},
+    {.name = "duplicate",
+     .kind = ASSAY_OPTION_REAL,
+     .offset = AT(duplicate),
+     .value = "X",
+     .text = "share that is sent twice",
+     .min = 0,
+     .max = 1},
+    {.name = "skewed",
+     .kind = ASSAY_OPTION_REAL,
+     .offset = AT(skewed),
+     .value = "X",
      .text = "share from clocks far behind or ahead; in replay those ahead make the rest late",
-     .min = 0, .max = 1},
-    {.name = "malformed", .kind = ASSAY_OPTION_REAL, .offset = AT(malformed), .value = "X",
-     .text = "share that has a broken twin", .min = 0, .max = 1},
-    {.name = "output", .letter = 'o', .kind = ASSAY_OPTION_TEXT, .offset = AT(output),
-     .value = "FILE", .text = "where events go; - is standard output"},
-    {.name = "labels", .kind = ASSAY_OPTION_TEXT, .offset = AT(labels), .value = "FILE",
+     .min = 0,
+     .max = 1},
+    {.name = "malformed",
+     .kind = ASSAY_OPTION_REAL,
+     .offset = AT(malformed),
+     .value = "X",
+     .text = "share that has a broken twin",
+     .min = 0,
+     .max = 1},
+    {.name = "output",
+     .letter = 'o',
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(output),
+     .value = "FILE",
+     .text = "where events go; - is standard output"},
+    {.name = "labels",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(labels),
+     .value = "FILE",
      .text = "write delayed labels as CSV"},
-    {.name = "json", .kind = ASSAY_OPTION_FLAG, .offset = AT(json),
+    {.name = "json",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = AT(json),
      .text = "print the summary as JSON (on stderr when events go to stdout)"},
 };
 
@@ -399,9 +444,10 @@ const struct assay_command assay_command_generate = {
     .name = "generate",
     .summary = "write the events of a synthetic lender",
     .usage = "[--users N] [--days D] [--seed S] [--output FILE] [--labels FILE]",
-    .text = "The stream fits the definitions in config/: people who earn, pay, borrow, fall behind, "
-            "leave, and a few who cheat. Labels say what became of an event and when that was known; "
-            "their column truth is the probability the outcome was drawn with, never a feature.",
+    .text =
+        "The stream fits the definitions in config/: people who earn, pay, borrow, fall behind, "
+        "leave, and a few who cheat. Labels say what became of an event and when that was known; "
+        "their column truth is the probability the outcome was drawn with, never a feature.",
     .examples = "assay generate --users 5000 --days 60 --output events.jsonl --labels labels.csv\n"
                 "assay generate --users 100 --days 7 | head\n",
     .options = generate_table,

@@ -25,8 +25,9 @@ static void show_progress(void *context, const struct assay_replay_progress *pro
                        progress->events, progress->seconds);
 }
 
-static int replay(struct assay_arena *arena, const struct replay_options *given)
+static int replay(struct assay_arena *arena, const void *read)
 {
+    const struct replay_options *given = read;
     const struct assay_config *config = assay_cli_load(arena, given->folder);
     if (config == NULL) {
         return ASSAY_EXIT_CONFIG;
@@ -48,26 +49,14 @@ static int replay(struct assay_arena *arena, const struct replay_options *given)
     static struct assay_run_summary summary;
     struct assay_err err;
     const enum assay_status status = assay_replay(&options, &summary, &err);
-    assay_cli_progress_clear();
     const bool ran = status == ASSAY_OK || (status == ASSAY_E_FORMAT && given->strict);
-    if (ran && given->json) {
-        assay_cli_print_summary_json(&summary, stdout);
-    } else if (ran) {
-        assay_cli_print_summary(&summary, stderr);
-    }
-    return status == ASSAY_OK ? ASSAY_EXIT_OK : assay_cli_fail(&err);
+    return assay_cli_finish(status, ran, given->json, &summary, &err);
 }
 
 static int run(const void *options, const struct assay_words *operands)
 {
     (void)operands;
-    struct assay_arena *arena = assay_arena_create(ASSAY_CLI_ARENA_BYTES_MAX);
-    if (arena == NULL) {
-        return ASSAY_EXIT_BUG;
-    }
-    const int code = replay(arena, options);
-    assay_arena_destroy(arena);
-    return code;
+    return assay_cli_with_arena(replay, options);
 }
 
 static const struct replay_options replay_defaults = {.folder = "config"};

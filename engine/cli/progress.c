@@ -41,6 +41,15 @@ static void print_count(double count, FILE *out)
     (void)fprintf(out, unit == 0 ? "%.0f%s" : "%.2f%s", count, units[unit]);
 }
 
+static uint64_t dead_total(const struct assay_pipeline_stats *stats)
+{
+    uint64_t total = 0;
+    for (int reason = 0; reason < ASSAY_DEAD_END; reason++) {
+        total += stats->dead[reason];
+    }
+    return total;
+}
+
 void assay_cli_progress(uint64_t done, uint64_t total, uint64_t events, double seconds)
 {
     enum { CELLS = 30 };
@@ -70,21 +79,30 @@ void assay_cli_progress(uint64_t done, uint64_t total, uint64_t events, double s
     (void)fflush(stderr);
 }
 
+void assay_cli_progress_live(const struct assay_run_summary *summary, bool recovering)
+{
+    const struct assay_pipeline_stats *stats = &summary->stats;
+    if (!someone_looks()) {
+        return;
+    }
+    (void)fputs(recovering ? "\r\033[Krecovering: " : "\r\033[K", stderr);
+    print_count((double)stats->events, stderr);
+    (void)fputs(" events, ", stderr);
+    print_count((double)stats->decisions, stderr);
+    (void)fputs(" decisions, ", stderr);
+    print_count((double)dead_total(stats), stderr);
+    (void)fputs(" dead letters, ", stderr);
+    print_count(summary->events_per_s, stderr);
+    (void)fputs(" events/s", stderr);
+    (void)fflush(stderr);
+}
+
 void assay_cli_progress_clear(void)
 {
     if (someone_looks()) {
         (void)fputs("\r\033[K", stderr);
         (void)fflush(stderr);
     }
-}
-
-static uint64_t dead_total(const struct assay_pipeline_stats *stats)
-{
-    uint64_t total = 0;
-    for (int reason = 0; reason < ASSAY_DEAD_END; reason++) {
-        total += stats->dead[reason];
-    }
-    return total;
 }
 
 static uint64_t cpu_ns(const struct assay_pipeline_stats *stats)
@@ -132,7 +150,7 @@ static void print_cpu(const struct assay_pipeline_stats *stats, FILE *out)
     (void)fputc('\n', out);
 }
 
-void assay_cli_print_summary(const struct assay_run_summary *summary, FILE *out)
+static void print_summary(const struct assay_run_summary *summary, FILE *out)
 {
     const struct assay_pipeline_stats *stats = &summary->stats;
     (void)fprintf(out, "%" PRIu64 " messages, %" PRIu64 " events applied, %" PRIu64
@@ -208,7 +226,7 @@ static void print_json_dead(const struct assay_pipeline_stats *stats, FILE *out)
     (void)fputc('}', out);
 }
 
-void assay_cli_print_summary_json(const struct assay_run_summary *summary, FILE *out)
+static void print_summary_json(const struct assay_run_summary *summary, FILE *out)
 {
     const struct assay_pipeline_stats *stats = &summary->stats;
     const struct {
@@ -245,4 +263,30 @@ void assay_cli_print_summary_json(const struct assay_run_summary *summary, FILE 
     print_json_dead(stats, out);
     print_json_outcomes(summary, out);
     (void)fprintf(out, ",\"state_hash\":\"%s\"}\n", summary->state_hash);
+}
+
+int assay_cli_finish(enum assay_status status, bool ran, bool json,
+                     const struct assay_run_summary *summary, const struct assay_err *err)
+{
+    assay_cli_progress_clear();
+    if (ran && json) {
+        print_summary_json(summary, stdout);
+    } else if (ran) {
+        print_summary(summary, stderr);
+    }
+    return status == ASSAY_OK ? ASSAY_EXIT_OK : assay_cli_fail(err);
+}
+
+int assay_cli_with_arena(int (*run)(struct assay_arena *arena, const void *options),
+                         const void *options)
+{
+    struct assay_arena *arena = assay_arena_create(ASSAY_CLI_ARENA_BYTES_MAX);
+    if (arena == NULL) {
+        struct assay_err err;
+        (void)assay_err_set(&err, ASSAY_E_NO_MEMORY, "assay", "out of memory");
+        return assay_cli_fail(&err);
+    }
+    const int code = run(arena, options);
+    assay_arena_destroy(arena);
+    return code;
 }

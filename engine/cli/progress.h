@@ -4,6 +4,7 @@
 #ifndef ASSAY_CLI_PROGRESS_H
 #define ASSAY_CLI_PROGRESS_H
 
+#include "engine/cli/command.h"
 #include "engine/runtime/summary.h"
 
 #include <stdatomic.h>
@@ -21,12 +22,22 @@ const _Atomic bool *assay_cli_stop_flag(void);
  * Does nothing when stderr is no terminal. @param total 0: unknown. Thread: one.
  */
 void assay_cli_progress(uint64_t done, uint64_t total, uint64_t events, double seconds);
+/** Draw one line on stderr about a run that has no known end. As assay_cli_progress(). */
+void assay_cli_progress_live(const struct assay_run_summary *summary, bool recovering);
 /** Take the bar away. Thread: one. */
 void assay_cli_progress_clear(void);
 
-/** Print a summary for people: counts, decisions by outcome, dead letters by reason, CPU by stage. */
-void assay_cli_print_summary(const struct assay_run_summary *summary, FILE *out);
-/** Print a summary as one JSON object and a line feed. */
-void assay_cli_print_summary_json(const struct assay_run_summary *summary, FILE *out);
+/**
+ * End a command that ran the engine: print the summary, on stderr for people or as one JSON object
+ * on stdout for programs, and the failure if there was one.
+ *
+ * @param ran false: it failed before there was anything to sum up.
+ * @return the exit code. Thread: one.
+ */
+int assay_cli_finish(enum assay_status status, bool ran, bool json,
+                     const struct assay_run_summary *summary, const struct assay_err *err);
+/** Give @p run an arena for definitions and models, and free it afterwards. Thread: one. */
+int assay_cli_with_arena(int (*run)(struct assay_arena *arena, const void *options),
+                         const void *options);
 
 #endif

@@ -38,26 +38,28 @@ static bool is_there(struct reader *reader, const char *name)
     return path != NULL && access(path, F_OK) == 0;
 }
 
-static void load_features(struct reader *reader, struct assay_config *config)
+static void load_features(struct reader *reader, struct assay_config *config,
+                          struct config_features *features)
 {
-    struct config_features features;
     const struct yaml_node *root = read_yaml(reader, "features.yaml");
-    if (root == NULL || !config_read_features(reader, root, &features)) {
+    if (root == NULL || !config_read_features(reader, root, features)) {
+        *features = (struct config_features){0};
         return;
     }
-    config->schema = features.schema;
-    config->plan = assay_plan_compile(reader->arena, features.schema, features.sources,
-                                      features.source_count, reader->diags);
+    config->schema = features->schema;
+    config->plan = assay_plan_compile(reader->arena, features->schema, features->sources,
+                                      features->source_count, reader->diags);
 }
 
-static void load_decisions(struct reader *reader, struct assay_config *config)
+static void load_decisions(struct reader *reader, struct assay_config *config,
+                           const struct config_features *features)
 {
     if (!is_there(reader, "decisions.yaml")) {
         return;
     }
     const struct yaml_node *root = read_yaml(reader, "decisions.yaml");
     if (root != NULL) {
-        config->policies = config_read_decisions(reader, root, config->plan);
+        config->policies = config_read_decisions(reader, root, config->plan, features);
     }
 }
 
@@ -89,8 +91,9 @@ const struct assay_config *assay_config_load(struct assay_arena *arena, const ch
     }
     struct reader reader = {.arena = arena, .diags = diags, .folder = copy.ptr};
     config->folder = copy.ptr;
-    load_features(&reader, config);
-    load_decisions(&reader, config);
+    struct config_features features = {0};
+    load_features(&reader, config, &features);
+    load_decisions(&reader, config, &features);
     load_settings(&reader, config);
     if (assay_diags_count(diags) > before) {
         return NULL;

@@ -30,7 +30,7 @@ struct assay_kafka_source {
 };
 
 struct assay_file_source {
-    struct assay_str path; /* "-" is standard input; *.zst is decompressed */
+    struct assay_str path; /* as to be opened; "-" is standard input; *.zst is decompressed */
     enum assay_format format;
     struct assay_span span;
 };
@@ -38,7 +38,7 @@ struct assay_file_source {
 struct assay_sink {
     enum { ASSAY_SINK_KAFKA, ASSAY_SINK_FILE } kind;
     struct assay_str brokers, topic; /* kafka */
-    struct assay_str path;           /* file: JSON lines */
+    struct assay_str path;           /* file: JSON lines; as to be opened; "-" is standard output */
     const struct assay_property *properties;
     size_t property_count;
     struct assay_span span;
@@ -46,7 +46,7 @@ struct assay_sink {
 
 /** assay.yaml */
 struct assay_settings {
-    struct assay_str state; /* folder of epoch records and audit, relative to the config folder */
+    struct assay_str state; /* folder of epoch records and audit, as to be opened */
     uint32_t shards;
     uint64_t memory_bytes; /* of all stores together */
     uint64_t ids_max;      /* ids remembered per partition */

@@ -122,7 +122,8 @@ static bool read_model(struct reader *reader, const struct yaml_node *key,
     }
     (void)snprintf(of, sizeof of, "\"kind\" of %s", what);
     good = config_word(reader, found[MODEL_KIND], of, kinds, 3, sizeof kinds / sizeof kinds[0],
-                       &kind) && good;
+                       &kind) &&
+           good;
     (void)snprintf(of, sizeof of, "\"file\" of %s", what);
     struct assay_str file;
     if (!config_text(reader, found[MODEL_FILE], of, &file)) {
@@ -180,11 +181,11 @@ static void read_score(struct reader *reader, const struct yaml_node *node, cons
     if (!config_map(reader, node, of, node->span, &score_table, found)) {
         return;
     }
-    const bool good =
-        found[SCORE_PDO] != NULL && found[SCORE_POINTS] != NULL && found[SCORE_ODDS] != NULL &&
-        config_real(reader, found[SCORE_PDO], "\"pdo\"", &out->pdo) &&
-        config_real(reader, found[SCORE_POINTS], "\"points\"", &out->points) &&
-        config_real(reader, found[SCORE_ODDS], "\"odds\"", &out->odds);
+    const bool good = found[SCORE_PDO] != NULL && found[SCORE_POINTS] != NULL &&
+                      found[SCORE_ODDS] != NULL &&
+                      config_real(reader, found[SCORE_PDO], "\"pdo\"", &out->pdo) &&
+                      config_real(reader, found[SCORE_POINTS], "\"points\"", &out->points) &&
+                      config_real(reader, found[SCORE_ODDS], "\"odds\"", &out->odds);
     if (good && out->pdo <= 0) {
         assay_diag_add(reader->diags, ASSAY_DIAG_VALUE, found[SCORE_PDO]->span,
                        "\"pdo\" must be greater than 0");
@@ -199,6 +200,7 @@ static void read_score(struct reader *reader, const struct yaml_node *node, cons
                           &direction);
     }
     out->has_scaling = good;
+    out->scaling_span = node->span;
     out->higher_is_likelier = direction == 1;
 }
 
@@ -218,6 +220,7 @@ static void read_reasons(struct reader *reader, const struct yaml_node *node, co
                            ASSAY_POLICY_REASONS_MAX, &max);
     }
     out->reasons_max = (uint32_t)max;
+    out->reasons_span = node->span;
     const struct yaml_node *catalogue = found[REASONS_CATALOGUE];
     if (catalogue != NULL &&
         config_text(reader, catalogue, "\"catalogue\" of \"reasons\"", &file)) {
@@ -251,8 +254,9 @@ static bool read_bindings(struct reader *reader, const struct yaml_node *map, co
         struct assay_binding_source *binding = &list[out->binding_count];
         binding->entity = key->text;
         binding->span = key->span;
-        out->binding_count +=
-            config_text(reader, key->next, "a role", &binding->role) ? 1 : 0;
+        binding->span.end =
+            key->next->span.end > key->span.end ? key->next->span.end : key->span.end;
+        out->binding_count += config_text(reader, key->next, "a role", &binding->role) ? 1 : 0;
     }
     out->bindings = list;
     return assay_diags_count(reader->diags) == before;
@@ -271,8 +275,8 @@ static bool read_rule(struct reader *reader, const struct yaml_node *node,
         /* not for a table rule, which has been refused by name */
         for (size_t i = RULE_WHEN; i <= RULE_THEN; i++) {
             if (found[i] == NULL) {
-                assay_diag_add(reader->diags, ASSAY_DIAG_MISSING, node->span,
-                               "a rule lacks \"%s\"", rule_rows[i].name);
+                assay_diag_add(reader->diags, ASSAY_DIAG_MISSING, node->span, "a rule lacks \"%s\"",
+                               rule_rows[i].name);
             }
         }
     }
@@ -349,12 +353,14 @@ static bool read_policy(struct reader *reader, const struct yaml_node *key,
         return false;
     }
     good = read_named(reader, found[POLICY_TRIGGER], "trigger", what, &out->trigger,
-                      &out->trigger_span) && good;
-    good = read_named(reader, found[POLICY_MODEL], "model", what, &out->model,
-                      &out->model_span) && good;
+                      &out->trigger_span) &&
+           good;
+    good = read_named(reader, found[POLICY_MODEL], "model", what, &out->model, &out->model_span) &&
+           good;
     good = read_named(reader, found[POLICY_EVENT], "event", what, &out->event, &unused) && good;
     good = read_named(reader, found[POLICY_ELSE], "else", what, &out->otherwise,
-                      &out->otherwise_span) && good;
+                      &out->otherwise_span) &&
+           good;
     if (found[POLICY_SCORE] != NULL) {
         read_score(reader, found[POLICY_SCORE], what, out);
         good = good && out->has_scaling;
@@ -372,8 +378,7 @@ static bool read_policy(struct reader *reader, const struct yaml_node *key,
            (out->model.ptr == NULL || !is_bad_model(decisions, out->model));
 }
 
-static void read_policies(struct reader *reader, const struct yaml_node *map,
-                          struct decisions *out)
+static void read_policies(struct reader *reader, const struct yaml_node *map, struct decisions *out)
 {
     const struct yaml_node *key = config_names(reader, map, "\"policies\"");
     if (map->count > ASSAY_POLICIES_MAX) {
@@ -390,7 +395,7 @@ static void read_policies(struct reader *reader, const struct yaml_node *map,
     }
 }
 
-/* Without a plan, rules can still be read for their grammar. */
+/* Without a schema, rules can still be read for their grammar. */
 static void parse_rules(struct reader *reader, const struct decisions *decisions)
 {
     for (size_t p = 0; p < decisions->policy_count; p++) {
@@ -401,9 +406,83 @@ static void parse_rules(struct reader *reader, const struct decisions *decisions
     }
 }
 
+/* Is the name, after its last dot, one that features.yaml defines or would define as a list? */
+static bool is_defined(const struct config_features *features, struct assay_span path)
+{
+    size_t begin = path.end;
+    while (begin > path.begin && path.text->data[begin - 1] != '.') {
+        begin--;
+    }
+    const struct assay_str name = {.ptr = path.text->data + begin,
+                                   .len = (uint32_t)(path.end - begin)};
+    for (size_t i = 0; i < features->source_count; i++) {
+        const struct assay_str stem = features->sources[i].name;
+        if (name.len >= stem.len && memcmp(name.ptr, stem.ptr, stem.len) == 0 &&
+            (name.len == stem.len || name.ptr[stem.len] == '_')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Would this be said of good features too? */
+static bool holds_anyway(const struct config_features *features, const struct assay_diag *diag)
+{
+    switch ((int)diag->code) {
+    case ASSAY_DIAG_MODEL_FEATURE:
+    case ASSAY_DIAG_CATALOGUE:
+        return false;
+    case ASSAY_DIAG_UNKNOWN_NAME:
+        return diag->span.text == NULL || !is_defined(features, diag->span);
+    default:
+        return true;
+    }
+}
+
+static bool has_broken_event(const struct assay_schema *schema)
+{
+    for (uint32_t e = 0; e < schema->event_count; e++) {
+        const struct assay_event_def *event = &schema->events[e];
+        bool broken = event->broken;
+        for (uint32_t f = 0; f < event->field_count; f++) {
+            broken = broken || event->fields[f].broken;
+        }
+        if (broken) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Compile against a plan of no features and pass on what does not come from their absence. */
+static void check_without_features(struct reader *reader, const struct decisions *decisions,
+                                   const struct config_features *features)
+{
+    enum { TRIAL_MAX = 100 };
+    struct assay_diags *trial = assay_diags_create(reader->arena, TRIAL_MAX);
+    const struct assay_plan *plan =
+        trial == NULL ? NULL : assay_plan_compile(reader->arena, features->schema, NULL, 0, trial);
+    if (plan == NULL) {
+        return;
+    }
+    (void)assay_policies_compile(reader->arena, plan, decisions->models, decisions->model_count,
+                                 decisions->policies, decisions->policy_count, trial);
+    for (size_t i = 0; i < assay_diags_kept(trial); i++) {
+        const struct assay_diag *diag = assay_diags_at(trial, i);
+        if (!holds_anyway(features, diag)) {
+            continue;
+        }
+        assay_diag_add(reader->diags, diag->code, diag->span, "%s", diag->message.ptr);
+        if (diag->hint.ptr != NULL) {
+            assay_diag_hint(reader->diags, "%s", diag->hint.ptr);
+        }
+    }
+}
+
 const struct assay_policies *config_read_decisions(struct reader *reader,
                                                    const struct yaml_node *root,
-                                                   const struct assay_plan *plan)
+                                                   const struct assay_plan *plan,
+                                                   const struct config_features *features)
 {
     const struct yaml_node *found[KEYS];
     struct decisions decisions = {0};
@@ -414,10 +493,14 @@ const struct assay_policies *config_read_decisions(struct reader *reader,
     if (found[KEY_POLICIES] != NULL) {
         read_policies(reader, found[KEY_POLICIES], &decisions);
     }
-    if (plan == NULL) {
-        parse_rules(reader, &decisions);
-        return NULL;
+    if (plan != NULL) {
+        return assay_policies_compile(reader->arena, plan, decisions.models, decisions.model_count,
+                                      decisions.policies, decisions.policy_count, reader->diags);
     }
-    return assay_policies_compile(reader->arena, plan, decisions.models, decisions.model_count,
-                                  decisions.policies, decisions.policy_count, reader->diags);
+    if (features->schema == NULL || has_broken_event(features->schema)) {
+        parse_rules(reader, &decisions);
+    } else {
+        check_without_features(reader, &decisions, features);
+    }
+    return NULL;
 }

@@ -173,8 +173,8 @@ static bool read_flag(struct reader *reader, const struct yaml_node *node, const
         return true;
     }
     if (field->type != wanted) {
-        assay_diag_add(reader->diags, ASSAY_DIAG_VALUE, node->span, "\"%s\" is for fields of type %s",
-                       name, assay_type_name(wanted));
+        assay_diag_add(reader->diags, ASSAY_DIAG_VALUE, node->span,
+                       "\"%s\" is for fields of type %s", name, assay_type_name(wanted));
         if (wanted == ASSAY_TYPE_KEY) {
             assay_diag_hint(reader->diags, "every field that is not a key may be null anyway");
         }
@@ -186,13 +186,13 @@ static bool read_flag(struct reader *reader, const struct yaml_node *node, const
 }
 
 static bool read_field_map(struct reader *reader, const struct assay_schema *schema,
-                           const struct yaml_node *node, const char *what,
-                           struct assay_span place, struct assay_field_def *field)
+                           const struct yaml_node *node, const char *what, struct assay_span place,
+                           struct assay_field_def *field)
 {
     const struct yaml_node *found[FIELD_KEYS];
     const size_t before = assay_diags_count(reader->diags);
-    if (!config_map(reader, node, what, place, &field_table, found) ||
-        found[FIELD_TYPE] == NULL || !read_type(reader, found[FIELD_TYPE], field)) {
+    if (!config_map(reader, node, what, place, &field_table, found) || found[FIELD_TYPE] == NULL ||
+        !read_type(reader, found[FIELD_TYPE], field)) {
         return false;
     }
     const struct yaml_node *entity = found[FIELD_ENTITY];
@@ -254,8 +254,7 @@ static size_t good_keys(const struct yaml_node *map)
 }
 
 static bool read_fields(struct reader *reader, const struct assay_schema *schema,
-                        const struct yaml_node *map, const char *event,
-                        struct assay_event_def *out)
+                        const struct yaml_node *map, const char *event, struct assay_event_def *out)
 {
     char what[CONFIG_OF_BYTES];
     (void)snprintf(what, sizeof what, "\"fields\" of %s", event);
@@ -307,9 +306,8 @@ static void read_events(struct reader *reader, struct assay_schema *schema,
         *event = (struct assay_event_def){.name = key->text, .span = key->span};
         name_what(sizeof what, what, "event", key);
         const bool named = config_name(reader, key, "an event", &name);
-        const bool shaped =
-            config_map(reader, key->next, what, key->span, &event_table, found) &&
-            found[0] != NULL && read_fields(reader, schema, found[0], what, event);
+        const bool shaped = config_map(reader, key->next, what, key->span, &event_table, found) &&
+                            found[0] != NULL && read_fields(reader, schema, found[0], what, event);
         event->broken = !named || !shaped;
     }
     schema->events = events;
@@ -373,8 +371,8 @@ static void read_feature(struct reader *reader, const struct yaml_node *key, uin
     char what[CONFIG_WHAT_BYTES];
     struct assay_str name;
     name_what(sizeof what, what, "feature", key);
-    *source = (struct assay_feature_source){
-        .entity = entity, .name = key->text, .name_span = key->span};
+    *source =
+        (struct assay_feature_source){.entity = entity, .name = key->text, .name_span = key->span};
     const bool named = config_name(reader, key, "a feature", &name);
     const bool written = config_expression(reader, key->next, what, &source->expression);
     source->broken = !named || !written;

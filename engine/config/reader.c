@@ -206,8 +206,8 @@ static bool file_fault(struct reader *reader, struct assay_span place, const cha
     return false;
 }
 
-bool config_file(struct reader *reader, const char *path, size_t bytes_max,
-                 struct assay_span place, struct assay_str *out)
+bool config_file(struct reader *reader, const char *path, size_t bytes_max, struct assay_span place,
+                 struct assay_str *out)
 {
     char reason[128];
     FILE *file = fopen(path, "rbe");

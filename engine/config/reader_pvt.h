@@ -12,7 +12,7 @@
 
 enum {
     CONFIG_NAME_BYTES_MAX = 64,
-    CONFIG_KEYS_MAX = 16, /* rows of one table */
+    CONFIG_KEYS_MAX = 16,    /* rows of one table */
     CONFIG_WHAT_BYTES = 128, /* `policy "credit"` */
     CONFIG_OF_BYTES = 256,   /* `"score" of policy "credit"` */
 };
@@ -106,8 +106,8 @@ bool config_suggest(struct reader *reader, struct assay_str word, const char *co
  * @param[out] out NUL-terminated bytes.
  * @param place where to report that it cannot be read.
  */
-bool config_file(struct reader *reader, const char *path, size_t bytes_max,
-                 struct assay_span place, struct assay_str *out);
+bool config_file(struct reader *reader, const char *path, size_t bytes_max, struct assay_span place,
+                 struct assay_str *out);
 /** @p name relative to the folder; NULL after a diagnostic. */
 const char *config_path(struct reader *reader, struct assay_str name, struct assay_span place);
 
@@ -120,10 +120,15 @@ struct config_features {
 /** features.yaml. @return false: nothing can be compiled. */
 bool config_read_features(struct reader *reader, const struct yaml_node *root,
                           struct config_features *out);
-/** decisions.yaml; compiles against @p plan, or only checks shapes when it is NULL. */
+/**
+ * decisions.yaml, compiled against @p plan. When that is NULL because features.yaml has mistakes,
+ * what does not depend on them is reported all the same; @p features has no schema when it could
+ * not be read at all.
+ */
 const struct assay_policies *config_read_decisions(struct reader *reader,
                                                    const struct yaml_node *root,
-                                                   const struct assay_plan *plan);
+                                                   const struct assay_plan *plan,
+                                                   const struct config_features *features);
 /** The defaults of assay.yaml. NULL after a diagnostic. */
 struct assay_settings *config_default_settings(struct reader *reader);
 /** assay.yaml over the defaults. */

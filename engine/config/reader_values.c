@@ -177,7 +177,7 @@ static bool take_measure(struct assay_str text, const struct unit units[], size_
 bool config_duration(struct reader *reader, const struct yaml_node *node, const char *what,
                      int64_t min_ms, int64_t max_ms, int64_t *out_ms)
 {
-    static const struct unit units[] = {{"ms", 1},       {"s", 1000},     {"m", 60000},
+    static const struct unit units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
                                         {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
     static const char form[] = "a duration (250ms, 5m, 1h, 400d, 2w)";
     uint64_t value = 0;
@@ -193,9 +193,8 @@ bool config_duration(struct reader *reader, const struct yaml_node *node, const 
         while (unit > 0 && max_ms % (int64_t)units[unit].factor != 0) {
             unit--;
         }
-        (void)snprintf(wanted, sizeof wanted, "a duration from %lldms to %lld%s",
-                       (long long)min_ms, (long long)max_ms / (long long)units[unit].factor,
-                       units[unit].name);
+        (void)snprintf(wanted, sizeof wanted, "a duration from %lldms to %lld%s", (long long)min_ms,
+                       (long long)max_ms / (long long)units[unit].factor, units[unit].name);
         return bad_value(reader, node, what, wanted);
     }
     *out_ms = (int64_t)value;
@@ -222,7 +221,8 @@ bool config_size(struct reader *reader, const struct yaml_node *node, const char
     if (value < min_bytes || value > max_bytes) {
         char wanted[96];
         (void)snprintf(wanted, sizeof wanted, "from %llu MiB to %llu MiB",
-                       (unsigned long long)(min_bytes >> 20), (unsigned long long)(max_bytes >> 20));
+                       (unsigned long long)(min_bytes >> 20),
+                       (unsigned long long)(max_bytes >> 20));
         return bad_value(reader, node, what, wanted);
     }
     *out_bytes = value;
@@ -236,7 +236,10 @@ bool config_word(struct reader *reader, const struct yaml_node *node, const char
     size_t used = 0;
     for (size_t i = 0; i < built && used < sizeof wanted; i++) {
         used += (size_t)snprintf(wanted + used, sizeof wanted - used, "%s%s",
-                                 i == 0 ? "" : i + 1 == built ? " or " : ", ", words[i]);
+                                 i == 0           ? ""
+                                 : i + 1 == built ? " or "
+                                                  : ", ",
+                                 words[i]);
     }
     if (!scalar(reader, node, what, wanted)) {
         return false;

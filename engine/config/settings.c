@@ -15,27 +15,43 @@ enum {
 };
 
 static const struct key_row file_rows[SET_KEYS] = {
-    [SET_STATE] = {.name = "state", .type = "folder", .fallback = "./state",
+    [SET_STATE] = {.name = "state",
+                   .type = "folder",
+                   .fallback = "state",
                    .text = "Folder of the epoch log and the audit log, relative to the folder of "
                            "definitions. It is made when it is missing."},
-    [SET_SHARDS] = {.name = "shards", .type = "count, 1 to 256", .fallback = "1",
-                    .text = "Worker threads, each the only writer of its part of the state. Results "
-                            "do not depend on it."},
-    [SET_MEMORY] = {.name = "memory", .type = "bytes (MiB, GiB, TiB)", .fallback = "4GiB",
+    [SET_SHARDS] = {.name = "shards",
+                    .type = "count, 1 to 256",
+                    .fallback = "1",
+                    .text =
+                        "Worker threads, each the only writer of its part of the state. Results "
+                        "do not depend on it."},
+    [SET_MEMORY] = {.name = "memory",
+                    .type = "bytes (MiB, GiB, TiB)",
+                    .fallback = "4GiB",
                     .text = "Most memory of all shards' feature state together. It is reserved at "
                             "the start and touched as needed."},
-    [SET_IDS_MAX] = {.name = "ids_max", .type = "count of ids", .fallback = "1_000_000",
-                     .text = "Event ids remembered per partition to drop duplicates. An id is "
-                             "forgotten once its event would be late anyway; when the table is full "
-                             "further events are set aside."},
-    [SET_SYNC] = {.name = "sync", .type = "duration", .fallback = "10ms",
-                  .text = "How often the epoch log is synced to disk, one sync for all epochs since "
-                          "the last. 0 syncs every epoch."},
-    [SET_SOURCES] = {.name = "sources", .type = "list of sources",
+    [SET_IDS_MAX] = {.name = "ids_max",
+                     .type = "count of ids",
+                     .fallback = "1_000_000",
+                     .text =
+                         "Event ids remembered per partition to drop duplicates. An id is "
+                         "forgotten once its event would be late anyway; when the table is full "
+                         "further events are set aside."},
+    [SET_SYNC] = {.name = "sync",
+                  .type = "duration",
+                  .fallback = "10ms",
+                  .text =
+                      "How often the epoch log is synced to disk, one sync for all epochs since "
+                      "the last. 0 syncs every epoch."},
+    [SET_SOURCES] = {.name = "sources",
+                     .type = "list of sources",
                      .text = "Where events come from: entries with one key, kafka or file."},
-    [SET_SINKS] = {.name = "sinks", .type = "list of sinks",
+    [SET_SINKS] = {.name = "sinks",
+                   .type = "list of sinks",
                    .text = "Where decisions go: entries with one key, kafka or file."},
-    [SET_DEAD_LETTERS] = {.name = "dead_letters", .type = "one sink",
+    [SET_DEAD_LETTERS] = {.name = "dead_letters",
+                          .type = "one sink",
                           .text = "Where refused and late events are reported. Without it they are "
                                   "counted and logged only."},
 };
@@ -43,45 +59,68 @@ static const struct key_row file_rows[SET_KEYS] = {
 enum { KAFKA_BROKERS, KAFKA_TOPICS, KAFKA_FORMAT, KAFKA_PROPERTIES, KAFKA_PEAK, KAFKA_KEYS };
 
 static const struct key_row kafka_source_rows[KAFKA_KEYS] = {
-    [KAFKA_BROKERS] = {.name = "brokers", .type = "host:port, ...", .required = true,
+    [KAFKA_BROKERS] = {.name = "brokers",
+                       .type = "host:port, ...",
+                       .required = true,
                        .text = "Brokers to ask for the cluster."},
-    [KAFKA_TOPICS] = {.name = "topics", .type = "list of topics", .required = true,
+    [KAFKA_TOPICS] = {.name = "topics",
+                      .type = "list of topics",
+                      .required = true,
                       .text = "Topics to read, all partitions of each."},
-    [KAFKA_FORMAT] = {.name = "format", .type = "json", .fallback = "json",
+    [KAFKA_FORMAT] = {.name = "format",
+                      .type = "json",
+                      .fallback = "json",
                       .text = "Encoding of the messages."},
-    [KAFKA_PROPERTIES] = {.name = "properties", .type = "map of texts",
+    [KAFKA_PROPERTIES] = {.name = "properties",
+                          .type = "map of texts",
                           .text = "Properties of librdkafka, by its own names; checked when the "
                                   "source opens."},
-    [KAFKA_PEAK] = {.name = "peak_events", .type = "events a second", .fallback = "20_000",
+    [KAFKA_PEAK] = {.name = "peak_events",
+                    .type = "events a second",
+                    .fallback = "20_000",
                     .text = "Most events a second of one partition; sizes the prefetch queue."},
 };
 
 enum { FILE_PATH, FILE_FORMAT, FILE_KEYS };
 
 static const struct key_row file_source_rows[FILE_KEYS] = {
-    [FILE_PATH] = {.name = "path", .type = "file", .required = true,
-                   .text = "JSON lines; - is standard input, *.zst is decompressed. "
-                           "`file: PATH` is short for `file: {path: PATH}`."},
-    [FILE_FORMAT] = {.name = "format", .type = "json", .fallback = "json",
+    [FILE_PATH] =
+        {.name = "path",
+         .type = "file",
+         .required = true,
+         .text = "JSON lines, relative to the folder of definitions; - is standard input, *.zst is "
+                 "decompressed. "
+                 "`file: PATH` is short for `file: {path: PATH}`."},
+    [FILE_FORMAT] = {.name = "format",
+                     .type = "json",
+                     .fallback = "json",
                      .text = "Encoding of the lines."},
 };
 
 enum { SINK_BROKERS, SINK_TOPIC, SINK_PROPERTIES, SINK_KEYS };
 
 static const struct key_row kafka_sink_rows[SINK_KEYS] = {
-    [SINK_BROKERS] = {.name = "brokers", .type = "host:port, ...",
-                      .fallback = "those of the first kafka source",
-                      .text = "Brokers to ask for the cluster."},
-    [SINK_TOPIC] = {.name = "topic", .type = "topic", .required = true,
+    [SINK_BROKERS] = {.name = "brokers",
+                      .type = "host:port, ...",
+                      .text = "Brokers to ask for the cluster; without it those of the first "
+                              "kafka source."},
+    [SINK_TOPIC] = {.name = "topic",
+                    .type = "topic",
+                    .required = true,
                     .text = "Topic to write to."},
-    [SINK_PROPERTIES] = {.name = "properties", .type = "map of texts",
-                         .text = "Properties of librdkafka, by its own names; checked when the sink "
-                                 "opens."},
+    [SINK_PROPERTIES] = {.name = "properties",
+                         .type = "map of texts",
+                         .text =
+                             "Properties of librdkafka, by its own names; checked when the sink "
+                             "opens."},
 };
 
 static const struct key_row file_sink_rows[] = {
-    {.name = "path", .type = "file", .required = true,
-     .text = "JSON lines are appended; - is standard output. `file: PATH` is short for "
+    {.name = "path",
+     .type = "file",
+     .required = true,
+     .text = "JSON lines are appended; relative to the folder of definitions; - is standard "
+             "output. `file: PATH` is short for "
              "`file: {path: PATH}`."},
 };
 
@@ -128,6 +167,19 @@ static size_t read_kind(struct reader *reader, const struct yaml_node *node, con
     const size_t kind = found[KIND_KAFKA] != NULL ? KIND_KAFKA : KIND_FILE;
     *value = found[kind];
     return kind;
+}
+
+/* A path as to be opened: what is relative is relative to the folder; "-" is a stream. */
+static void read_path(struct reader *reader, const struct yaml_node *node, const char *what,
+                      struct assay_str *out)
+{
+    struct assay_str given;
+    if (!config_text(reader, node, what, &given)) {
+        return;
+    }
+    const char *path =
+        assay_str_equal(given, assay_str_of("-")) ? "-" : config_path(reader, given, node->span);
+    *out = path == NULL ? given : assay_str_of(path);
 }
 
 static void read_format(struct reader *reader, const struct yaml_node *node, const char *what,
@@ -235,12 +287,12 @@ static void read_file_source(struct reader *reader, const struct yaml_node *node
     const struct yaml_node *found[FILE_KEYS];
     *out = (struct assay_file_source){.span = node->span};
     if (node->kind == YAML_SCALAR) {
-        (void)config_text(reader, node, what, &out->path);
+        read_path(reader, node, what, &out->path);
         return;
     }
     if (config_map(reader, node, what, node->span, &file_source_table, found)) {
         if (found[FILE_PATH] != NULL) {
-            (void)config_text(reader, found[FILE_PATH], "\"path\" of a file source", &out->path);
+            read_path(reader, found[FILE_PATH], "\"path\" of a file source", &out->path);
         }
         read_format(reader, found[FILE_FORMAT], what, &out->format);
     }
@@ -281,10 +333,10 @@ static bool read_sink(struct reader *reader, const struct yaml_node *node, const
     if (kind == KIND_KAFKA) {
         read_kafka_sink(reader, value, what, settings, out);
     } else if (value->kind == YAML_SCALAR) {
-        (void)config_text(reader, value, what, &out->path);
+        read_path(reader, value, what, &out->path);
     } else if (config_map(reader, value, what, value->span, &file_sink_table, found) &&
                found[0] != NULL) {
-        (void)config_text(reader, found[0], "\"path\"", &out->path);
+        read_path(reader, found[0], "\"path\"", &out->path);
     }
     return true;
 }
@@ -335,18 +387,19 @@ static void read_sinks(struct reader *reader, const struct yaml_node *list,
 
 struct assay_settings *config_default_settings(struct reader *reader)
 {
-    struct assay_settings *settings =
-        config_array(reader, (struct assay_span){0}, 1, sizeof *settings);
-    if (settings != NULL) {
+    const struct assay_span nowhere = {0};
+    struct assay_settings *settings = config_array(reader, nowhere, 1, sizeof *settings);
+    const char *state = config_path(reader, assay_str_of("state"), nowhere);
+    if (settings != NULL && state != NULL) {
         *settings = (struct assay_settings){
-            .state = assay_str_of("./state"),
+            .state = assay_str_of(state),
             .shards = 1,
             .memory_bytes = UINT64_C(4) << 30,
             .ids_max = 1000000,
             .sync_ms = 10,
         };
     }
-    return settings;
+    return state == NULL ? NULL : settings;
 }
 
 void config_read_settings(struct reader *reader, const struct yaml_node *root,
@@ -360,7 +413,7 @@ void config_read_settings(struct reader *reader, const struct yaml_node *root,
         return; /* an empty file says nothing: the defaults hold */
     }
     if (found[SET_STATE] != NULL) {
-        (void)config_text(reader, found[SET_STATE], "\"state\"", &settings->state);
+        read_path(reader, found[SET_STATE], "\"state\"", &settings->state);
     }
     if (found[SET_SHARDS] != NULL) {
         (void)config_count(reader, found[SET_SHARDS], "\"shards\"", 1, 256, &shards);

@@ -42,8 +42,7 @@ static struct assay_span span_of(const struct builder *builder, size_t begin, si
 {
     const size_t len = builder->text->len;
     const size_t to = end < len ? end : len;
-    return (struct assay_span){
-        .text = builder->text, .begin = begin < to ? begin : to, .end = to};
+    return (struct assay_span){.text = builder->text, .begin = begin < to ? begin : to, .end = to};
 }
 
 static struct assay_span token_span(const struct builder *builder, struct fy_token *token)
@@ -267,8 +266,8 @@ static void report_syntax(struct builder *builder, struct fy_diag *diag)
     void *iterator = NULL;
     const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &iterator);
     if (error == NULL) {
-        (void)refuse(builder, ASSAY_DIAG_YAML_SYNTAX, span_of(builder, builder->seen, builder->seen),
-                     "the file is not valid YAML");
+        (void)refuse(builder, ASSAY_DIAG_YAML_SYNTAX,
+                     span_of(builder, builder->seen, builder->seen), "the file is not valid YAML");
         return;
     }
     struct assay_span span = token_span(builder, error->fyt);
@@ -296,8 +295,8 @@ static bool build(struct builder *builder, struct fy_parser *parser, struct fy_d
         ended = event->type == FYET_STREAM_END;
         good = take_event(builder, event);
         const struct fy_mark *end = fy_event_end_mark(event);
-        builder->seen = end != NULL && end->input_pos > builder->seen ? end->input_pos
-                                                                      : builder->seen;
+        builder->seen =
+            end != NULL && end->input_pos > builder->seen ? end->input_pos : builder->seen;
         fy_parser_event_free(parser, event);
     }
     return good;

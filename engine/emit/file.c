@@ -84,7 +84,8 @@ static enum assay_status write_all(struct file_output *output, const char *bytes
         const ssize_t written = write_quietly(output, bytes + done, count - done);
         if (written >= 0) {
             done += (size_t)written;
-        } else if (errno == EAGAIN) { /* someone made the other end of our descriptor non-blocking */
+        } else if (errno ==
+                   EAGAIN) { /* someone made the other end of our descriptor non-blocking */
             struct pollfd room = {.fd = output->fd, .events = POLLOUT};
             (void)poll(&room, 1, 1000);
         } else if (errno != EINTR) {

@@ -120,6 +120,7 @@ struct assay_pipeline {
     struct shard *shards;
     struct assay_admission **admissions; /* per partition; used by its home */
     pthread_mutex_t gate; /* at start only: see turn.c */
+    bool called_off;      /* a thread could not be started; guarded by the gate */
     struct assay_barrier barrier;
     struct pass pass; /* written by shard 0 between epochs */
     bool stop;        /* written by shard 0 between epochs */

@@ -1,8 +1,10 @@
 #include "engine/runtime/replay.h"
 
 #include "engine/base/clock.h"
+#include "engine/runtime/epoch_log.h"
 #include "engine/runtime/rows.h"
-#include "ingest/file_feed.h"
+#include "engine/runtime/sources.h"
+#include "engine/runtime/state_folder.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,8 +19,10 @@ struct replay {
     struct assay_run_summary *summary;
     struct assay_arena *arena;
     struct assay_pipeline *pipeline;
-    struct assay_feed *feed;
-    struct assay_partition *partitions;
+    struct assay_sources sources;
+    struct assay_epoch_identity identity;
+    struct assay_epoch_reader *reader; /* NULL: plain replay */
+    uint64_t epoch_count;              /* recorded */
     const struct assay_row_layout *layout;
     struct assay_lines *rows;
     struct assay_lines *decisions;
@@ -98,10 +102,11 @@ static void tell_progress(struct replay *replay)
     assay_pipeline_stats(replay->pipeline, &stats);
     struct assay_replay_progress progress = {
         .epochs_done = stats.epochs,
+        .epochs_total = replay->epoch_count,
         .events = stats.events,
         .seconds = (double)(now_ns - replay->start_ns) / 1e9,
     };
-    assay_file_feed_progress(replay->feed, &progress.bytes_done, &progress.bytes_total);
+    assay_sources_progress(&replay->sources, &progress.bytes_done, &progress.bytes_total);
     replay->told_ns = now_ns;
     options->progress(options->context, &progress);
 }
@@ -119,36 +124,100 @@ static enum assay_status after_epoch(void *context, const struct assay_epoch *ep
 static enum assay_status next_epoch(void *context, struct assay_epoch *epoch,
                                     struct assay_err *err)
 {
-    const struct replay *replay = context;
+    struct replay *replay = context;
     const _Atomic bool *stop = replay->options->stop;
-    epoch->clock_ms = INT64_MAX;
     /* Relaxed: a flag that carries no data. */
     if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) {
         return assay_err_set(err, ASSAY_E_UNAVAILABLE, "replay", "stopped before its end");
     }
-    return ASSAY_OK;
+    epoch->clock_ms = INT64_MAX;
+    if (replay->reader == NULL) {
+        return ASSAY_OK;
+    }
+    const enum assay_status status = assay_epoch_reader_next(replay->reader, epoch, err);
+    replay->summary->epochs_recorded += status == ASSAY_OK ? 1 : 0;
+    return status;
 }
 
 static enum assay_status open_inputs(struct replay *replay, struct assay_err *err)
 {
     const struct assay_replay_options *options = replay->options;
-    if (options->input_count == 0 || options->input_count > ASSAY_FILES_MAX) {
-        (void)assay_err_set(err, ASSAY_E_USAGE, "--input", "number of inputs");
-        assay_err_value(err, "%zu", options->input_count);
-        assay_err_allowed(err, "1 to %d", ASSAY_FILES_MAX);
+    if (options->input_count == 0) {
+        (void)assay_err_set(err, ASSAY_E_USAGE, "replay", "of what?");
+        assay_err_remedy(err, "give --input FILE..., or --recorded STATE");
         return ASSAY_E_USAGE;
     }
-    replay->partitions =
-        assay_arena_array(replay->arena, options->input_count, sizeof *replay->partitions);
-    if (replay->partitions == NULL) {
-        return assay_err_set(err, ASSAY_E_NO_MEMORY, "replay", "no memory for the inputs");
+    const enum assay_status status =
+        assay_sources_of_files(&replay->sources, replay->arena, options->config, options->inputs,
+                               options->input_count, err);
+    return status == ASSAY_OK ? assay_sources_start(&replay->sources, NULL, 1, err) : status;
+}
+
+/* The sources of a record: its files by their names, or Kafka as assay.yaml has it. */
+static enum assay_status open_recorded_sources(struct replay *replay,
+                                               const struct assay_epoch_table *table,
+                                               struct assay_err *err)
+{
+    const struct assay_replay_options *options = replay->options;
+    const char **paths =
+        assay_arena_array(replay->arena, table->partition_count + 1, sizeof *paths);
+    if (paths == NULL) {
+        return assay_err_set(err, ASSAY_E_NO_MEMORY, options->recorded, "out of memory");
     }
-    for (size_t i = 0; i < options->input_count; i++) {
-        replay->partitions[i] = (struct assay_partition){
-            .source = assay_str_of("file"), .topic = assay_str_of(options->inputs[i])};
+    for (size_t p = 0; p < table->partition_count; p++) {
+        if (!assay_str_equal(table->partitions[p].source, assay_str_of("file"))) {
+            return assay_sources_open(&replay->sources, replay->arena, options->config, false,
+                                      options->stop, err);
+        }
+        paths[p] = table->partitions[p].topic.ptr; /* copies in the arena end in NUL */
     }
-    return assay_file_feed_open(&replay->feed, replay->arena, options->config->schema,
-                                options->inputs, options->input_count, err);
+    return assay_sources_of_files(&replay->sources, replay->arena, options->config, paths,
+                                  table->partition_count, err);
+}
+
+static enum assay_status open_recorded(struct replay *replay, uint32_t shards,
+                                       struct assay_err *err)
+{
+    const struct assay_replay_options *options = replay->options;
+    const struct assay_config *config = options->config;
+    struct assay_state_folder folder;
+    struct assay_epoch_table table;
+    if (options->input_count > 0) {
+        (void)assay_err_set(err, ASSAY_E_USAGE, "--input", "does not go with --recorded");
+        assay_err_remedy(err, "a record names its own sources: leave out --input");
+        return ASSAY_E_USAGE;
+    }
+    enum assay_status status =
+        assay_state_folder_name(&folder, replay->arena, options->recorded, err);
+    if (status == ASSAY_OK) {
+        status = assay_epoch_table_read(&table, replay->arena, folder.epochs, err);
+    }
+    if (status == ASSAY_OK) {
+        status = open_recorded_sources(replay, &table, err);
+    }
+    if (status != ASSAY_OK) {
+        return status;
+    }
+    replay->identity = (struct assay_epoch_identity){
+        .plan = {config->plan->hash[0], config->plan->hash[1]},
+        .partitions = replay->sources.partitions,
+        .partition_count = replay->sources.partition_count,
+    };
+    if (config->policies != NULL) {
+        memcpy(replay->identity.policies, config->policies->hash,
+               sizeof replay->identity.policies);
+    }
+    uint64_t *first =
+        assay_arena_array(replay->arena, replay->sources.partition_count + 1, sizeof *first);
+    if (first == NULL) {
+        return assay_err_set(err, ASSAY_E_NO_MEMORY, options->recorded, "out of memory");
+    }
+    status = assay_epoch_log_scan(folder.epochs, &replay->identity, first, &replay->epoch_count,
+                                  err);
+    if (status == ASSAY_OK) {
+        status = assay_epoch_reader_open(&replay->reader, folder.epochs, &replay->identity, err);
+    }
+    return status == ASSAY_OK ? assay_sources_start(&replay->sources, first, shards, err) : status;
 }
 
 static enum assay_status open_outputs(struct replay *replay, struct assay_err *err)
@@ -184,7 +253,7 @@ static enum assay_status open_outputs(struct replay *replay, struct assay_err *e
     return status;
 }
 
-static enum assay_status run(struct replay *replay, struct assay_err *err)
+static enum assay_status run(struct replay *replay, uint32_t shards, struct assay_err *err)
 {
     const struct assay_replay_options *options = replay->options;
     const struct assay_settings *settings = options->config->settings;
@@ -196,17 +265,16 @@ static enum assay_status run(struct replay *replay, struct assay_err *err)
         .flush = after_epoch,
     };
     const struct assay_conductor conductor = {.context = replay, .next = next_epoch};
-    struct assay_feed *const feeds[1] = {replay->feed};
     const struct assay_pipeline_options pipeline = {
         .plan = options->config->plan,
         .policies = options->config->policies,
         .rows = replay->layout,
-        .shards = options->shards != 0 ? options->shards : settings->shards,
-        .partitions = replay->partitions,
-        .partition_count = options->input_count,
-        .feeds = feeds,
-        .homes = 1,
-        .as_given = true,
+        .shards = shards,
+        .partitions = replay->sources.partitions,
+        .partition_count = replay->sources.partition_count,
+        .feeds = replay->sources.feeds,
+        .homes = replay->sources.homes,
+        .as_given = replay->reader == NULL,
         .memory_bytes = settings->memory_bytes,
         .ids_max = settings->ids_max,
         .emitter = &emitter,
@@ -245,9 +313,8 @@ static enum assay_status finish(struct replay *replay, struct assay_err *err)
 static void release(struct replay *replay)
 {
     assay_pipeline_destroy(replay->pipeline);
-    if (replay->feed != NULL) {
-        replay->feed->ops->close(replay->feed);
-    }
+    assay_sources_close(&replay->sources);
+    assay_epoch_reader_close(replay->reader);
     assay_lines_close(replay->rows);
     assay_lines_close(replay->decisions);
     assay_lines_close(replay->dead_letters);
@@ -267,12 +334,16 @@ enum assay_status assay_replay(const struct assay_replay_options *options,
     if (replay.arena == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "replay", "out of memory");
     }
-    enum assay_status status = open_inputs(&replay, err);
+    const uint32_t shards =
+        options->shards != 0 ? options->shards : options->config->settings->shards;
+    enum assay_status status = options->recorded == NULL
+                                   ? open_inputs(&replay, err)
+                                   : open_recorded(&replay, shards, err);
     if (status == ASSAY_OK) {
         status = open_outputs(&replay, err);
     }
     if (status == ASSAY_OK) {
-        status = run(&replay, err);
+        status = run(&replay, shards, err);
     }
     if (status == ASSAY_OK) {
         status = finish(&replay, err);

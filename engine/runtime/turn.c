@@ -146,7 +146,7 @@ static void *follow(void *argument)
     struct assay_pipeline *pipeline = shard->pipeline;
     /* The gate: held until every thread has been started, or one could not be. */
     (void)pthread_mutex_lock(&pipeline->gate);
-    const bool called_off = pipeline->stop;
+    const bool called_off = pipeline->called_off; /* not `stop`: the lead may be that fast */
     (void)pthread_mutex_unlock(&pipeline->gate);
     while (!called_off) {
         assay_barrier_wait(&pipeline->barrier);
@@ -164,7 +164,8 @@ static uint32_t start_threads(struct assay_pipeline *pipeline, struct assay_err 
     uint32_t started = 0;
     (void)pthread_mutex_lock(&pipeline->gate);
     pipeline->stop = false;
-    while (started + 1 < pipeline->shard_count && !pipeline->stop) {
+    pipeline->called_off = false;
+    while (started + 1 < pipeline->shard_count && !pipeline->called_off) {
         struct shard *shard = &pipeline->shards[started + 1];
         const int code = pthread_create(&shard->thread, NULL, follow, shard);
         if (code == 0) {
@@ -172,7 +173,7 @@ static uint32_t start_threads(struct assay_pipeline *pipeline, struct assay_err 
         } else {
             (void)assay_err_errno(err, code, "pipeline", "cannot start the thread of shard %u",
                                   shard->index);
-            pipeline->stop = true;
+            pipeline->called_off = true;
         }
     }
     (void)pthread_mutex_unlock(&pipeline->gate);
@@ -200,7 +201,8 @@ enum assay_status assay_pipeline_run(struct assay_pipeline *pipeline, struct ass
     ASSAY_ASSERT(pipeline != NULL && err != NULL);
     assay_barrier_init(&pipeline->barrier, pipeline->shard_count);
     const uint32_t started = start_threads(pipeline, err);
-    const enum assay_status status = pipeline->stop ? ASSAY_E_NO_MEMORY : lead(pipeline, err);
+    const enum assay_status status =
+        pipeline->called_off ? ASSAY_E_NO_MEMORY : lead(pipeline, err);
     for (uint32_t s = 1; s <= started; s++) {
         (void)pthread_join(pipeline->shards[s].thread, NULL);
     }

@@ -6,8 +6,8 @@
 
 /*
  * Seeded mutation of good model files: whatever the readers make of them, they end, stay inside
- * memory (run under AddressSanitizer), say what is wrong, and a model they accept scores and explains
- * any row. A failure prints the round, which reproduces it.
+ * memory (run under AddressSanitizer), say what is wrong, and a model they accept scores and
+ * explains any row. The seed is fixed, so a failure comes again.
  */
 
 enum { ROUNDS = 40000, BYTES_MAX = 1 << 16 };

@@ -8,7 +8,8 @@ import random
 
 EDGE = 2 ** 53 - 1
 TEXTS = ["", "a", "app", "e9", "e10", "E", "b,c", 'q"q', "\u00e9", "\u4e0a\u6d77", "\U0001f600", " ",
-         "x\ny", "z\r", "\u007f", "'"]
+         "x\ny", "z\r", "\u007f", "'", "a text of length 19", "a text of length 20.",
+         "a text of length 20!"]
 KEYS = ["k", "k0", "\u4e2d", 7, "7", "K", 0, "a b"]
 TYPES = ["int", "decimal", "real", "bool", "category", "text", "time"]
 
@@ -22,6 +23,8 @@ class Field:
         if self.type == "key":
             extra = ", optional: true" if self.optional else ""
             return f"{{type: key, entity: {self.entity}{extra}}}"
+        if self.type == "vector":
+            return "vector(2)"
         return f"decimal({self.scale})" if self.type == "decimal" else self.type
 
     @property
@@ -29,7 +32,7 @@ class Field:
         """What it is in an expression."""
         if self.type in ("category", "text", "key"):
             return "text"
-        return "bool" if self.type == "bool" else "number"
+        return self.type if self.type in ("bool", "vector") else "number"
 
 
 class Case:
@@ -40,6 +43,7 @@ class Case:
         self.features, self.inputs, self.on = features, inputs, on
 
     def but(self, features=None, inputs=None):
+        """The same with other features or inputs."""
         return Case(self.seed, self.lateness, self.events, self.entities,
                     self.features if features is None else features,
                     self.inputs if inputs is None else inputs, self.on)
@@ -57,14 +61,15 @@ class Case:
             own = [(n, text) for e, n, text in self.features if e == entity]
             if own:
                 lines.append(f"  {entity}:")
-                # Folded into quotes: an expression may hold characters that YAML reads itself.
-                lines += [f"    {n}: " + json.dumps(text, ensure_ascii=False) for n, text in own]
+                # Quoted: an expression may hold characters that mean something to YAML.
+                lines += [f"    {n}: '{text}'" for n, text in own]
         return "\n".join(lines) + "\n"
 
 
 class Generator:
-    def __init__(self, seed):
-        self.seed, self.r = seed, random.Random(seed)
+    def __init__(self, seed, large=False):
+        self.seed, self.large = seed, large
+        self.r = random.Random(seed + (1 << 32 if large else 0))
         self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000])
 
     def chance(self, p):
@@ -80,7 +85,8 @@ class Generator:
     def schema(self):
         r = self.r
         names = ["user", "device", "shop"][:r.choice([1, 1, 2, 3])]
-        self.entities = {n: r.choice([None, None, self.duration(r.randint(3, 60))]) for n in names}
+        expires = [None, None, self.duration(r.randint(3, 60))] + [None] * (3 if self.large else 0)
+        self.entities = {n: r.choice(expires) for n in names}
         self.events = {}
         for name in ["pay", "login", "loan", "move"][:r.choice([1, 2, 2, 3, 4])]:
             roles = ["user", "device", "shop", "payer", "payee"]
@@ -90,6 +96,8 @@ class Generator:
             kinds = r.sample(TYPES, r.randint(1, 5)) + r.sample(["decimal", "int"], 1)
             fields += [Field(f"{kind[0]}{i}", kind, r.choice([0, 1, 2, 2, 4, 15])
                              if kind == "decimal" else 0) for i, kind in enumerate(kinds)]
+            if self.chance(0.1):
+                fields.append(Field("v", "vector"))
             if self.chance(0.3):
                 r.shuffle(fields)
             self.events[name] = fields
@@ -103,7 +111,7 @@ class Generator:
     def literal(self, field=None):
         r = self.r
         if field is not None and field.kind == "text":
-            text = r.choice([t for t in TEXTS if t.isprintable() and '"' not in t])
+            text = r.choice([t for t in TEXTS if t.isprintable() and not {'"', "'"} & set(t)])
             return f'"{text}"'
         if field is not None and field.type == "time":
             return str(self.start + r.randint(0, 50) * self.quantum)
@@ -130,7 +138,7 @@ class Generator:
 
     def where(self, event, depth=2):
         r = self.r
-        fields = self.events[event]
+        fields = [f for f in self.events[event] if f.kind != "vector"]
         pick = r.random()
         if depth > 0 and pick < 0.3:
             word = r.choice(["and", "or"])
@@ -158,9 +166,10 @@ class Generator:
         r = self.r
         pick = r.random()
         if pick < 0.55:
-            return self.duration(r.choice([0, 1, 2, 3, 5, 8, 13, 40, 100]))
+            return self.duration(r.choice([0, 1, 2, 3, 5, 8, 13, 40, 100] +
+                                          ([250, 700, 1500, 4000] * 3 if self.long else [])))
         if pick < 0.7:
-            return f"last {r.choice([1, 1, 2, 3, 5, 10])}"
+            return f"last {r.choice([1, 1, 2, 3, 5, 10] + ([200, 777] if self.large else []))}"
         if pick < 0.85:
             return f"{self.duration(r.choice([1, 3, 8, 30]))} last {r.choice([1, 2, 3, 7])}"
         return "lifetime"
@@ -190,13 +199,13 @@ class Generator:
         elif self.chance(0.85):
             text += f" over {self.span()}"
         if self.chance(0.25):
-            text += f" delay {self.duration(r.choice([0, 1, 2, 5, 20]))}"
+            text += f" delay {self.duration(r.choice([0, 1, 2, 5, 20] + [400] * self.long))}"
         kind = field.kind if op in ("first", "last") else "number"
         return text, kind
 
     def operation(self, event):
         r = self.r
-        fields = self.events[event]
+        fields = [f for f in self.events[event] if f.kind != "vector"]
         exact = [f for f in fields if f.type in ("int", "decimal")]
         ordered = exact + [f for f in fields if f.type in ("real", "time")]
         op = r.choice(["count", "count", "sum", "sum", "avg", "min", "max", "first", "last",
@@ -204,7 +213,7 @@ class Generator:
         if op in ("time_since_first", "time_since_last"):
             return op, None
         if op == "count":
-            return op, r.choice([None, None, r.choice(fields)])
+            return op, r.choice([None, None, r.choice(self.events[event])])
         if op in ("sum", "avg"):
             return op, r.choice(exact)
         return op, r.choice(ordered if op in ("min", "max") else fields)
@@ -304,12 +313,18 @@ class Generator:
         if field.type == "key":
             if field.optional and self.chance(0.3):
                 return r.choice([None, "null", '""'])
+            if self.crowd:
+                return json.dumps(f"u{r.randint(0, self.crowd)}")
             return json.dumps(r.choice(KEYS[:self.key_count]), ensure_ascii=self.chance(0.5))
         if self.chance(0.12):
             return r.choice([None, "null"])
         if field.type == "bool":
             return r.choice(["true", "false"])
+        if field.type == "vector":
+            return r.choice(["[0,1]", "[-0.0, 1.5e0]", "[2,-1]"])
         if field.type in ("category", "text"):
+            if self.chance(0.002):
+                return json.dumps("long" * r.randint(500, 3000))
             return json.dumps(r.choice(TEXTS), ensure_ascii=self.chance(0.5))
         if field.type == "time":
             return self.time_text(time - r.randint(-5, 20) * self.quantum)
@@ -367,7 +382,7 @@ class Generator:
         """Something that no decoder takes, made of a good message."""
         r = self.r
         return r.choice([line[:-1], line + b"}", b"", b"[]", line.replace(b'"type"', b'"typ"'),
-                         line.replace(b"{", b'{"time": 5, ', 1), b"\xff" + line,
+                         line.replace(b"{", b'{"time": 5, ', 1), line.replace(b'"type', b'"ty\xffpe'),
                          b'{"type": "nobody", "time": 1}', b'{"type": "pay", "time": 1.5}',
                          b'{"type": "pay"}', b"NaN"])
 
@@ -382,13 +397,15 @@ class Generator:
         arrivals = []
         for i in range(count):
             time += r.choice(steps) * self.quantum
-            if self.chance(0.01):
+            if self.chance(0.001 if self.large else 0.01):
                 time += r.randint(20, 150) * self.quantum
             ident = None
             if self.chance(0.7):
                 ids += 1
-                ident = f"e{ids}" if self.chance(0.9) else f"\u00fc{self.prefix}{ids % 7}"
-                ident = f"{self.prefix}{ident}"
+                # Several inputs: an id stands for one event, since a second one of another time
+                # would hold its input back in the merge until others are past answering.
+                short = self.single and self.chance(0.1)
+                ident = f"{self.prefix}\u00fc{ids % 7}" if short else f"{self.prefix}e{ids}"
             event = r.choice(list(self.events))
             line = self.message(event, time, ident)
             arrival = time + (r.randint(0, lateness) if shuffled else 0)
@@ -410,8 +427,12 @@ class Generator:
         r = self.r
         self.start = r.choice([0, 1_700_000_000_000, 1_709_251_199_000, 86_400_000 * 3])
         self.start -= self.start % self.quantum
-        self.key_count = r.choice([1, 2, 3, 5, 8])
-        self.lateness = r.choice([0, 1, 3, 8, 30])
+        self.key_count = r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
+        # A crowd of keys now and then: the index grows, most keys are seen once or twice.
+        # Long windows keep everything; without them what is old is let go of.
+        self.long = self.large and self.chance(0.5)
+        self.crowd = 4000 if self.large and self.seed % 4 == 3 else 0
+        self.lateness = r.choice([0, 10, 30, 300, 1000] if self.large else [0, 1, 3, 8, 30])
         self.schema()
         self.make_features()
         inputs = r.choice([1, 1, 2, 3])
@@ -455,3 +476,46 @@ def leap(year):
 def make_case(seed, count):
     """The case of a seed; the same on every machine."""
     return Generator(seed).case(count)
+
+
+def make_large_case(seed, count):
+    """Few keys, long windows, deep lateness: what a long history is cut into must not show."""
+    return Generator(seed, large=True).case(count)
+
+
+def make_plain_case(seed, count):
+    """(case without inputs, [(time, line)] in time order, lateness ms): all fit to be accepted."""
+    generator = Generator(seed)
+    case = generator.case(count)
+    lateness = generator.lateness * generator.quantum
+    timed = []
+    time = generator.start
+    for i in range(count):
+        time += generator.r.choice([0, 0, 1, 1, 2, 5]) * generator.quantum
+        ident = f"e{i}" if generator.chance(0.6) else None
+        line = generator.message(generator.r.choice(list(case.events)), time, ident)
+        timed.append((time, line))
+    return case, timed, lateness
+
+
+def make_late_case(counts):
+    """A key for every place among n events in order: there a late one lands, of equal time or not.
+
+    Whatever a log is cut into, an event must be found again right after it was put in.
+    """
+    events = {"pay": [Field("user", "key", entity="user"), Field("x", "int")]}
+    features = [("user", name, text) for name, text in (
+        ("others", "count(pay) exclude current over 1d"),
+        ("others_sum", "sum(pay.x) exclude current"),
+        ("others_last", "last(pay.x) exclude current over 1h"),
+        ("others_newest", "avg(pay.x) exclude current over last 3"),
+        ("others_distinct", "count_distinct(pay.x) exclude current over 1h"),
+        ("largest", "max(pay.x) over 1d"))]
+    lines = []
+    for count in counts:
+        for place in range(count + 1):
+            late = (place * 10 + 1, 10_000) if place % 2 else (place * 10, 20_000)
+            for i, (time, x) in enumerate([(10 * i, i) for i in range(count)] + [late]):
+                lines.append(json.dumps({"type": "pay", "time": time, "user": f"{count}.{place}",
+                                         "x": x, "id": f"{count}.{place}.{i}"}).encode())
+    return Case(0, "1d", events, {"user": None}, features, [lines], "pay")

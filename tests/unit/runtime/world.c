@@ -81,8 +81,6 @@ static const struct assay_plan *compile_plan(struct world *world)
     return plan;
 }
 
-const struct assay_policies *world_policies(struct world *world);
-
 void world_init(struct world *world, bool policies)
 {
     *world = (struct world){.arena = assay_arena_create((size_t)64 << 20)};

@@ -23,6 +23,8 @@ struct world {
 /** Build the definitions. @p policies: with them. */
 void world_init(struct world *world, bool policies);
 void world_fini(struct world *world);
+/** Policies over the plan that is already there. */
+const struct assay_policies *world_policies(struct world *world);
 
 /** Messages of all partitions, as a broker would hold them. */
 struct history {

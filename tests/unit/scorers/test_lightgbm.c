@@ -4,11 +4,11 @@
 #include <math.h>
 
 /*
- * Parity with the library itself is tests/e2e/test_predict.py; here the reader and the walk are held
- * to the format's rules with models made up at random, and to their refusals.
+ * Parity with the library itself is tests/e2e/test_predict.py; here the reader and the walk are
+ * held to the format's rules with models made up at random, and to their refusals.
  */
 
-static char text[1 << 18];
+static char text[1 << 19];
 
 static enum assay_status read_bytes(struct assay_arena *arena, const char *bytes, size_t size,
                                     const struct assay_model **model, struct assay_err *err)
@@ -50,8 +50,7 @@ static void make(struct text_model *model, int trees, int classes, const char *o
     *model = (struct text_model){
         .features = 5, .classes = classes, .trees = trees, .version = "v4", .objective = objective};
     for (int i = 0; i < trees; i++) {
-        text_grow(&model->tree[i], 1 + (int)(test_random(random) % TEXT_LEAVES_MAX), 5, 1000,
-                  random);
+        text_grow(&model->tree[i], 1 + (int)(test_random(random) % 32), 5, 1000, random);
     }
 }
 
@@ -87,6 +86,58 @@ static void raw_scores_are_leaves_added_in_tree_order_for_each_class(void **stat
             assay_model_score(model, row, raw, predicted);
             assert_memory_equal(raw, sums, (size_t)classes * sizeof raw[0]);
             assert_memory_equal(predicted, raw, (size_t)classes * sizeof raw[0]);
+        }
+        assay_arena_destroy(arena);
+    }
+}
+
+/* Trees that are chains: deeper than the fast walk takes, or of more features than it has slots. */
+static void make_chains(struct text_model *model, int features, int splits, uint64_t *random)
+{
+    *model = (struct text_model){.features = features, .classes = 1, .trees = 18, .version = "v4"};
+    for (int t = 0; t < model->trees; t++) {
+        struct text_tree *tree = &model->tree[t];
+        tree->leaves = splits + 1;
+        for (int i = 0; i < splits; i++) {
+            tree->feature[i] = (t * splits + i) % features;
+            tree->threshold[i] = 3 * text_value(random);
+            tree->decision[i] =
+                (int)(test_random(random) % 2) * 2 + (int)(test_random(random) % 3) * 4;
+            tree->left[i] = ~i;
+            tree->right[i] = i + 1 < splits ? i + 1 : ~splits;
+            tree->node_rows[i] = 1000 - i;
+            tree->leaf_rows[i] = 1;
+            tree->value[i] = (double)(t + 1) / (i + 3);
+        }
+        tree->leaf_rows[splits] = 1000 - splits;
+    }
+}
+
+static void deep_and_wide_models_score_by_the_same_rules(void **state)
+{
+    (void)state;
+    static struct text_model made;
+    static double row[2400];
+    static const int shapes[][2] = {{50, 60}, {50, 64}, {50, 65}, {50, 139}, {2400, 120}};
+    uint64_t random = 25;
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        make_chains(&made, shapes[s][0], shapes[s][1], &random);
+        struct assay_arena *arena = assay_arena_create(1 << 22);
+        const struct assay_model *model = NULL;
+        struct assay_err err;
+        assert_int_equal(read_bytes(arena, text, text_print(text, &made), &model, &err), ASSAY_OK);
+        for (int r = 0; r < 50; r++) {
+            for (int f = 0; f < made.features; f++) {
+                row[f] = test_random(&random) % 40 == 0 ? (double)NAN : 20 + text_value(&random);
+            }
+            double sum = 0;
+            double raw = 0;
+            double predicted = 0;
+            for (int t = 0; t < made.trees; t++) {
+                sum += leaf(&made.tree[t], row);
+            }
+            assay_model_score(model, row, &raw, &predicted);
+            assert_true(raw == sum);
         }
         assay_arena_destroy(arena);
     }
@@ -247,95 +298,96 @@ static size_t edited(const char *from, const char *to, char out[4096])
     return (size_t)snprintf(out, 4096, "%.*s%s%s", (int)(at - plain), plain, to, at + strlen(from));
 }
 
+static const struct {
+    const char *from, *to;
+    enum assay_status status;
+    const char *where, *what;
+} malformed[] = {
+    {"tree\n", "trees\n", ASSAY_E_MODEL, "m.txt:1", "not a LightGBM"},
+    {"version=v4", "version=v5", ASSAY_E_UNSUPPORTED, "m.txt:2", "version"},
+    {"version=v4", "version=v1", ASSAY_E_UNSUPPORTED, "m.txt:2", "version"},
+    {"version=v4\n", "", ASSAY_E_UNSUPPORTED, "m.txt:1", "version"},
+    {"num_class=1\n", "", ASSAY_E_MODEL, "m.txt:1", "num_class"},
+    {"num_class=1", "num_class=0", ASSAY_E_MODEL, "m.txt:3", "num_class"},
+    {"num_class=1", "num_class=65", ASSAY_E_MODEL, "m.txt:3", "num_class"},
+    {"num_class=1", "num_class=1\nnum_class=1", ASSAY_E_MODEL, "m.txt:4", "twice"},
+    {"iteration=1", "iteration=2", ASSAY_E_MODEL, "m.txt:4", "num_class"},
+    {"idx=1", "idx=2", ASSAY_E_MODEL, "m.txt:8", "feature_names has 2"},
+    {"idx=1", "idx=-1", ASSAY_E_MODEL, "m.txt:6", "max_feature_idx"},
+    {"idx=1", "idx=4096", ASSAY_E_MODEL, "m.txt:6", "max_feature_idx"},
+    {"age income", "age age", ASSAY_E_MODEL, "m.txt:8", "twice"},
+    {"feature_names=age income\n", "", ASSAY_E_MODEL, "m.txt:1", "feature_names"},
+    {"binary sigmoid:1", "binary", ASSAY_E_MODEL, "m.txt:7", "objective"},
+    {"binary sigmoid:1", "binary sigmoid:0", ASSAY_E_UNSUPPORTED, "m.txt:7", "objective"},
+    {"binary sigmoid:1", "binary sigmoid:x", ASSAY_E_UNSUPPORTED, "m.txt:7", "objective"},
+    {"binary sigmoid:1", "survival", ASSAY_E_UNSUPPORTED, "m.txt:7", "objective"},
+    {"binary sigmoid:1", "huber sqrt", ASSAY_E_MODEL, "m.txt:7", "objective"},
+    {"binary sigmoid:1", "multiclass num_class:3", ASSAY_E_MODEL, "m.txt:7", "objective"},
+    {"label_index", "lable_index", ASSAY_E_UNSUPPORTED, "m.txt:5", "unknown key"},
+    {"tree_sizes=284", "tree_sizes=285", ASSAY_E_MODEL, "m.txt:10", "tree_sizes says 285"},
+    {"tree_sizes=284", "tree_sizes=284 284", ASSAY_E_MODEL, "m.txt:31", "Tree=1"},
+    {"tree_sizes=284", "tree_sizes=", ASSAY_E_MODEL, "m.txt:12", "without trees"},
+    {"Tree=0", "Tree=1", ASSAY_E_MODEL, "m.txt:12", "expected Tree=0"},
+    {"num_leaves=3\n", "", ASSAY_E_MODEL, "m.txt:12", "no \"num_leaves\""},
+    {"num_leaves=3", "num_leaves=0", ASSAY_E_MODEL, "m.txt:13", "without leaves"},
+    {"num_leaves=3", "num_leaves=2", ASSAY_E_MODEL, "m.txt:21", "more than 2"},
+    {"num_leaves=3", "num_leaves=4", ASSAY_E_MODEL, "m.txt:21", "has 3 values"},
+    {"num_leaves=3", "num_leaves=9999999", ASSAY_E_MODEL, "m.txt:12", "leaf_value"},
+    {"num_leaves=3", "num_leaves=3\nnum_leaves=3", ASSAY_E_MODEL, "m.txt:14", "twice"},
+    {"num_cat=0", "num_cat=1", ASSAY_E_UNSUPPORTED, "m.txt:12", "categorical"},
+    {"num_cat=0", "num_cat=0\ncat_boundaries=0 1", ASSAY_E_UNSUPPORTED, "m.txt:12", "categorical"},
+    {"is_linear=0", "is_linear=1", ASSAY_E_UNSUPPORTED, "m.txt:12", "linear tree"},
+    {"is_linear=0", "leaf_const=1 2 3", ASSAY_E_UNSUPPORTED, "m.txt:12", "linear tree"},
+    {"is_linear=0", "is_linear=2", ASSAY_E_MODEL, "m.txt:27", "is_linear"},
+    {"shrinkage=1", "shrink=1", ASSAY_E_UNSUPPORTED, "m.txt:28", "unknown key"},
+    {"shrinkage=1", "shrinkage", ASSAY_E_MODEL, "m.txt:28", "key=value"},
+    {"split_feature=0 1", "split_feature=0 2", ASSAY_E_MODEL, "m.txt:15", "bad value 2"},
+    {"split_feature=0 1", "split_feature=-1 1", ASSAY_E_MODEL, "m.txt:15", "bad value 1"},
+    {"split_feature=0 1\n", "", ASSAY_E_MODEL, "m.txt:12", "no \"split_feature\""},
+    {"30.5 inf", "30.5 nan", ASSAY_E_MODEL, "m.txt:17", "bad value 2"},
+    {"30.5 inf", "30,5 inf", ASSAY_E_MODEL, "m.txt:17", "bad value 1"},
+    {"30.5 inf", "30.5", ASSAY_E_MODEL, "m.txt:17", "has 1 values"},
+    {"decision_type=2 8", "decision_type=3 8", ASSAY_E_UNSUPPORTED, "m.txt:18", "categorical"},
+    {"decision_type=2 8", "decision_type=2 12", ASSAY_E_UNSUPPORTED, "m.txt:18", "decision"},
+    {"decision_type=2 8", "decision_type=2 24", ASSAY_E_UNSUPPORTED, "m.txt:18", "decision"},
+    {"decision_type=2 8\n", "", ASSAY_E_MODEL, "m.txt:12", "no \"decision_type\""},
+    {"left_child=1 -1", "left_child=0 -1", ASSAY_E_MODEL, "m.txt:19", "not a tree"},
+    {"left_child=1 -1", "left_child=-1 -1", ASSAY_E_MODEL, "m.txt:19", "not a tree"},
+    {"left_child=1 -1", "left_child=1 0", ASSAY_E_MODEL, "m.txt:19", "not a tree"},
+    {"left_child=1 -1", "left_child=2 -1", ASSAY_E_MODEL, "m.txt:19", "bad value 1"},
+    {"right_child=-2 -3", "right_child=-2 -4", ASSAY_E_MODEL, "m.txt:20", "bad value 2"},
+    {"right_child=-2 -3", "right_child=-2 -2", ASSAY_E_MODEL, "m.txt:20", "not a tree"},
+    {"right_child=-2 -3", "right_child=1 -2", ASSAY_E_MODEL, "m.txt:20", "not a tree"},
+    {"0.25 -1e-3 5", "0.25 inf 5", ASSAY_E_MODEL, "m.txt:21", "bad value 2"},
+    {"0.25 -1e-3 5", "0.25 1e999 5", ASSAY_E_MODEL, "m.txt:21", "bad value 2"},
+    {"leaf_count=10 20 30", "leaf_count=10 -20 30", ASSAY_E_MODEL, "m.txt:23", "bad value 2"},
+    {"internal_count=60", "internal_count=0", ASSAY_E_MODEL, "m.txt:26", "root"},
+    {"internal_count=60 40\n", "", ASSAY_E_MODEL, "m.txt:12", "no \"internal_count\""},
+    {"end of trees", "end", ASSAY_E_MODEL, "m.txt:31", "end of trees"},
+    {"end of trees\n", "", ASSAY_E_MODEL, "m.txt:30", "end of trees"},
+    {"end of trees\n", "Tree=1\n", ASSAY_E_MODEL, "m.txt:31", "num_leaves"},
+};
+
 static void malformed_files_are_refused_with_line_and_remedy(void **state)
 {
     (void)state;
-    static const struct {
-        const char *from, *to;
-        enum assay_status status;
-        const char *where, *what;
-    } cases[] = {
-        {"tree\n", "trees\n", ASSAY_E_MODEL, "m.txt:1", "not a LightGBM"},
-        {"version=v4", "version=v5", ASSAY_E_UNSUPPORTED, "m.txt:2", "version"},
-        {"version=v4", "version=v1", ASSAY_E_UNSUPPORTED, "m.txt:2", "version"},
-        {"version=v4\n", "", ASSAY_E_UNSUPPORTED, "m.txt:1", "version"},
-        {"num_class=1\n", "", ASSAY_E_MODEL, "m.txt:1", "num_class"},
-        {"num_class=1", "num_class=0", ASSAY_E_MODEL, "m.txt:3", "num_class"},
-        {"num_class=1", "num_class=65", ASSAY_E_MODEL, "m.txt:3", "num_class"},
-        {"num_class=1", "num_class=1\nnum_class=1", ASSAY_E_MODEL, "m.txt:4", "twice"},
-        {"iteration=1", "iteration=2", ASSAY_E_MODEL, "m.txt:4", "num_class"},
-        {"idx=1", "idx=2", ASSAY_E_MODEL, "m.txt:8", "feature_names has 2"},
-        {"idx=1", "idx=-1", ASSAY_E_MODEL, "m.txt:6", "max_feature_idx"},
-        {"idx=1", "idx=4096", ASSAY_E_MODEL, "m.txt:6", "max_feature_idx"},
-        {"age income", "age age", ASSAY_E_MODEL, "m.txt:8", "twice"},
-        {"feature_names=age income\n", "", ASSAY_E_MODEL, "m.txt:1", "feature_names"},
-        {"binary sigmoid:1", "binary", ASSAY_E_MODEL, "m.txt:7", "objective"},
-        {"binary sigmoid:1", "binary sigmoid:0", ASSAY_E_UNSUPPORTED, "m.txt:7", "objective"},
-        {"binary sigmoid:1", "binary sigmoid:x", ASSAY_E_UNSUPPORTED, "m.txt:7", "objective"},
-        {"binary sigmoid:1", "survival", ASSAY_E_UNSUPPORTED, "m.txt:7", "objective"},
-        {"binary sigmoid:1", "huber sqrt", ASSAY_E_MODEL, "m.txt:7", "objective"},
-        {"binary sigmoid:1", "multiclass num_class:3", ASSAY_E_MODEL, "m.txt:7", "objective"},
-        {"label_index", "lable_index", ASSAY_E_UNSUPPORTED, "m.txt:5", "unknown key"},
-        {"tree_sizes=284", "tree_sizes=285", ASSAY_E_MODEL, "m.txt:10", "tree_sizes says 285"},
-        {"tree_sizes=284", "tree_sizes=284 284", ASSAY_E_MODEL, "m.txt:31", "Tree=1"},
-        {"tree_sizes=284", "tree_sizes=", ASSAY_E_MODEL, "m.txt:12", "without trees"},
-        {"Tree=0", "Tree=1", ASSAY_E_MODEL, "m.txt:12", "expected Tree=0"},
-        {"num_leaves=3\n", "", ASSAY_E_MODEL, "m.txt:12", "no \"num_leaves\""},
-        {"num_leaves=3", "num_leaves=0", ASSAY_E_MODEL, "m.txt:13", "without leaves"},
-        {"num_leaves=3", "num_leaves=2", ASSAY_E_MODEL, "m.txt:21", "more than 2"},
-        {"num_leaves=3", "num_leaves=4", ASSAY_E_MODEL, "m.txt:21", "has 3 values"},
-        {"num_leaves=3", "num_leaves=9999999", ASSAY_E_MODEL, "m.txt:12", "leaf_value"},
-        {"num_leaves=3", "num_leaves=3\nnum_leaves=3", ASSAY_E_MODEL, "m.txt:14", "twice"},
-        {"num_cat=0", "num_cat=1", ASSAY_E_UNSUPPORTED, "m.txt:12", "categorical"},
-        {"num_cat=0", "num_cat=0\ncat_boundaries=0 1", ASSAY_E_UNSUPPORTED, "m.txt:12",
-         "categorical"},
-        {"is_linear=0", "is_linear=1", ASSAY_E_UNSUPPORTED, "m.txt:12", "linear tree"},
-        {"is_linear=0", "leaf_const=1 2 3", ASSAY_E_UNSUPPORTED, "m.txt:12", "linear tree"},
-        {"is_linear=0", "is_linear=2", ASSAY_E_MODEL, "m.txt:27", "is_linear"},
-        {"shrinkage=1", "shrink=1", ASSAY_E_UNSUPPORTED, "m.txt:28", "unknown key"},
-        {"shrinkage=1", "shrinkage", ASSAY_E_MODEL, "m.txt:28", "key=value"},
-        {"split_feature=0 1", "split_feature=0 2", ASSAY_E_MODEL, "m.txt:15", "bad value 2"},
-        {"split_feature=0 1", "split_feature=-1 1", ASSAY_E_MODEL, "m.txt:15", "bad value 1"},
-        {"split_feature=0 1\n", "", ASSAY_E_MODEL, "m.txt:12", "no \"split_feature\""},
-        {"30.5 inf", "30.5 nan", ASSAY_E_MODEL, "m.txt:17", "bad value 2"},
-        {"30.5 inf", "30,5 inf", ASSAY_E_MODEL, "m.txt:17", "bad value 1"},
-        {"30.5 inf", "30.5", ASSAY_E_MODEL, "m.txt:17", "has 1 values"},
-        {"decision_type=2 8", "decision_type=3 8", ASSAY_E_UNSUPPORTED, "m.txt:18", "categorical"},
-        {"decision_type=2 8", "decision_type=2 12", ASSAY_E_UNSUPPORTED, "m.txt:18", "decision"},
-        {"decision_type=2 8", "decision_type=2 24", ASSAY_E_UNSUPPORTED, "m.txt:18", "decision"},
-        {"decision_type=2 8\n", "", ASSAY_E_MODEL, "m.txt:12", "no \"decision_type\""},
-        {"left_child=1 -1", "left_child=0 -1", ASSAY_E_MODEL, "m.txt:19", "not a tree"},
-        {"left_child=1 -1", "left_child=-1 -1", ASSAY_E_MODEL, "m.txt:19", "not a tree"},
-        {"left_child=1 -1", "left_child=1 0", ASSAY_E_MODEL, "m.txt:19", "not a tree"},
-        {"left_child=1 -1", "left_child=2 -1", ASSAY_E_MODEL, "m.txt:19", "bad value 1"},
-        {"right_child=-2 -3", "right_child=-2 -4", ASSAY_E_MODEL, "m.txt:20", "bad value 2"},
-        {"right_child=-2 -3", "right_child=-2 -2", ASSAY_E_MODEL, "m.txt:20", "not a tree"},
-        {"0.25 -1e-3 5", "0.25 inf 5", ASSAY_E_MODEL, "m.txt:21", "bad value 2"},
-        {"0.25 -1e-3 5", "0.25 1e999 5", ASSAY_E_MODEL, "m.txt:21", "bad value 2"},
-        {"leaf_count=10 20 30", "leaf_count=10 -20 30", ASSAY_E_MODEL, "m.txt:23", "bad value 2"},
-        {"internal_count=60", "internal_count=0", ASSAY_E_MODEL, "m.txt:26", "root"},
-        {"internal_count=60 40\n", "", ASSAY_E_MODEL, "m.txt:12", "no \"internal_count\""},
-        {"end of trees", "end", ASSAY_E_MODEL, "m.txt:31", "end of trees"},
-        {"end of trees\n", "", ASSAY_E_MODEL, "m.txt:30", "end of trees"},
-        {"end of trees\n", "Tree=1\n", ASSAY_E_MODEL, "m.txt:31", "num_leaves"},
-    };
-    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+    for (size_t c = 0; c < sizeof malformed / sizeof malformed[0]; c++) {
         char bytes[4096];
         struct assay_arena *arena = assay_arena_create(1 << 20);
         const struct assay_model *model = NULL;
         struct assay_err err;
-        const size_t size = edited(cases[c].from, cases[c].to, bytes);
+        const size_t size = edited(malformed[c].from, malformed[c].to, bytes);
         const enum assay_status status = read_bytes(arena, bytes, size, &model, &err);
-        if (status != cases[c].status || strcmp(err.where, cases[c].where) != 0 ||
-            strstr(err.what, cases[c].what) == NULL || err.remedy[0] == '\0') {
+        if (status != malformed[c].status || strcmp(err.where, malformed[c].where) != 0 ||
+            strstr(err.what, malformed[c].what) == NULL || err.remedy[0] == '\0') {
             char told[1200];
             assay_err_format(&err, sizeof told, told);
-            print_error("case %zu (%s -> %s): %s %s\n", c, cases[c].from, cases[c].to,
+            print_error("case %zu (%s -> %s): %s %s\n", c, malformed[c].from, malformed[c].to,
                         assay_status_name(status), told);
         }
-        assert_int_equal(status, cases[c].status);
-        assert_string_equal(err.where, cases[c].where);
-        assert_non_null(strstr(err.what, cases[c].what));
+        assert_int_equal(status, malformed[c].status);
+        assert_string_equal(err.where, malformed[c].where);
+        assert_non_null(strstr(err.what, malformed[c].what));
         assert_true(err.remedy[0] != '\0');
         assert_null(model);
         assert_int_equal(assay_arena_used(arena), 0);
@@ -438,6 +490,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_scores_are_leaves_added_in_tree_order_for_each_class),
+        cmocka_unit_test(deep_and_wide_models_score_by_the_same_rules),
         cmocka_unit_test(each_objective_has_its_link_and_says_whether_it_is_a_probability),
         cmocka_unit_test(multi_class_predictions_are_softmax_or_one_against_all),
         cmocka_unit_test(malformed_files_are_refused_with_line_and_remedy),

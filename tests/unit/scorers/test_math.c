@@ -61,7 +61,7 @@ static void results_are_within_one_ulp_of_the_truth_and_of_libm(void **state)
             assert_true(ours == libm || nextafter(ours, libm) == libm);
         }
         print_message("  %s: worst error %.3f ulp\n", function->name, worst);
-        assert_true(worst < 1.0);
+        assert_true(worst < 0.85); /* measured: 0.78, 0.83, 0.66 */
     }
 }
 

@@ -1,0 +1,199 @@
+#include "scorers/decision_pvt.h"
+
+#include "scorers/writer_pvt.h"
+
+/* The layout is told in decision.h; audit_decode.c reads it in the same order. */
+
+static void put_header(struct writer *writer, const struct assay_policies *policies)
+{
+    assay_write_u16(writer, ASSAY_AUDIT_VERSION);
+    assay_write_u64(writer, policies->hash[0]);
+    assay_write_u64(writer, policies->hash[1]);
+}
+
+static void put_model(struct writer *writer, const struct assay_policies *policies,
+                      const struct assay_policy *policy)
+{
+    uint64_t hash[2] = {0};
+    struct assay_str name = {0};
+    if (policy->model != NULL) {
+        assay_model_hash(policy->model, hash);
+        name = policies->model_names[policy->model_index];
+    }
+    assay_write_text(writer, name);
+    assay_write_u64(writer, hash[0]);
+    assay_write_u64(writer, hash[1]);
+}
+
+static void put_value_names(struct writer *writer, const struct assay_policy *policy)
+{
+    const struct assay_event_def *trigger = &policy->plan->schema->events[policy->trigger];
+    assay_write_u32(writer, policy->need_count);
+    for (uint32_t i = 0; i < policy->need_count; i++) {
+        assay_write_text(writer, policy->need_names[i]);
+    }
+    assay_write_u32(writer, policy->field_count);
+    for (uint32_t i = 0; i < policy->field_count; i++) {
+        const struct assay_str field = trigger->fields[policy->fields[i]].name;
+        assay_write_u32(writer, trigger->name.len + 1 + field.len);
+        assay_write_bytes(writer, trigger->name.ptr, trigger->name.len);
+        assay_write_plain(writer, ".");
+        assay_write_bytes(writer, field.ptr, field.len);
+    }
+    assay_write_u32(writer, policy->column_count);
+    for (uint32_t c = 0; c < policy->column_count; c++) {
+        assay_write_u32(writer, policy->column_needs[c]);
+    }
+}
+
+static void put_rules(struct writer *writer, const struct assay_policy *policy)
+{
+    assay_write_u32(writer, policy->rule_count);
+    for (uint32_t r = 0; r < policy->rule_count; r++) {
+        assay_write_text(writer, policy->rules[r].when);
+        assay_write_text(writer, policy->rules[r].then);
+    }
+}
+
+/* A code's first line: the others say the same. */
+static bool is_first_line(const struct policy_catalogue *catalogue, uint32_t index)
+{
+    return assay_policy_reason_of(catalogue, catalogue->items[index].code) ==
+           &catalogue->items[index];
+}
+
+static void put_reason_texts(struct writer *writer, const struct policy_catalogue *catalogue)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < catalogue->count; i++) {
+        count += is_first_line(catalogue, i) ? 1 : 0;
+    }
+    assay_write_u32(writer, count);
+    for (uint32_t i = 0; i < catalogue->count; i++) {
+        if (is_first_line(catalogue, i)) {
+            assay_write_text(writer, catalogue->items[i].code);
+            assay_write_text(writer, catalogue->items[i].en);
+            assay_write_text(writer, catalogue->items[i].zh);
+        }
+    }
+}
+
+static void put_policy(struct writer *writer, const struct assay_policies *policies,
+                       const struct assay_policy *policy)
+{
+    assay_write_text(writer, policy->name);
+    assay_write_text(writer, policy->plan->schema->events[policy->trigger].name);
+    assay_write_text(writer, policy->event);
+    assay_write_text(writer, policy->otherwise);
+    put_model(writer, policies, policy);
+    assay_write_u32(writer, policy->role_count);
+    for (uint32_t i = 0; i < policy->role_count; i++) {
+        assay_write_text(writer, assay_policy_role_entity(policy, i));
+    }
+    put_value_names(writer, policy);
+    put_rules(writer, policy);
+    put_reason_texts(writer, &policy->catalogue);
+}
+
+size_t assay_audit_plan_encode(const struct assay_policies *policies, size_t size, uint8_t out[])
+{
+    ASSAY_ASSERT(policies != NULL);
+    struct writer writer = {.out = (char *)out, .size = size};
+    put_header(&writer, policies);
+    assay_write_u64(&writer, policies->plan->hash[0]);
+    assay_write_u64(&writer, policies->plan->hash[1]);
+    assay_write_u32(&writer, policies->count);
+    for (uint32_t i = 0; i < policies->count; i++) {
+        put_policy(&writer, policies, policies->items[i]);
+    }
+    return writer.used;
+}
+
+/* --- a decision --- */
+
+static void put_value(struct writer *writer, const struct assay_value *value)
+{
+    assay_write_u8(writer, value->kind);
+    assay_write_u8(writer, value->state);
+    if (value->kind == ASSAY_KIND_TEXT) {
+        assay_write_text(writer, value->cell.text);
+    } else {
+        assay_write_f64(writer, value->cell.number);
+    }
+}
+
+/* A field of the trigger as the rules saw it. */
+static struct assay_value field_value(const struct assay_event *event,
+                                      const struct assay_event_def *def, uint32_t field)
+{
+    const enum assay_type type = def->fields[field].type;
+    struct assay_value value = {.kind = ASSAY_KIND_NUMBER};
+    if (assay_type_is_text(type)) {
+        value.kind = ASSAY_KIND_TEXT;
+        value.cell.text = assay_event_has(event, field) ? event->fields[field].text
+                                                        : (struct assay_str){0};
+        return value;
+    }
+    value.kind = type == ASSAY_TYPE_BOOL ? ASSAY_KIND_BOOL : ASSAY_KIND_NUMBER;
+    value.cell.number = assay_event_number(event, def, field);
+    return value;
+}
+
+static void put_values(struct writer *writer, const struct assay_decision *decision,
+                       const struct assay_policy *policy)
+{
+    const struct assay_event_def *trigger = &policy->plan->schema->events[policy->trigger];
+    for (uint32_t i = 0; i < policy->need_count; i++) {
+        put_value(writer, &decision->values[i]);
+    }
+    for (uint32_t i = 0; i < policy->field_count; i++) {
+        const struct assay_value value =
+            field_value(decision->event, trigger, policy->fields[i]);
+        put_value(writer, &value);
+    }
+}
+
+static void put_verdict(struct writer *writer, const struct assay_verdict_of_policy *verdict)
+{
+    ASSAY_ASSERT(verdict->reason_count <= ASSAY_POLICY_REASONS_MAX);
+    assay_write_u32(writer, verdict->rule);
+    assay_write_u8(writer, verdict->unexplained ? 1 : 0);
+    assay_write_f64(writer, verdict->raw);
+    assay_write_f64(writer, verdict->probability);
+    assay_write_f64(writer, verdict->score);
+    assay_write_f64(writer, verdict->baseline);
+    assay_write_u32(writer, verdict->reason_count);
+    for (uint32_t i = 0; i < verdict->reason_count; i++) {
+        assay_write_text(writer, verdict->reasons[i].code);
+        assay_write_text(writer, verdict->reasons[i].feature);
+        assay_write_f64(writer, verdict->reasons[i].value);
+        assay_write_f64(writer, verdict->reasons[i].points);
+    }
+    assay_write_u32(writer, verdict->contribution_count);
+    for (uint32_t i = 0; i < verdict->contribution_count; i++) {
+        assay_write_f64(writer, verdict->contributions[i]);
+    }
+}
+
+size_t assay_audit_decision_encode(const struct assay_decision *decision,
+                                   const struct assay_policies *policies, size_t size,
+                                   uint8_t out[])
+{
+    ASSAY_ASSERT(decision->policy < policies->count);
+    const struct assay_policy *policy = policies->items[decision->policy];
+    struct writer writer = {.out = (char *)out, .size = size};
+    put_header(&writer, policies);
+    assay_write_u32(&writer, decision->policy);
+    assay_write_text(&writer, decision->origin.source);
+    assay_write_text(&writer, decision->origin.topic);
+    assay_write_u32(&writer, decision->origin.partition);
+    assay_write_u64(&writer, decision->origin.offset);
+    assay_write_u64(&writer, (uint64_t)decision->time_ms);
+    assay_write_u64(&writer, decision->epoch);
+    put_verdict(&writer, &decision->verdict);
+    for (uint32_t i = 0; i < policy->role_count; i++) {
+        assay_write_text(&writer, assay_decision_role_key(decision, policy, i));
+    }
+    put_values(&writer, decision, policy);
+    return writer.used;
+}

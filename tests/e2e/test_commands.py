@@ -1,0 +1,154 @@
+"""What a person meets at the command line: help, mistakes, exit codes, streams."""
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+BIN = os.environ["ASSAY_BIN"]
+COMMANDS = ("completion", "config", "demo", "explain", "generate", "help", "man", "predict",
+            "replay", "run", "version")
+
+FEATURES = """
+lateness: 1h
+events:
+  payment:
+    fields:
+      user:   {type: key, entity: user}
+      amount: decimal(2)
+      note:   category
+entities:
+  user: {}
+features:
+  user:
+    pay_count: count(payment) over [1h, 1d]
+    pay_sum:   sum(payment.amount) over 1d
+    note:      last(payment.note)
+    big:       pay_sum > 100
+"""
+
+EVENTS = [
+    '{"type":"payment","time":1000,"id":"a","user":"u1","amount":60.5,"note":"x,\\"y\\""}',
+    '{"type":"payment","time":3600999,"id":"b","user":"u1","amount":60}',
+    '{"type":"payment","time":3601000,"user":"u1","amount":null,"note":""}',
+]
+ROWS = [
+    "event_id,time,user.pay_count_1h,user.pay_count_1d,user.pay_sum,user.note,user.big",
+    'a,1000,1,1,60.5,"x,""y""",0',
+    'b,3600999,2,2,120.5,"x,""y""",1',
+    ',3601000,2,3,120.5,,1',
+]
+
+
+def assay(*arguments, given=None):
+    return subprocess.run([BIN, *map(str, arguments)], capture_output=True, input=given, text=True)
+
+
+@pytest.fixture
+def lender(tmp_path):
+    (tmp_path / "features.yaml").write_text(FEATURES)
+    (tmp_path / "events.jsonl").write_text("\n".join(EVENTS) + "\n")
+    return tmp_path
+
+
+def test_every_command_explains_itself_with_an_example():
+    overview = assay("help")
+    assert overview.returncode == 0
+    for command in COMMANDS:
+        assert f"  {command} " in overview.stdout
+        shown = assay(command, "--help")
+        assert shown.returncode == 0 and shown.stdout.startswith(f"assay {command} - ")
+        assert f"assay {command}" in shown.stdout.split("Examples")[1]
+        assert assay("help", command).stdout == shown.stdout
+
+
+def test_completion_and_manual_name_every_command_and_option():
+    manual = assay("man").stdout.replace("\\-", "-")
+    for shell in ("bash", "zsh", "fish"):
+        script = assay("completion", shell).stdout
+        for command in COMMANDS:
+            assert command in script and f"assay {command}" in manual
+        assert "dead-letters" in script and "--dead-letters" in manual
+    assert subprocess.run(["bash", "-n"], input=assay("completion", "bash").stdout,
+                          text=True).returncode == 0
+
+
+@pytest.mark.parametrize("arguments, code, told", [
+    ([], 64, "Usage"),
+    (["replya"], 64, 'did you mean "replay"?'),
+    (["replay", "--inptu", "x"], 64, "did you mean --input?"),
+    (["replay", "extra"], 64, "takes no such word"),
+    (["replay", "--shards", "0"], 64, "allowed: 1 to 64"),
+    (["replay", "-c", "/nonexistent", "--input", "x"], 78, "AS0102"),
+    (["completion", "tcsh"], 64, "bash, zsh, fish"),
+    (["help", "nothing"], 64, "no such command"),
+])
+def test_wrong_usage_says_what_and_how_to_mend_it(arguments, code, told):
+    run = assay(*arguments)
+    assert run.returncode == code
+    assert told in run.stderr and run.stdout == ""
+
+
+def test_rows_of_a_folder_with_features_only(lender):
+    run = assay("replay", "-c", lender, "--input", lender / "events.jsonl", "--rows",
+                lender / "rows.csv", "--on", "payment")
+    assert run.returncode == 0, run.stderr
+    assert (lender / "rows.csv").read_text().splitlines() == ROWS
+
+
+def test_standard_streams_and_zstd_carry_the_same_bytes(lender):
+    source = lender / "events.jsonl"
+    piped = assay("replay", "-c", lender, "--input", "-", "--rows", "-", "--on", "payment",
+                  given=source.read_text())
+    assert piped.stdout.splitlines() == ROWS
+    subprocess.run(["zstd", "-q", source, "-o", lender / "events.zst"], check=True)
+    packed = assay("replay", "-c", lender, "--input", lender / "events.zst", "--rows", "-", "--on",
+                   "payment")
+    assert packed.stdout == piped.stdout
+
+
+def test_dead_letters_are_named_and_fail_only_a_strict_replay(lender):
+    source = lender / "events.jsonl"
+    source.write_text("\n".join([*EVENTS, "{", '{"type":"payment","time":4000000}', ""]) + "\n")
+    arguments = ["replay", "-c", lender, "--input", source, "--json", "--dead-letters",
+                 lender / "dead.jsonl"]
+    run = assay(*arguments)
+    assert run.returncode == 0
+    summary = json.loads(run.stdout)
+    assert summary["dead_letters"] == {"empty": 1, "syntax": 1, "missing_key": 1}
+    dead = [json.loads(line) for line in (lender / "dead.jsonl").read_text().splitlines()]
+    assert [(letter["reason"], letter["offset"], letter["field"]) for letter in dead] == [
+        ("syntax", 3, None), ("missing_key", 4, "user"), ("empty", 5, None)]
+    assert len(summary["state_hash"]) == 32
+    strict = assay(*arguments, "--strict")
+    assert strict.returncode == 65 and "events.jsonl" in strict.stderr
+    assert json.loads(strict.stdout)["state_hash"] == summary["state_hash"]
+
+
+def test_what_cannot_be_opened_or_written_is_named(lender):
+    missing = assay("replay", "-c", lender, "--input", lender / "none.jsonl")
+    assert missing.returncode == 66 and "none.jsonl" in missing.stderr
+    source = lender / "events.jsonl"
+    full = assay("replay", "-c", lender, "--input", source, "--rows", "/dev/full", "--on",
+                 "payment")
+    assert full.returncode == 74 and "/dev/full" in full.stderr
+    unknown = assay("replay", "-c", lender, "--input", source, "--rows", "-", "--on", "paymnt")
+    assert unknown.returncode in (64, 65) and "paymnt" in unknown.stderr
+
+
+def test_definition_errors_stop_every_command_before_it_starts(lender):
+    (lender / "features.yaml").write_text(FEATURES.replace("payment.amount", "payment.amout"))
+    for command in (["replay", "--input", lender / "events.jsonl"], ["run"], ["config", "check"]):
+        run = assay(*command, "-c", lender)
+        assert run.returncode == 78
+        assert 'error[AS0211]: unknown field "amout" of event "payment" (did you mean "amount"?)' \
+            in run.stderr
+        assert "pay_sum:   sum(payment.amout) over 1d" in run.stderr
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        run = assay("generate", "--users", 50, "--days", 5, "--seed", 7, "-o", tmp_path / name)
+        assert run.returncode == 0
+    assert pathlib.Path(tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

@@ -1,0 +1,137 @@
+"""Features against an independent twin, byte for byte, on random definitions and streams.
+
+ASSAY_PROP_CASES sets how many cases, ASSAY_PROP_SEED where to begin; a failing case is made small and
+printed so that it can be pasted.
+"""
+import os
+import random
+
+import pytest
+from engine import Failed, Run
+from gen import make_case, make_large_case, make_late_case, make_plain_case
+from oracle import Replay
+from shrink import shrink
+
+CASES = int(os.environ.get("ASSAY_PROP_CASES", "420"))
+SEED = int(os.environ.get("ASSAY_PROP_SEED", "0"))
+EVENTS = 300
+LARGE_CASES, LARGE_EVENTS = max(CASES // 30, 2), 3000
+BATCHES = 7
+SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
+
+
+def judged(folder, case, shards=1):
+    """(what the program gives, what the oracle gives, its counters, the program's summary)"""
+    run = Run(folder, case, shards)
+    try:
+        truth = Replay(case.yaml(), case.inputs, case.on)
+    except Exception:
+        run.process.communicate()
+        raise
+    rows, summary = run.results()
+    return rows, truth.csv(), truth.aside, summary
+
+
+def differs(folder, case):
+    """Does this (shrunk) case still fail? One that is no longer a case does not."""
+    try:
+        rows, expected, _, _ = judged(folder, case)
+    except (Failed, KeyError, ValueError, StopIteration):
+        return False
+    return rows != expected
+
+
+def difference(rows, expected):
+    got, want = rows.split(b"\n"), expected.split(b"\n")
+    at = next((i for i, (g, w) in enumerate(zip(got, want)) if g != w), min(len(got), len(want)))
+    return (f"columns  {want[0].decode()}\n"
+            f"line {at}: program {got[at] if at < len(got) else None}\n"
+            f"line {at}: oracle  {want[at] if at < len(want) else None}")
+
+
+def report(tmp_path, case):
+    small = shrink(case, lambda c: differs(tmp_path / "shrink", c)) if SHRINK else case
+    rows, expected, _, _ = judged(tmp_path / "repro", small)
+    inputs = "\n".join(f"# input {i}\n" + "\n".join(line.decode(errors="backslashreplace") for line in lines)
+                       for i, lines in enumerate(small.inputs))
+    return (f"seed {case.seed}: rows differ from the oracle's\n# features.yaml\n{small.yaml()}"
+            f"{inputs}\n# --on {small.on}\n{difference(rows, expected)}\n"
+            f"files: {tmp_path / 'repro'}")
+
+
+def check(tmp_path, case):
+    rows, expected, aside, summary = judged(tmp_path, case)
+    if rows != expected:
+        pytest.fail(report(tmp_path, case), pytrace=False)
+    counted = {name: count for name, count in summary["dead_letters"].items() if count}
+    wanted = {name: n for name, n in aside.items() if name not in ("applied", "duplicate")}
+    assert counted == wanted, f"seed {case.seed}: dead letters by reason"
+    assert summary["events"] == aside["applied"], f"seed {case.seed}: accepted events"
+    assert summary["duplicates"] == aside["duplicate"], f"seed {case.seed}: duplicates"
+    return sum(map(len, case.inputs))
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_rows_are_the_oracles_byte_for_byte(tmp_path, batch):
+    events = 0
+    for seed in range(SEED + batch, SEED + CASES, BATCHES):
+        events += check(tmp_path, make_case(seed, EVENTS))
+    assert events >= CASES // BATCHES * EVENTS
+
+
+@pytest.mark.parametrize("batch", range(2))
+def test_long_histories_of_few_keys_have_the_oracles_rows(tmp_path, batch):
+    for seed in range(SEED + batch, SEED + LARGE_CASES, 2):
+        check(tmp_path, make_large_case(seed, LARGE_EVENTS))
+
+
+def test_a_late_event_is_known_wherever_it_lands(tmp_path):
+    check(tmp_path, make_late_case((3, 15, 16, 17, 63, 64, 65, 66, 128)))
+
+
+def test_the_number_of_shards_changes_neither_rows_nor_state(tmp_path):
+    for seed in range(SEED, SEED + max(CASES // 20, 5)):
+        case = make_case(seed, EVENTS)
+        runs = [Run(tmp_path / str(shards), case, shards) for shards in (1, 2, 4)]
+        (rows, summary), *others = [run.results() for run in runs]
+        for other_rows, other_summary in others:
+            assert other_rows == rows, f"seed {seed}: rows depend on the number of shards"
+            assert other_summary["state_hash"] == summary["state_hash"], f"seed {seed}: state"
+
+
+def test_reading_does_not_change_the_state(tmp_path):
+    for seed in range(SEED, SEED + max(CASES // 20, 5)):
+        case = make_case(seed, EVENTS)
+        hashes = set()
+        for on in case.events:
+            case.on = on
+            hashes.add(Run(tmp_path, case).results()[1]["state_hash"])
+        assert len(hashes) == 1, f"seed {seed}: the state depends on what is read"
+
+
+def test_the_order_of_arrival_within_lateness_does_not_change_the_state(tmp_path):
+    for seed in range(SEED, SEED + max(CASES // 20, 5)):
+        case, timed, lateness = make_plain_case(seed, EVENTS)
+        pick = random.Random(seed)
+        hashes = set()
+        for turn in range(4):
+            # Later by at most the lateness: overtaken, but never late.
+            arrivals = [(time + (pick.randint(0, lateness) if turn else 0), i)
+                        for i, (time, _) in enumerate(timed)]
+            pick.shuffle(arrivals)
+            arrivals.sort(key=lambda a: a[0])
+            lines = [timed[i][1] for _, i in arrivals]
+            inputs = [lines] if turn < 3 else [lines[0::3], lines[1::3], lines[2::3]]
+            _, summary = Run(tmp_path / str(turn), case.but(inputs=inputs)).results()
+            assert summary["events"] == len(timed), f"seed {seed}: every event is accepted"
+            hashes.add(summary["state_hash"])
+        assert len(hashes) == 1, f"seed {seed}: the state depends on the order of arrival"
+
+
+def test_one_event_more_or_less_changes_the_state(tmp_path):
+    """The hash must see something: each event left out in turn gives a state of its own."""
+    case, timed, _ = make_plain_case(SEED + 1, 40)
+    lines = [line for _, line in timed]
+    hashes = [Run(tmp_path, case.but(inputs=[lines[:i] + lines[i + 1:]])).results()[1]["state_hash"]
+              for i in range(0, 41, 4)]
+    assert len(set(hashes)) > len(hashes) // 2
