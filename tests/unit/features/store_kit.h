@@ -178,6 +178,8 @@ static inline enum assay_status kit_try(struct kit *kit, const struct assay_even
 {
     kit->event = *event;
     kit->update = kit_update(&kit->event, KIT_USER, user);
+    const struct assay_update *const group[1] = {&kit->update};
+    assay_store_prefetch_group(kit->store, group, 1); /* changes nothing */
     return assay_store_apply(kit->store, &kit->update, &kit->touch);
 }
 
