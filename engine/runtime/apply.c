@@ -47,8 +47,8 @@ static void slice(struct shard *owner, const struct shape *shape, const struct r
             continue;
         }
         const struct assay_arena_mark mark = assay_arena_mark(owner->scratch);
-        assay_store_slice(owner->store, touch, role->features, role->feature_count,
-                          owner->scratch, &values[role->value_first]);
+        assay_store_slice(owner->store, touch, role->features, role->feature_count, owner->scratch,
+                          &values[role->value_first]);
         if (!role->has_text) {
             assay_arena_rewind(owner->scratch, mark);
         }

@@ -31,8 +31,7 @@ const char *assay_path_within(struct assay_arena *arena, const char *folder, str
  */
 ASSAY_MUST_CHECK enum assay_status assay_state_folder_name(struct assay_state_folder *out,
                                                            struct assay_arena *arena,
-                                                           const char *path,
-                                                           struct assay_err *err);
+                                                           const char *path, struct assay_err *err);
 /**
  * Make the folder if it is not there and take its lock.
  *

@@ -302,8 +302,8 @@ static uint64_t epochs_in(const char *path, const struct lender *lender)
     return table.epoch_count;
 }
 
-/* A kill at any instant leaves some bytes of the epoch log, and an audit log that knows no more than
- * those epochs, possibly torn. Sinks may hold more than the audit log says. */
+/* A kill at any instant leaves some bytes of the epoch log, and an audit log that knows no more
+ * than those epochs, possibly torn. Sinks may hold more than the audit log says. */
 static void a_run_killed_at_any_byte_ends_with_the_same_audit_and_state(void **state)
 {
     (void)state;
@@ -327,7 +327,8 @@ static void a_run_killed_at_any_byte_ends_with_the_same_audit_and_state(void **s
     copy_cut(audit, audit_copy, size_of(audit));
     copy_cut(sink, sink_copy, size_of(sink));
     for (int kill = 0; kill < 14; kill++) {
-        const off_t epoch_bytes = (off_t)(test_random(&random) % (uint64_t)size_of(epochs_copy)) + 1;
+        const off_t epoch_bytes =
+            (off_t)(test_random(&random) % (uint64_t)size_of(epochs_copy)) + 1;
         copy_cut(epochs_copy, epochs, epoch_bytes);
         const uint64_t left = epochs_in(epochs, &lender);
         off_t audit_bytes = audit_end_of(audit_copy, left);
