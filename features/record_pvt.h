@@ -150,7 +150,8 @@ struct base {
 };
 
 struct log {
-    struct chunk **chunks;
+    struct chunk **chunks; /* NULL: none yet; the inline one until there are more */
+    struct chunk *inline_chunk;
     uint32_t first; /* chunks[first ...] are in use */
     uint32_t count;
     uint32_t capacity;
@@ -469,6 +470,13 @@ static inline struct log_context log_context_of(struct assay_store *store,
         .seed = store->options.index_seed,
         .set = &store->set,
     };
+}
+
+/** The hash that the index knows a key by. */
+static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t entity,
+                                      struct assay_str key)
+{
+    return assay_hash64(key.ptr, key.len, store->options.index_seed + entity);
 }
 
 /** The record of a key, or NULL. */

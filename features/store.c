@@ -132,11 +132,6 @@ void assay_store_destroy(struct assay_store *store)
     free(store);
 }
 
-static uint64_t hash_key(const struct assay_store *store, uint32_t entity, struct assay_str key)
-{
-    return assay_hash64(key.ptr, key.len, store->options.index_seed + entity);
-}
-
 /* The slot of the record, or the free slot where it would go. */
 static struct index_slot *find(const struct assay_store *store, uint64_t hash, uint32_t entity,
                                struct assay_str key)
@@ -158,7 +153,7 @@ static struct index_slot *find(const struct assay_store *store, uint64_t hash, u
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key)
 {
-    return find(store, hash_key(store, entity, key), entity, key)->record;
+    return find(store, store_hash_key(store, entity, key), entity, key)->record;
 }
 
 /* Make room for one more key. */
@@ -421,7 +416,7 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
 {
     ASSAY_ASSERT(store != NULL && update != NULL && touch != NULL);
     ASSAY_ASSERT(update->entity < store->plan->schema->entity_count);
-    const uint64_t hash = hash_key(store, update->entity, update->key);
+    const uint64_t hash = store_hash_key(store, update->entity, update->key);
     struct assay_record *record = find(store, hash, update->entity, update->key)->record;
     const bool known = record != NULL;
     if (!known && grow_index(store)) {
@@ -446,12 +441,6 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     commit(store, record, update);
     *touch = (struct assay_touch){.record = record, .update = update};
     return ASSAY_OK;
-}
-
-void assay_store_prefetch(const struct assay_store *store, const struct assay_update *update)
-{
-    const uint64_t hash = hash_key(store, update->entity, update->key);
-    __builtin_prefetch(&store->index[hash & (store->index_capacity - 1)]);
 }
 
 void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out)

@@ -93,6 +93,16 @@ void assay_store_hash(const struct assay_store *store, uint64_t hash[2]);
 /** Prefetch what assay_store_apply() of this key will touch first. Thread: owner. */
 void assay_store_prefetch(const struct assay_store *store, const struct assay_update *update);
 
+enum { ASSAY_PREFETCH_MAX = 32 };
+/**
+ * Prefetch what applying these updates will touch, stage by stage for all of them together: index,
+ * record, newest chunk, newest entry. Worth it for a group that is applied right after.
+ *
+ * @param count at most ASSAY_PREFETCH_MAX. Thread: owner. Changes nothing.
+ */
+void assay_store_prefetch_group(const struct assay_store *store,
+                                const struct assay_update *const updates[], size_t count);
+
 struct assay_store_stats {
     uint64_t keys, events, late_inserts, expired_reads, refused;
     uint64_t memory_bytes, memory_bytes_max;

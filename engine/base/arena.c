@@ -1,5 +1,6 @@
 #include "engine/base/arena.h"
 
+#include "engine/base/alloc_guard.h"
 #include "engine/base/assert.h"
 
 #include <stdlib.h>
@@ -85,7 +86,9 @@ static struct block *new_block(struct assay_arena *arena, size_t bytes)
     if (capacity > arena->bytes_max - arena->reserved) {
         return NULL;
     }
+    const bool forbidden = assay_alloc_forbid(false); /* a new high-water mark: the exception */
     struct block *block = malloc(sizeof *block + capacity);
+    (void)assay_alloc_forbid(forbidden);
     if (block != NULL) {
         block->capacity = capacity;
         arena->reserved += capacity;

@@ -245,6 +245,13 @@ static enum assay_status on_next(void *context, struct assay_epoch *epoch, struc
             return status;
         }
     }
+    if (run->options->is_enough != NULL) {
+        struct assay_pipeline_stats stats;
+        assay_pipeline_stats(run->pipeline, &stats);
+        if (run->options->is_enough(run->options->context, stats.messages)) {
+            return ASSAY_E_END;
+        }
+    }
     run->recorded = false;
     *epoch = (struct assay_epoch){.clock_ms = assay_clock_wall_ms()};
     return ASSAY_OK;

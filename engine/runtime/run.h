@@ -26,6 +26,8 @@ struct assay_run_options {
     const _Atomic bool *stop;  /* set by a signal: finish the epoch, flush, return; NULL: never */
     /** Called about once a second from the calling thread with the summary so far. NULL: never. */
     void (*progress)(void *context, const struct assay_run_summary *summary, bool recovering);
+    /** Asked before each live epoch, with the messages taken so far; true: end here. NULL: never. */
+    bool (*is_enough)(void *context, uint64_t messages);
     void *context;
 };
 

@@ -1,5 +1,7 @@
 #include "engine/runtime/pipeline_pvt.h"
 
+#include "engine/base/alloc_guard.h"
+
 #include <sched.h>
 
 /*
@@ -35,9 +37,11 @@ static void turn(struct shard *shard)
     if (message_count(pipeline) == 0 || first_failed(pipeline) != NULL) {
         return;
     }
+    const bool forbidden = assay_alloc_forbid(true);
     assay_shard_apply(shard);
     assay_barrier_wait(&pipeline->barrier);
     assay_shard_score(shard);
+    (void)assay_alloc_forbid(forbidden);
     assay_barrier_wait(&pipeline->barrier);
 }
 

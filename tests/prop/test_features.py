@@ -8,7 +8,8 @@ import random
 
 import pytest
 from engine import Failed, Run
-from gen import make_case, make_large_case, make_late_case, make_plain_case
+from gen import (make_case, make_deep_case, make_huge_case, make_large_case, make_late_case,
+                 make_plain_case)
 from oracle import Replay
 from shrink import shrink
 
@@ -16,6 +17,7 @@ CASES = int(os.environ.get("ASSAY_PROP_CASES", "420"))
 SEED = int(os.environ.get("ASSAY_PROP_SEED", "0"))
 EVENTS = 300
 LARGE_CASES, LARGE_EVENTS = max(CASES // 30, 2), 3000
+HUGE_CASES, HUGE_EVENTS = max(CASES // 100, 2), 20_000
 BATCHES = 7
 SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
 
@@ -83,6 +85,16 @@ def test_rows_are_the_oracles_byte_for_byte(tmp_path, batch):
 def test_long_histories_of_few_keys_have_the_oracles_rows(tmp_path, batch):
     for seed in range(SEED + batch, SEED + LARGE_CASES, 2):
         check(tmp_path, make_large_case(seed, LARGE_EVENTS))
+
+
+def test_a_very_long_history_of_one_key_has_the_oracles_rows(tmp_path):
+    for seed in range(SEED, SEED + HUGE_CASES):
+        check(tmp_path, make_huge_case(seed, HUGE_EVENTS))
+
+
+def test_late_events_deep_in_a_long_history_have_the_oracles_rows(tmp_path):
+    for seed in range(SEED, SEED + HUGE_CASES):
+        check(tmp_path, make_deep_case(seed, 3000))
 
 
 def test_a_late_event_is_known_wherever_it_lands(tmp_path):

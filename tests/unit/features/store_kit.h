@@ -42,6 +42,7 @@ struct kit {
     struct assay_store *store;
     struct assay_touch touch;
     struct assay_update update;
+    struct assay_event event; /* the one last applied */
 };
 
 static inline struct assay_field_def kit_field(const char *name, enum assay_type type,
@@ -172,11 +173,12 @@ static inline struct assay_update kit_update(const struct assay_event *event, ui
     return update;
 }
 
-/** Apply to a user; the touch is kept for kit_slice(). The event must live until then. */
+/** Apply to a user; the touch is kept for kit_slice(). */
 static inline enum assay_status kit_try(struct kit *kit, const struct assay_event *event,
                                         const char *user)
 {
-    kit->update = kit_update(event, KIT_USER, user);
+    kit->event = *event;
+    kit->update = kit_update(&kit->event, KIT_USER, user);
     return assay_store_apply(kit->store, &kit->update, &kit->touch);
 }
 

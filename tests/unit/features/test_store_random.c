@@ -39,8 +39,8 @@ struct spec {
     bool exclude;
     int64_t span_ms, delay_ms;
     uint32_t last_n;
-    char name[16];
-    char full_name[24];
+    char name[24];
+    char full_name[32];
     char text[TEXT_BYTES];
 };
 
