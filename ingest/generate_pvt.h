@@ -3,7 +3,7 @@
  *
  * Day by day, person by person: a person's day is a function of the person's state and random
  * stream, and leaves small records behind. Records wait in the bucket of the day they arrive on,
- * are sorted, and become JSON only when they are handed out. Memory is therefore a few days of 64-byte
+ * are sorted, and become JSON only when they are handed out. Memory is a few days of 64-byte
  * records, one state per person, and the labels.
  *
  * Bytes must not depend on the machine: random numbers, exp() and log() are our own, made of IEEE
