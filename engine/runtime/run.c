@@ -96,7 +96,7 @@ static enum assay_status on_dead_letter(void *context, const struct assay_dead_l
     return send(run, run->dead_letters, &record, err);
 }
 
-static enum assay_status send_decision(struct run *run, const struct assay_decision *decision,
+static enum assay_status send_to_sinks(struct run *run, const struct assay_decision *decision,
                                        struct assay_err *err)
 {
     const struct assay_policies *policies = run->options->config->policies;
@@ -115,6 +115,14 @@ static enum assay_status send_decision(struct run *run, const struct assay_decis
     for (size_t s = 0; s < run->sink_count && status == ASSAY_OK; s++) {
         status = send(run, run->sinks[s], &record, err);
     }
+    return status;
+}
+
+static enum assay_status send_decision(struct run *run, const struct assay_decision *decision,
+                                       struct assay_err *err)
+{
+    enum assay_status status =
+        run->sink_count == 0 ? ASSAY_OK : send_to_sinks(run, decision, err);
     if (status == ASSAY_OK) {
         run->uncommitted = true;
         run->summary->decisions_sent++;

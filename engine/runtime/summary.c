@@ -42,7 +42,9 @@ void assay_summary_close(struct assay_run_summary *summary, const struct assay_p
     summary->state_hash[0] = '\0';
     if (finished) {
         uint64_t hash[2];
+        const uint64_t before_ns = assay_clock_thread_cpu_ns();
         assay_pipeline_state_hash(pipeline, hash);
+        summary->hash_ns = assay_clock_thread_cpu_ns() - before_ns;
         assay_hash128_print((struct assay_hash128){.low = hash[0], .high = hash[1]},
                             summary->state_hash);
     }
