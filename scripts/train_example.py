@@ -198,21 +198,31 @@ def fit_logistic(x, y, ridge=20.0):
 
 
 def train_scorecard(train, columns):
-    """Points for not leaving: 600 at odds 50 to 1, 20 more double the odds."""
+    """Points for not leaving: 600 at odds 50 to 1, 20 more double the odds.
+
+    A column whose weight would turn its own evidence round only corrects others: nobody could
+    explain its points, so it is left out.
+    """
     points, odds, pdo = 600, 50, 20
     factor = pdo / math.log(2)
     edges = [edges_of(train.x[:, i]) for i in range(len(columns))]
     bins = [bins_of(train.x[:, i], edges[i]) for i in range(len(columns))]
     woe = [weight_of_evidence(bins[i], train.y, len(edges[i]) + 2) for i in range(len(columns))]
-    beta = fit_logistic(numpy.column_stack([w[b] for w, b in zip(woe, bins)]), train.y)
+    kept = list(range(len(columns)))
+    while True:
+        beta = fit_logistic(numpy.column_stack([woe[i][bins[i]] for i in kept]), train.y)
+        worst = int(numpy.argmax(beta[1:]))
+        if beta[1 + worst] < 0:
+            break
+        del kept[worst]
     base = round(points + factor * (-beta[0] - math.log(odds)))
     features, table = [], []
-    for i, column in enumerate(columns):
-        earned = [round(-factor * beta[i + 1] * w) for w in woe[i]]
+    for weight, i in zip(beta[1:], kept):
+        earned = [round(-factor * weight * w) for w in woe[i]]
         starts = [None, *edges[i]]
         ends = [*edges[i], None]
         features.append({
-            "name": column,
+            "name": columns[i],
             "bins": [{**({} if a is None else {"from": a}), **({} if b is None else {"to": b}),
                       "points": p} for a, b, p in zip(starts, ends, earned)],
             "missing": earned[-1],
@@ -222,7 +232,7 @@ def train_scorecard(train, columns):
             "odds": odds, "pdo": pdo, "base": base, "base_split": "apart", "features": features}
 
     def predict(x):
-        total = base + sum(t[bins_of(x[:, i], edges[i])] for i, t in enumerate(table))
+        total = base + sum(t[bins_of(x[:, i], edges[i])] for i, t in zip(kept, table))
         return 1 / (1 + odds * numpy.exp2((total - points) / pdo))
 
     return format_card(card), predict
@@ -277,7 +287,7 @@ def train_model(assay, work, streams, policy, write_to):
                      else train_scorecard(train, columns))
     other = load(assay, work, SEEDS[1], streams, trigger, label, columns)
     other = other.where(other.event_ms >= START_MS + WARM_UP_DAYS * DAY_MS)
-    print(f"{policy}: P({label}) at each {trigger}, {len(columns)} features, {len(text)} bytes")
+    print(f"{policy}: P({label}) at each {trigger}, {len(columns)} features offered, {len(text)} bytes")
     measure("train", train, predict(train.x))
     results = [measure("test", test, predict(test.x)),
                measure("other seed", other, predict(other.x))]

@@ -83,11 +83,13 @@ void assay_shard_apply(struct shard *owner)
     for (;;) {
         struct routed *group[GROUP];
         const struct shard *homes[GROUP];
+        const struct assay_update *updates[GROUP];
         size_t count = 0;
         while (count < GROUP && (group[count] = next_update(pipeline, &merge, &homes[count]))) {
-            assay_store_prefetch(owner->store, &group[count]->update);
+            updates[count] = &group[count]->update;
             count++;
         }
+        assay_store_prefetch_group(owner->store, updates, count);
         for (size_t i = 0; i < count; i++) {
             apply_one(owner, homes[i], group[i]);
         }

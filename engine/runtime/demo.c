@@ -164,6 +164,7 @@ static enum assay_status run_engine(struct demo *demo, const char *brokers, cons
         .config = &config,
         .state = state,
         .shards = demo->options->shards,
+        .decisions_max = demo->options->decisions_max,
         .stop = demo->options->stop,
         .progress = tell,
         .is_enough = is_enough,
