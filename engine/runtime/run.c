@@ -269,7 +269,7 @@ static enum assay_status open_output(struct run *run, const struct assay_sink *s
                                      struct assay_output **out, struct assay_err *err)
 {
     if (sink->kind == ASSAY_SINK_FILE) {
-        const char *path = assay_path_within(run->arena, run->options->config->folder, sink->path);
+        const char *path = assay_arena_copy(run->arena, sink->path).ptr;
         return path == NULL ? assay_err_set(err, ASSAY_E_NO_MEMORY, "sink", "out of memory")
                             : assay_output_file_open(out, path, false, err);
     }
@@ -359,8 +359,7 @@ static enum assay_status start(struct run *run, struct assay_err *err)
     const struct assay_run_options *options = run->options;
     const struct assay_config *config = options->config;
     const char *state = options->state != NULL ? options->state
-                                               : assay_path_within(run->arena, config->folder,
-                                                                   config->settings->state);
+                                               : assay_arena_copy(run->arena, config->settings->state).ptr;
     if (state == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "state", "out of memory");
     }

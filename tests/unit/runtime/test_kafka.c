@@ -30,6 +30,13 @@ static void check(enum assay_status status, const struct assay_err *err)
     }
 }
 
+static struct assay_str within(struct lender *lender, const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", lender->folder, name);
+    return assay_arena_copy(lender->world.arena, assay_str_of(path));
+}
+
 static void lender_init(struct lender *lender)
 {
     static const char *const topics[] = {"a", "b"};
@@ -45,11 +52,12 @@ static void lender_init(struct lender *lender)
         &err);
     lender->source =
         (struct assay_kafka_source){.brokers = brokers, .topics = lender->topics, .topic_count = 2};
-    lender->sink = (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = assay_str_of("out.jsonl")};
     (void)snprintf(lender->folder, sizeof lender->folder, "/tmp/assay-kafka-XXXXXX");
     assert_non_null(mkdtemp(lender->folder));
+    lender->sink =
+        (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = within(lender, "out.jsonl")};
     struct assay_settings *settings = &lender->world.settings;
-    settings->state = assay_str_of("state");
+    settings->state = within(lender, "state");
     settings->kafka_sources = &lender->source;
     settings->kafka_source_count = 1;
     settings->sinks = &lender->sink;
