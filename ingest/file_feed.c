@@ -168,6 +168,7 @@ static void close_files(struct assay_feed *base)
     for (size_t i = 0; i < feed->input_count; i++) {
         assay_line_reader_close(feed->inputs[i].reader);
     }
+    assay_decoder_destroy(feed->decoder);
 }
 
 static const struct assay_feed_ops file_feed_ops = {

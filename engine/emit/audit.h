@@ -67,7 +67,7 @@ size_t assay_audit_kept(const struct assay_audit *audit);
  */
 ASSAY_MUST_CHECK enum assay_status assay_audit_commit(struct assay_audit *audit, uint64_t epoch,
                                                       struct assay_err *err);
-/** Recording is over: how many decisions of the log were not derived again. 0 is as it should be. */
+/** The record is over: how many of the log's decisions were not derived again; 0 is right. */
 ASSAY_MUST_CHECK enum assay_status assay_audit_leftover(struct assay_audit *audit, uint64_t *count,
                                                         struct assay_err *err);
 /** Free without committing; NULL is allowed. */

@@ -2,7 +2,7 @@
 
 #include "engine/base/clock.h"
 
-enum { GROUP = 16 }; /* updates whose cache misses are in flight together */
+enum { GROUP = ASSAY_PREFETCH_MAX }; /* updates whose cache misses are in flight together */
 
 /* The next update for this owner in (partition, offset) order; NULL: no more. */
 static struct routed *next_update(const struct assay_pipeline *pipeline, struct merge *merge,
@@ -82,8 +82,8 @@ void assay_shard_apply(struct shard *owner)
     assay_arena_rewind(owner->scratch, (struct assay_arena_mark){0});
     for (;;) {
         struct routed *group[GROUP];
-        const struct shard *homes[GROUP];
         const struct assay_update *updates[GROUP];
+        const struct shard *homes[GROUP];
         size_t count = 0;
         while (count < GROUP && (group[count] = next_update(pipeline, &merge, &homes[count]))) {
             updates[count] = &group[count]->update;

@@ -15,13 +15,13 @@
 struct assay_demo_options {
     const struct assay_config *config;      /* its sources, sinks and state folder are not used */
     struct assay_generate_options generate; /* start_ms 0: so that the last day ended before now */
-    uint32_t partitions;       /* of the events topic; 0: 4 */
-    uint64_t events_max;       /* produce at most so many; 0: all */
-    uint64_t decisions_max;    /* stop after the epoch with the n-th decision; 0: never */
-    uint64_t events_per_s;     /* pace of the producer; 0: as fast as the engine takes them */
-    uint32_t shards;           /* 0: as assay.yaml says */
-    const char *state;         /* folder to keep; NULL: one in /tmp, removed at the end */
-    const _Atomic bool *stop;  /* set by a signal; NULL: never */
+    uint32_t partitions;                    /* of the events topic; 0: 4 */
+    uint64_t events_max;                    /* produce at most so many; 0: all */
+    uint64_t decisions_max;   /* stop after the epoch with the n-th decision; 0: never */
+    uint64_t events_per_s;    /* pace of the producer; 0: as fast as the engine takes them */
+    uint32_t shards;          /* 0: as assay.yaml says */
+    const char *state;        /* folder to keep; NULL: one in /tmp, removed at the end */
+    const _Atomic bool *stop; /* set by a signal; NULL: never */
     /** Called about once a second from the calling thread. NULL: never. */
     void (*progress)(void *context, const struct assay_run_summary *summary, uint64_t produced);
     void *context;

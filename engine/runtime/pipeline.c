@@ -99,9 +99,6 @@ static enum assay_status make_shard(struct assay_pipeline *pipeline, uint32_t in
     shard->index = index;
     shard->heads = array(pipeline, options->shards, sizeof *shard->heads, &good);
     shard->tails = array(pipeline, options->shards, sizeof *shard->tails, &good);
-    for (uint32_t owner = 0; good && owner < options->shards; owner++) {
-        shard->heads[owner] = ASSAY_NONE;
-    }
     shard->scratch = assay_arena_create(SCRATCH_BYTES_MAX);
     good = good && shard->scratch != NULL &&
            assay_arena_alloc(shard->scratch, ARENA_BYTES_FIRST) != NULL &&

@@ -19,6 +19,7 @@ struct run {
     struct tape tape;
     struct log_of_epochs *record; /* to be filled, or replayed */
     bool replaying;
+    bool goes_on; /* live after the record */
     int64_t clock_ms;
     uint64_t fail_decision; /* number of the item at which the emitter fails; 0: never */
     uint64_t emitted;
@@ -27,6 +28,7 @@ struct run {
     uint32_t last_partition;
     uint64_t last_offset;
     uint64_t last_epoch;
+    uint64_t flushed;
     struct assay_err err;
 };
 
@@ -97,16 +99,31 @@ static enum assay_status on_decision(void *context, const struct assay_decision 
     return fail_when_due(run, err);
 }
 
+/* Once an epoch, however many passes it took. */
+static enum assay_status on_flush(void *context, const struct assay_epoch *epoch,
+                                  struct assay_err *err)
+{
+    struct run *run = context;
+    (void)err;
+    if (epoch != NULL) {
+        run->flushed++;
+        assert_int_equal(epoch->number, run->flushed);
+        assert_int_equal(epoch->number, run->last_epoch);
+    }
+    return ASSAY_OK;
+}
+
 static enum assay_status on_next(void *context, struct assay_epoch *epoch, struct assay_err *err)
 {
     struct run *run = context;
     (void)err;
     epoch->clock_ms = run->clock_ms;
     if (run->replaying) {
-        if (run->record->at == run->record->count) {
+        if (run->record->at < run->record->count) {
+            *epoch = run->record->epochs[run->record->at++];
+        } else if (!run->goes_on) {
             return ASSAY_E_END;
         }
-        *epoch = run->record->epochs[run->record->at++];
     }
     return ASSAY_OK;
 }
@@ -132,6 +149,7 @@ static enum assay_status run_history(struct run *run, const struct history *hist
         .dead_letter = on_dead_letter,
         .row = on_row,
         .decision = on_decision,
+        .flush = on_flush,
     };
     const struct assay_conductor conductor = {.context = run, .next = on_next};
     world_init(&run->world, true);
@@ -223,6 +241,37 @@ static void any_shard_count_replays_recorded_epochs_to_the_same_bits(void **stat
         run_free(&live);
         record_free(&record);
     }
+    history_fini(&history);
+}
+
+/* Three homes fill an epoch with more than one home can take: it is repeated in passes. */
+static void an_epoch_larger_than_a_home_is_repeated_in_passes_and_a_live_one_follows(void **state)
+{
+    (void)state;
+    struct history history;
+    struct log_of_epochs record = {0};
+    history_init(&history, 13, 5, 9000);
+    struct run live = {.record = &record, .clock_ms = INT64_MAX};
+    const struct how how = {.shards = 3, .homes = 3};
+    assert_int_equal(run_history(&live, &history, &how), ASSAY_OK);
+    assert_true(live.stats.messages > 2 * ASSAY_EPOCH_MESSAGES_MAX * live.stats.epochs);
+    for (size_t kept = 1; kept <= record.count; kept++) {
+        struct log_of_epochs part = {.epochs = record.epochs, .count = kept};
+        struct run again = {
+            .record = &part, .replaying = true, .clock_ms = INT64_MAX, .goes_on = true};
+        const struct how other = {.shards = 1, .homes = 1};
+        assert_int_equal(run_history(&again, &history, &other), ASSAY_OK);
+        assert_int_equal(again.hash[0], live.hash[0]);
+        assert_int_equal(again.stats.decisions, live.stats.decisions);
+        if (kept == record.count) {
+            assert_same_runs(&live, &again);
+        } else {
+            assert_true(again.stats.epochs > live.stats.epochs); /* smaller ones went on */
+        }
+        run_free(&again);
+    }
+    run_free(&live);
+    record_free(&record);
     history_fini(&history);
 }
 
@@ -383,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_shard_count_replays_recorded_epochs_to_the_same_bits),
+        cmocka_unit_test(an_epoch_larger_than_a_home_is_repeated_in_passes_and_a_live_one_follows),
         cmocka_unit_test(a_plain_run_is_the_same_for_any_shard_count),
         cmocka_unit_test(state_does_not_depend_on_how_a_run_is_cut_into_epochs),
         cmocka_unit_test(an_epoch_is_emitted_in_partition_and_offset_order),
