@@ -31,6 +31,15 @@ if(ASSAY_COVERAGE)
     target_link_options(assay_flags INTERFACE --coverage)
 endif()
 
+# Programs whose libraries allocate from several threads: librdkafka hands every message over.
+function(assay_use_jemalloc NAME)
+    if(ASSAY_WITH_JEMALLOC)
+        pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET GLOBAL jemalloc)
+        # Nothing refers to it by name: malloc is what it replaces.
+        target_link_libraries(${NAME} PRIVATE -Wl,--no-as-needed PkgConfig::JEMALLOC -Wl,--as-needed)
+    endif()
+endfunction()
+
 # assay_library(NAME SOURCES a.c b.c DEPS assay_base ... PKG libxxhash ...)
 function(assay_library NAME)
     cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PKG;LINK" ${ARGN})

@@ -288,7 +288,8 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
                   {"decode_ns", stats->decode_ns},
                   {"apply_ns", stats->apply_ns},
                   {"score_ns", stats->score_ns},
-                  {"emit_ns", stats->emit_ns}};
+                  {"emit_ns", stats->emit_ns},
+                  {"hash_ns", summary->hash_ns}};
     (void)fputc('{', out);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         (void)fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", counts[i].name,

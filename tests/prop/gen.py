@@ -7,8 +7,8 @@ import json
 import random
 
 EDGE = 2 ** 53 - 1
-TEXTS = ["", "a", "app", "e9", "e10", "E", "b,c", 'q"q', "\u00e9", "\u4e0a\u6d77", "\U0001f600", " ",
-         "x\ny", "z\r", "\u007f", "'", "a text of length 19", "a text of length 20.",
+TEXTS = ["", "a", "app", "e9", "e10", "E", "b,c", 'q"q', "\u00e9", "\u4e0a\u6d77", "\U0001f600",
+         " ",         "x\ny", "z\r", "\u007f", "'", "a text of length 19", "a text of length 20.",
          "a text of length 20!"]
 KEYS = ["k", "k0", "\u4e2d", 7, "7", "K", 0, "a b"]
 TYPES = ["int", "decimal", "real", "bool", "category", "text", "time"]
@@ -171,7 +171,8 @@ class Generator:
                                           ([250, 700, 1500, 4000] * 3 if self.long else []) +
                                           [9000, 30_000] * 5 * self.huge))
         if pick < 0.7:
-            return f"last {r.choice([1, 1, 2, 3, 5, 10] + ([200, 777] if self.large else []) + [3000] * self.huge)}"
+            counts = [1, 1, 2, 3, 5, 10] + [200, 777] * self.large + [3000] * self.huge
+            return f"last {r.choice(counts)}"
         if pick < 0.85:
             return f"{self.duration(r.choice([1, 3, 8, 30]))} last {r.choice([1, 2, 3, 7])}"
         return "lifetime"
@@ -384,7 +385,8 @@ class Generator:
         """Something that no decoder takes, made of a good message."""
         r = self.r
         return r.choice([line[:-1], line + b"}", b"", b"[]", line.replace(b'"type"', b'"typ"'),
-                         line.replace(b"{", b'{"time": 5, ', 1), line.replace(b'"type', b'"ty\xffpe'),
+                         line.replace(b"{", b'{"time": 5, ', 1),
+                         line.replace(b'"type', b'"ty\xffpe'),
                          b'{"type": "nobody", "time": 1}', b'{"type": "pay", "time": 1.5}',
                          b'{"type": "pay"}', b"NaN"])
 
@@ -431,7 +433,9 @@ class Generator:
         r = self.r
         self.start = r.choice([0, 1_700_000_000_000, 1_709_251_199_000, 86_400_000 * 3])
         self.start -= self.start % self.quantum
-        self.key_count = 1 if self.huge or self.deep else r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
+        self.key_count = r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
+        if self.huge or self.deep:
+            self.key_count = 1
         # A crowd of keys now and then: the index grows, most keys are seen once or twice.
         # Long windows keep everything; without them what is old is let go of.
         self.long = self.deep or self.large and self.chance(0.5)

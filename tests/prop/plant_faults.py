@@ -2,8 +2,8 @@
 """Plant faults one by one in a copy of the tree and see that the tests catch each.
 
 Each fault of faults.py changes one place of the sources. The copy is built and its unit tests of
-features and the property tests are run; golden files play no part. A fault that nothing notices means
-that a law has no test: the exit code says so.
+features and the property tests are run; golden files play no part. A fault that nothing notices
+means that a law has no test: the exit code says so.
 """
 import argparse
 import os
@@ -79,8 +79,8 @@ def plant(tree, fault):
     text = path.read_text(encoding="utf-8")
     found = text.count(fault.old)
     if found != 1:
-        raise SystemExit(f"{fault.name}: the place in {fault.file} is there {found} times, not once; "
-                         "bring tests/prop/faults.py up to date")
+        raise SystemExit(f"{fault.name}: the place in {fault.file} is there {found} times, not "
+                         "once; bring tests/prop/faults.py up to date")
     path.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
     return text
 

@@ -1,7 +1,7 @@
 """Features against an independent twin, byte for byte, on random definitions and streams.
 
-ASSAY_PROP_CASES sets how many cases, ASSAY_PROP_SEED where to begin; a failing case is made small and
-printed so that it can be pasted.
+ASSAY_PROP_CASES sets how many cases, ASSAY_PROP_SEED where to begin; a failing case is made small
+and printed so that it can be pasted.
 """
 import os
 import random
@@ -13,7 +13,7 @@ from gen import (make_case, make_deep_case, make_huge_case, make_large_case, mak
 from oracle import Replay
 from shrink import shrink
 
-CASES = int(os.environ.get("ASSAY_PROP_CASES", "420"))
+CASES = int(os.environ.get("ASSAY_PROP_CASES", "350"))
 SEED = int(os.environ.get("ASSAY_PROP_SEED", "0"))
 EVENTS = 300
 LARGE_CASES, LARGE_EVENTS = max(CASES // 30, 2), 3000
@@ -54,8 +54,9 @@ def difference(rows, expected):
 def report(tmp_path, case):
     small = shrink(case, lambda c: differs(tmp_path / "shrink", c)) if SHRINK else case
     rows, expected, _, _ = judged(tmp_path / "repro", small)
-    inputs = "\n".join(f"# input {i}\n" + "\n".join(line.decode(errors="backslashreplace") for line in lines)
-                       for i, lines in enumerate(small.inputs))
+    inputs = "\n".join(
+        f"# input {i}\n" + b"\n".join(lines).decode(errors="backslashreplace")
+        for i, lines in enumerate(small.inputs))
     return (f"seed {case.seed}: rows differ from the oracle's\n# features.yaml\n{small.yaml()}"
             f"{inputs}\n# --on {small.on}\n{difference(rows, expected)}\n"
             f"files: {tmp_path / 'repro'}")
