@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/log_pvt.h"
 
 /*
  * A log changes in two steps: prepare makes room, which nobody can see, and writes what may be
@@ -150,8 +150,7 @@ static void retire(const struct log_context *context, struct log *log)
     const struct stream_layout *layout = context->layout;
     while (log->count > 1) {
         struct chunk *chunk = log_chunk(log, 0);
-        const int64_t last_ms =
-            chunk_entry(chunk, layout->entry_bytes, chunk->count - 1)->time_ms;
+        const int64_t last_ms = chunk_entry(chunk, layout->entry_bytes, chunk->count - 1)->time_ms;
         if (layout->stream->lifetime) {
             /* strictly: what lies at the horizon may still be the current event of a read */
             if (!layout->folds || last_ms >= context->horizon_ms ||
@@ -176,8 +175,7 @@ static uint32_t expired_count(const struct log_context *context, const struct lo
     const struct chunk *open = log_chunk(log, log->count - 1);
     uint32_t count = 0;
     while (!context->layout->stream->lifetime && log->count == 1 && count < open->count &&
-           chunk_entry(open, context->layout->entry_bytes, count)->time_ms <=
-               context->horizon_ms) {
+           chunk_entry(open, context->layout->entry_bytes, count)->time_ms <= context->horizon_ms) {
         count++;
     }
     return count;
@@ -199,14 +197,13 @@ static bool grow_open(const struct log_context *context, struct log *log)
 {
     struct chunk *open = log_chunk(log, log->count - 1);
     const uint32_t wanted = 2 * open->capacity;
-    struct chunk *larger = assay_chunk_create(
-        context, wanted < CHUNK_ENTRIES_MAX ? wanted : CHUNK_ENTRIES_MAX);
+    struct chunk *larger =
+        assay_chunk_create(context, wanted < CHUNK_ENTRIES_MAX ? wanted : CHUNK_ENTRIES_MAX);
     if (larger == NULL) {
         return false;
     }
     larger->count = open->count;
-    memcpy(larger->entries, open->entries,
-           (size_t)open->count * context->layout->entry_bytes);
+    memcpy(larger->entries, open->entries, (size_t)open->count * context->layout->entry_bytes);
     log->chunks[log->first + log->count - 1] = larger;
     assay_chunk_free(context, open);
     return true;
@@ -257,8 +254,7 @@ static bool make_room(const struct log_context *context, struct log *log,
     if (open->capacity < CHUNK_ENTRIES_MAX) {
         return grow_open(context, log);
     }
-    const struct log_entry *last =
-        chunk_entry(open, context->layout->entry_bytes, open->count - 1);
+    const struct log_entry *last = chunk_entry(open, context->layout->entry_bytes, open->count - 1);
     return assay_entry_order(last, entry) > 0 || push_open(context, log, CHUNK_ENTRIES_MAX / 4);
 }
 
@@ -297,8 +293,8 @@ static bool replace(const struct log_context *context, struct log *log,
     const uint32_t left = parts == 2 ? total - total / 2 : total;
     change->replaced = place.chunk;
     for (uint32_t i = 0; i < parts; i++) {
-        struct chunk *fresh = rewrite(context, old, entry, place.at, i == 0 ? 0 : left,
-                                      i == 0 ? left : total);
+        struct chunk *fresh =
+            rewrite(context, old, entry, place.at, i == 0 ? 0 : left, i == 0 ? left : total);
         change->fresh[i] = fresh;
         change->fresh_count += fresh != NULL ? 1 : 0;
         const bool stays_open = open && i + 1 == parts;

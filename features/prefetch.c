@@ -69,8 +69,10 @@ void assay_store_prefetch_group(const struct assay_store *store,
     }
     for (size_t i = 0; i < count; i++) {
         records[i] = guess_record(store, hashes[i]);
-        __builtin_prefetch(records[i]);
-        __builtin_prefetch((const char *)records[i] + LINE_BYTES);
+        if (records[i] != NULL) {
+            __builtin_prefetch(records[i]);
+            __builtin_prefetch((const char *)records[i] + LINE_BYTES);
+        }
     }
     for (size_t i = 0; i < count; i++) {
         each_log(store, updates[i], records[i], fetch_chunk);

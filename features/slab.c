@@ -22,7 +22,7 @@ static uint32_t class_of(size_t bytes)
         class = 2 * log;
     }
     while (class_bytes(class) < bytes) {
-        class++;
+        class ++;
     }
     ASSAY_ASSERT(class < ASSAY_SLAB_CLASSES);
     return class;

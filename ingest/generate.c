@@ -133,8 +133,8 @@ int64_t gen_moment(const struct assay_generator *generator, struct gen_person *p
 /* Bytes decide among equal times, never memory. */
 static int compare_items(const void *a, const void *b)
 {
-    const struct gen_item *x = *(const struct gen_item *const *)a;
-    const struct gen_item *y = *(const struct gen_item *const *)b;
+    const struct gen_item *x = ((const struct gen_entry *)a)->item;
+    const struct gen_item *y = ((const struct gen_entry *)b)->item;
     if (x->arrival_ms != y->arrival_ms) {
         return x->arrival_ms < y->arrival_ms ? -1 : 1;
     }
@@ -159,12 +159,12 @@ static bool sort_bucket(struct assay_generator *generator, struct gen_bucket *bu
         }
     }
     for (size_t i = 0; i < bucket->count; i++) {
-        generator->order[i] = &bucket->items[i];
+        generator->order[i].item = &bucket->items[i];
     }
     generator->order_count = bucket->count;
     generator->order_at = 0;
     if (bucket->count > 1) {
-        qsort((void *)generator->order, bucket->count, sizeof generator->order[0], compare_items);
+        qsort(generator->order, bucket->count, sizeof generator->order[0], compare_items);
     }
     return true;
 }
@@ -214,7 +214,7 @@ bool assay_generator_next(struct assay_generator *generator, struct assay_genera
     if (generator->order_at == generator->order_count && !next_day(generator)) {
         return false;
     }
-    const struct gen_item *item = generator->order[generator->order_at++];
+    const struct gen_item *item = generator->order[generator->order_at++].item;
     size_t length = gen_write(generator, item, generator->line);
     *out = (struct assay_generated){.time_ms = item->time_ms};
     if (item->bad != GEN_GOOD) {

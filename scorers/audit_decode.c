@@ -439,6 +439,7 @@ enum assay_status assay_audit_decision_decode(struct assay_audit_view *out,
     if (status != ASSAY_OK) {
         return status;
     }
+    ASSAY_ASSERT(policy != NULL);
     struct assay_audit_view view = {.decision_id = assay_arena_copy(arena, assay_str_of(id)),
                                     .policy = policy->name,
                                     .event = policy->event,

@@ -5,6 +5,7 @@
 static const struct assay_command *const commands[] = {
     &assay_command_completion,
     &assay_command_config,
+    &assay_command_demo,
     &assay_command_generate,
     &assay_command_help,
     &assay_command_man,

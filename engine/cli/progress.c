@@ -97,10 +97,44 @@ void assay_cli_progress_live(const struct assay_run_summary *summary, bool recov
     (void)fflush(stderr);
 }
 
+/* Lines of the table that stand above the cursor. */
+static uint32_t table_lines;
+
+static void back_over_table(void)
+{
+    if (table_lines > 0) {
+        (void)fprintf(stderr, "\033[%" PRIu32 "A", table_lines);
+    }
+    (void)fputs("\r\033[J", stderr);
+    table_lines = 0;
+}
+
+void assay_cli_progress_table(const struct assay_run_summary *summary)
+{
+    enum { CELLS = 30 };
+    if (!someone_looks()) {
+        return;
+    }
+    back_over_table();
+    for (uint32_t i = 0; i < summary->outcome_count; i++) {
+        const struct assay_outcome_count *outcome = &summary->outcomes[i];
+        const double share = (double)outcome->count / (double)(summary->stats.decisions + 1);
+        (void)fprintf(stderr, "  %-18.*s %-18.*s %10" PRIu64 "  ", (int)outcome->policy.len,
+                      outcome->policy.ptr, (int)outcome->outcome.len, outcome->outcome.ptr,
+                      outcome->count);
+        for (int cell = 0; cell < (int)(share * CELLS + 0.5); cell++) {
+            (void)fputc('#', stderr);
+        }
+        (void)fputc('\n', stderr);
+    }
+    table_lines = summary->outcome_count;
+    assay_cli_progress_live(summary, false);
+}
+
 void assay_cli_progress_clear(void)
 {
     if (someone_looks()) {
-        (void)fputs("\r\033[K", stderr);
+        back_over_table();
         (void)fflush(stderr);
     }
 }
@@ -114,7 +148,7 @@ static void print_outcomes(const struct assay_run_summary *summary, FILE *out)
 {
     for (uint32_t i = 0; i < summary->outcome_count; i++) {
         const struct assay_outcome_count *outcome = &summary->outcomes[i];
-        (void)fprintf(out, "  %-18.*s %-14.*s %12" PRIu64 "\n", (int)outcome->policy.len,
+        (void)fprintf(out, "  %-18.*s %-18.*s %8" PRIu64 "\n", (int)outcome->policy.len,
                       outcome->policy.ptr, (int)outcome->outcome.len, outcome->outcome.ptr,
                       outcome->count);
     }

@@ -72,7 +72,8 @@ static enum assay_status look_through(struct assay_audit *audit, bool *has_plan,
     struct assay_frame_reader *reader = NULL;
     struct assay_frame frame;
     *has_plan = false;
-    enum assay_status status = assay_frame_reader_open(&reader, audit->path, ASSAY_AUDIT_MAGIC, err);
+    enum assay_status status =
+        assay_frame_reader_open(&reader, audit->path, ASSAY_AUDIT_MAGIC, err);
     while (status == ASSAY_OK && (status = assay_frame_next(reader, &frame, err)) == ASSAY_OK) {
         if (frame.type == ASSAY_AUDIT_PLAN) {
             *has_plan = frame.bytes == audit->plan_bytes &&
@@ -194,8 +195,8 @@ static bool has_same_id(const struct assay_audit *audit, const struct assay_deci
 {
     char expected[ASSAY_DECISION_ID_BYTES_MAX];
     char found[ASSAY_DECISION_ID_BYTES_MAX];
-    if (assay_audit_decision_id(audit->plan, audit->next.payload, audit->next.bytes, found,
-                                NULL) != ASSAY_OK) {
+    if (assay_audit_decision_id(audit->plan, audit->next.payload, audit->next.bytes, found, NULL) !=
+        ASSAY_OK) {
         return false;
     }
     (void)assay_decision_id(decision, audit->policies, expected);

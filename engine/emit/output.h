@@ -58,7 +58,7 @@ ASSAY_MUST_CHECK enum assay_status assay_output_file_open(struct assay_output **
 /**
  * Open a Kafka topic with an idempotent producer. Does not wait for the broker.
  *
- * @param stop may be NULL; once set, send() and flush() give up waiting.
+ * @param stop may be NULL; once set, send() gives up waiting, and flush() after 3 s more.
  * @retval ASSAY_E_CONFIG a property is refused. Owner: caller, output->ops->close().
  */
 ASSAY_MUST_CHECK enum assay_status

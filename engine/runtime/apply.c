@@ -47,8 +47,8 @@ static void slice(struct shard *owner, const struct shape *shape, const struct r
             continue;
         }
         const struct assay_arena_mark mark = assay_arena_mark(owner->scratch);
-        assay_store_slice(owner->store, touch, role->features, role->feature_count,
-                          owner->scratch, &values[role->value_first]);
+        assay_store_slice(owner->store, touch, role->features, role->feature_count, owner->scratch,
+                          &values[role->value_first]);
         if (!role->has_text) {
             assay_arena_rewind(owner->scratch, mark);
         }
@@ -83,11 +83,13 @@ void assay_shard_apply(struct shard *owner)
     for (;;) {
         struct routed *group[GROUP];
         const struct shard *homes[GROUP];
+        const struct assay_update *updates[GROUP];
         size_t count = 0;
         while (count < GROUP && (group[count] = next_update(pipeline, &merge, &homes[count]))) {
-            assay_store_prefetch(owner->store, &group[count]->update);
+            updates[count] = &group[count]->update;
             count++;
         }
+        assay_store_prefetch_group(owner->store, updates, count);
         for (size_t i = 0; i < count; i++) {
             apply_one(owner, homes[i], group[i]);
         }

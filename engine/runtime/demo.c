@@ -14,7 +14,7 @@ enum {
     PARTITIONS_DEFAULT = 4,
     LEAD_BYTES_MAX = 3 << 20, /* produced and not yet taken: fits one partition of the mock */
     LEAD_MESSAGES_MAX = 20000,
-    PACE_MS = 5,              /* how often a paced or waiting producer looks again */
+    PACE_MS = 5, /* how often a paced or waiting producer looks again */
     DAY_MS = 24 * 60 * 60 * 1000,
 };
 
@@ -30,10 +30,10 @@ struct demo {
     struct assay_output *output;
     /* Producer writes, the run's thread reads; release pairs with acquire where both matter. */
     _Atomic uint64_t produced;
-    _Atomic bool done;         /* everything produced has been delivered, or the producer failed */
+    _Atomic bool done; /* everything produced has been delivered, or the producer failed */
     /* The run's thread writes, the producer reads. Relaxed: hints for pacing. */
     _Atomic uint64_t taken;
-    _Atomic bool abandon; /* the producer is to give up */
+    _Atomic bool abandon;     /* the producer is to give up */
     enum assay_status status; /* of the producer; read after it was joined */
     struct assay_err err;
 };
@@ -61,8 +61,7 @@ static void wait_for_room(struct demo *demo, uint64_t produced, uint64_t bytes, 
     while (!is_abandoned(demo)) {
         const uint64_t taken = atomic_load_explicit(&demo->taken, memory_order_relaxed);
         const double due =
-            per_s == 0 ? 0
-                       : (double)(assay_clock_monotonic_ns() - start_ns) / 1e9 * (double)per_s;
+            per_s == 0 ? 0 : (double)(assay_clock_monotonic_ns() - start_ns) / 1e9 * (double)per_s;
         if (produced - taken <= lead_max && (per_s == 0 || (double)produced <= due)) {
             return;
         }
@@ -83,8 +82,7 @@ static enum assay_status produce_all(struct demo *demo, struct assay_generator *
            assay_generator_next(generator, &generated)) {
         wait_for_room(demo, produced, bytes, start_ns);
         const struct assay_outgoing record = {.key = generated.key, .value = generated.line};
-        const enum assay_status status =
-            demo->output->ops->send(demo->output, &record, &demo->err);
+        const enum assay_status status = demo->output->ops->send(demo->output, &record, &demo->err);
         if (status != ASSAY_OK) {
             return status;
         }
@@ -93,7 +91,8 @@ static enum assay_status produce_all(struct demo *demo, struct assay_generator *
         atomic_store_explicit(&demo->produced, produced, memory_order_relaxed);
     }
     if (assay_generator_status(generator) != ASSAY_OK) {
-        return assay_err_set(&demo->err, ASSAY_E_NO_MEMORY, "demo", "the generator ran out of memory");
+        return assay_err_set(&demo->err, ASSAY_E_NO_MEMORY, "demo",
+                             "the generator ran out of memory");
     }
     return demo->output->ops->flush(demo->output, &demo->err);
 }
@@ -165,6 +164,7 @@ static enum assay_status run_engine(struct demo *demo, const char *brokers, cons
         .config = &config,
         .state = state,
         .shards = demo->options->shards,
+        .decisions_max = demo->options->decisions_max,
         .stop = demo->options->stop,
         .progress = tell,
         .is_enough = is_enough,
@@ -179,8 +179,8 @@ static enum assay_status open_producer(struct demo *demo, const char *brokers,
     /* Compressed, the mock's 5 MiB hold several times the lead. */
     const struct assay_output_property lz4 = {.key = assay_str_of("compression.type"),
                                               .value = assay_str_of("lz4")};
-    return assay_output_kafka_open(&demo->output, assay_str_of(brokers),
-                                   assay_str_of(EVENTS_TOPIC), &lz4, 1, &demo->abandon, err);
+    return assay_output_kafka_open(&demo->output, assay_str_of(brokers), assay_str_of(EVENTS_TOPIC),
+                                   &lz4, 1, &demo->abandon, err);
 }
 
 static enum assay_status run_both(struct demo *demo, const char *brokers, const char *state,

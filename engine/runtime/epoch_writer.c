@@ -39,8 +39,8 @@ static enum assay_status write_header(struct assay_epoch_writer *writer,
 {
     size_t bytes = EPOCH_HEADER_BYTES_MIN;
     for (size_t p = 0; p < identity->partition_count; p++) {
-        bytes += 12 + (size_t)identity->partitions[p].source.len +
-                 identity->partitions[p].topic.len;
+        bytes +=
+            12 + (size_t)identity->partitions[p].source.len + identity->partitions[p].topic.len;
     }
     if (bytes > ASSAY_FRAME_PAYLOAD_BYTES_MAX || !reserve(writer, bytes)) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "epoch log", "no memory for its header");

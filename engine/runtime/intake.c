@@ -187,9 +187,8 @@ static void admit(struct shard *shard, size_t index)
     struct assay_event *event = &shard->events[index];
     struct item *item = &shard->items[index];
     struct assay_decode_report report;
-    *item = (struct item){.offset = message->offset,
-                          .partition = message->partition,
-                          .bytes = message->bytes.len};
+    *item = (struct item){
+        .offset = message->offset, .partition = message->partition, .bytes = message->bytes.len};
     assay_decode_json(shard->decoder, message->bytes, event, &report);
     shard->stats.unknown_members += report.unknown_count;
     if (report.dead != ASSAY_DEAD_NONE) {

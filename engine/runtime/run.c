@@ -11,9 +11,9 @@
 #include <stdlib.h>
 
 enum {
-    AUDIT_MS = 200,           /* at most so much is delivered and not yet marked */
-    AUDIT_BYTES = 16 << 20,   /* or this much kept */
-    IDLE_MS = 100,            /* longest sleep while nothing arrives */
+    AUDIT_MS = 200,         /* at most so much is delivered and not yet marked */
+    AUDIT_BYTES = 16 << 20, /* or this much kept */
+    IDLE_MS = 100,          /* longest sleep while nothing arrives */
     PROGRESS_MS = 1000,
     LINE_BYTES_MAX = 1 << 20, /* the longest decision or dead letter */
 };
@@ -80,9 +80,10 @@ static enum assay_status on_dead_letter(void *context, const struct assay_dead_l
     if (run->epoch <= assay_audit_marked(run->audit)) {
         return ASSAY_OK; /* delivered before the restart */
     }
-    ASSAY_LOG(WARN, "dead_letter", "%s %.*s partition %u offset %llu", assay_dead_name(letter->reason),
-              (int)letter->partition->topic.len, letter->partition->topic.ptr,
-              letter->partition->number, (unsigned long long)letter->offset);
+    ASSAY_LOG(WARN, "dead_letter", "%s %.*s partition %u offset %llu",
+              assay_dead_name(letter->reason), (int)letter->partition->topic.len,
+              letter->partition->topic.ptr, letter->partition->number,
+              (unsigned long long)letter->offset);
     if (run->dead_letters == NULL) {
         return ASSAY_OK;
     }
@@ -178,8 +179,7 @@ static enum assay_status poke(struct run *run, struct assay_err *err)
 
 static void tell_progress(struct run *run, uint64_t now_ns)
 {
-    if (run->options->progress == NULL ||
-        now_ns - run->told_ns < PROGRESS_MS * UINT64_C(1000000)) {
+    if (run->options->progress == NULL || now_ns - run->told_ns < PROGRESS_MS * UINT64_C(1000000)) {
         return;
     }
     run->told_ns = now_ns;
@@ -269,8 +269,7 @@ static enum assay_status open_output(struct run *run, const struct assay_sink *s
                                      struct assay_output **out, struct assay_err *err)
 {
     if (sink->kind == ASSAY_SINK_FILE) {
-        const char *path =
-            assay_path_within(run->arena, run->options->config->folder, sink->path);
+        const char *path = assay_arena_copy(run->arena, sink->path).ptr;
         return path == NULL ? assay_err_set(err, ASSAY_E_NO_MEMORY, "sink", "out of memory")
                             : assay_output_file_open(out, path, false, err);
     }
@@ -297,8 +296,8 @@ static enum assay_status open_outputs(struct run *run, struct assay_err *err)
     }
     enum assay_status status = ASSAY_OK;
     while (run->sink_count < settings->sink_count && status == ASSAY_OK) {
-        status = open_output(run, &settings->sinks[run->sink_count], &run->sinks[run->sink_count],
-                             err);
+        status =
+            open_output(run, &settings->sinks[run->sink_count], &run->sinks[run->sink_count], err);
         run->sink_count += status == ASSAY_OK ? 1 : 0;
     }
     if (status == ASSAY_OK && settings->dead_letters != NULL) {
@@ -336,8 +335,8 @@ static enum assay_status open_logs(struct run *run, struct assay_err *err)
     if (first == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "sources", "out of memory");
     }
-    enum assay_status status = assay_epoch_log_scan(run->folder.epochs, &run->identity, first,
-                                                    &run->recorded_count, err);
+    enum assay_status status =
+        assay_epoch_log_scan(run->folder.epochs, &run->identity, first, &run->recorded_count, err);
     if (status == ASSAY_OK) {
         status = assay_epoch_writer_open(&run->writer, run->folder.epochs, &run->identity,
                                          config->settings->sync_ms, err);
@@ -359,10 +358,8 @@ static enum assay_status start(struct run *run, struct assay_err *err)
 {
     const struct assay_run_options *options = run->options;
     const struct assay_config *config = options->config;
-    const char *state = options->state != NULL
-                            ? options->state
-                            : assay_path_within(run->arena, config->folder,
-                                                config->settings->state);
+    const char *state = options->state != NULL ? options->state
+                                               : assay_arena_copy(run->arena, config->settings->state).ptr;
     if (state == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "state", "out of memory");
     }

@@ -82,8 +82,7 @@ static bool open_bench(struct bench *bench, const char *const lines[], size_t co
     *bench = (struct bench){.seed = 88172645463325252U};
     bench->arena = assay_arena_create((size_t)1 << 28);
     bench->scratch = assay_arena_create((size_t)1 << 24);
-    struct assay_diags *diags =
-        bench->arena == NULL ? NULL : assay_diags_create(bench->arena, 10);
+    struct assay_diags *diags = bench->arena == NULL ? NULL : assay_diags_create(bench->arena, 10);
     if (diags == NULL || bench->scratch == NULL) {
         return false;
     }
@@ -154,9 +153,8 @@ static void fill_batch(struct bench *bench, struct batch *batch, size_t first)
         fill_event(bench, &batch->events[i], batch->devices[i], (int64_t)(first + i) * 40, 50);
         (void)snprintf(batch->users[i], 16, "u%llu", (unsigned long long)(roll(bench) % KEYS));
         batch->events[i].fields[0].text = assay_str_of(batch->users[i]);
-        batch->updates[i] = (struct assay_update){.event = &batch->events[i],
-                                                  .key = batch->events[i].fields[0].text,
-                                                  .roles = 1};
+        batch->updates[i] = (struct assay_update){
+            .event = &batch->events[i], .key = batch->events[i].fields[0].text, .roles = 1};
     }
 }
 

@@ -70,8 +70,8 @@ static void append_records(size_t from, size_t to)
     for (size_t i = from; i < to; i++) {
         uint8_t payload[200];
         const size_t bytes = record_of(i, payload);
-        assert_int_equal(
-            assay_frame_append(writer, (uint16_t)(1 + i % 3), 2, payload, bytes, &err), ASSAY_OK);
+        assert_int_equal(assay_frame_append(writer, (uint16_t)(1 + i % 3), 2, payload, bytes, &err),
+                         ASSAY_OK);
     }
     assert_int_equal(assay_frame_sync(writer, &err), ASSAY_OK);
     assay_frame_writer_close(writer);
@@ -169,8 +169,7 @@ static void a_flipped_byte_before_the_tail_is_damage_and_never_a_tail(void **sta
         assert_int_equal(status, at < last ? ASSAY_E_CHECKSUM : ASSAY_E_END);
         struct assay_frame_writer *writer = NULL;
         if (at < last) {
-            assert_int_equal(assay_frame_writer_open(&writer, path, MAGIC, &err),
-                             ASSAY_E_CHECKSUM);
+            assert_int_equal(assay_frame_writer_open(&writer, path, MAGIC, &err), ASSAY_E_CHECKSUM);
         }
     }
 }

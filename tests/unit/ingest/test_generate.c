@@ -89,7 +89,7 @@ static void bytes_do_not_depend_on_the_machine(void **state)
         hash = gen_mix(hash + (unsigned char)text[i]);
     }
     free(text);
-    assert_int_equal(hash, UINT64_C(0xcb9aafa1e48d7aee));
+    assert_int_equal(hash, UINT64_C(0x70185f3283d8f61e));
 }
 
 /* ---- what a schema reads ---- */
@@ -109,7 +109,7 @@ static const struct assay_schema *make_schema(void)
         {.name = {"match", 5}, .type = ASSAY_TYPE_DECIMAL, .scale = 4},
         {.name = {"passed", 6}, .type = ASSAY_TYPE_BOOL}};
     static const char *const names[] = {
-#define X(name, text) text,
+#define X(name, text) (text),
         GEN_TYPE_TABLE(X)
 #undef X
     };
@@ -276,9 +276,11 @@ static void every_malformed_kind_is_a_dead_letter_of_its_reason(void **state)
     assert_non_null(decoder);
     assert_non_null(event);
     for (uint32_t type = 0; type < GEN_TYPE_END; type++) {
-        for (uint8_t bad = 1; bad < GEN_BAD_END; bad++) {
-            struct gen_item item = {
-                .type = (uint8_t)type, .time_ms = start_ms, .number = type * 31 + bad, .bad = bad};
+        for (uint32_t bad = 1; bad < GEN_BAD_END; bad++) {
+            struct gen_item item = {.type = (uint8_t)type,
+                                    .time_ms = start_ms,
+                                    .number = type * 31 + bad,
+                                    .bad = (uint8_t)bad};
             struct assay_decode_report report;
             size_t length = gen_write(stream.generator, &item, line);
             assay_decode_json(decoder, (struct assay_str){line, (uint32_t)length}, event, &report);

@@ -136,9 +136,8 @@ static enum assay_status run_history(struct run *run, const struct history *hist
     const struct assay_conductor conductor = {.context = run, .next = on_next};
     world_init(&run->world, true);
     if (how->rows_on != NULL) {
-        assert_int_equal(assay_rows_lay_out(&run->layout, run->world.arena,
-                                            run->world.config.plan, assay_str_of(how->rows_on),
-                                            &run->err),
+        assert_int_equal(assay_rows_lay_out(&run->layout, run->world.arena, run->world.config.plan,
+                                            assay_str_of(how->rows_on), &run->err),
                          ASSAY_OK);
     }
     for (uint32_t h = 0; h < how->homes; h++) {
@@ -156,8 +155,8 @@ static enum assay_status run_history(struct run *run, const struct history *hist
         .feeds = list,
         .homes = how->homes,
         .as_given = how->as_given,
-        .memory_bytes = how->memory_bytes != 0 ? how->memory_bytes
-                                               : run->world.settings.memory_bytes,
+        .memory_bytes =
+            how->memory_bytes != 0 ? how->memory_bytes : run->world.settings.memory_bytes,
         .ids_max = run->world.settings.ids_max,
         .emitter = &emitter,
         .conductor = &conductor,
@@ -206,8 +205,7 @@ static void any_shard_count_replays_recorded_epochs_to_the_same_bits(void **stat
     for (uint64_t seed = 1; seed <= 3; seed++) {
         struct log_of_epochs record = {0};
         struct run live = {.record = &record, .clock_ms = INT64_MAX};
-        const struct how how = {
-            .shards = 4, .homes = 3, .pieces = seed, .rows_on = "application"};
+        const struct how how = {.shards = 4, .homes = 3, .pieces = seed, .rows_on = "application"};
         assert_int_equal(run_history(&live, &history, &how), ASSAY_OK);
         assert_true(live.stats.decisions > 500);
         assert_true(live.stats.duplicates > 10);
@@ -294,10 +292,10 @@ static void an_epoch_is_emitted_in_partition_and_offset_order(void **state)
         assert_non_null(text);
         epoch = strtoull(text + strlen(" epoch "), NULL, 10);
         if (epoch == last_epoch) {
-            assert_true(topic > last_topic ||
-                        (topic == last_topic &&
-                         (partition > last_partition ||
-                          (partition == last_partition && offset >= last_offset))));
+            assert_true(
+                topic > last_topic ||
+                (topic == last_topic && (partition > last_partition ||
+                                         (partition == last_partition && offset >= last_offset))));
         }
         assert_true(epoch >= last_epoch);
         last_topic = topic;
@@ -360,8 +358,8 @@ static void a_full_store_sends_events_aside_and_goes_on(void **state)
     struct history history;
     history_init(&history, 43, 2, 6000);
     struct run run = {.clock_ms = INT64_MAX};
-    const struct how how = {.shards = 2, .homes = 2, .memory_bytes = 256 << 10,
-                            .rows_on = "application"};
+    const struct how how = {
+        .shards = 2, .homes = 2, .memory_bytes = 256 << 10, .rows_on = "application"};
     assert_int_equal(run_history(&run, &history, &how), ASSAY_OK);
     const uint64_t full = run.stats.dead[ASSAY_DEAD_CAPACITY];
     assert_true(full > 0);

@@ -55,13 +55,13 @@ static void lender_init(struct lender *lender, uint64_t seed, size_t events)
     assert_non_null(mkdtemp(lender->folder));
     for (size_t p = 0; p < PARTITIONS; p++) {
         (void)snprintf(lender->inputs[p], sizeof lender->inputs[p], "in%zu.jsonl", p);
-        lender->sources[p] = (struct assay_file_source){.path = assay_str_of(lender->inputs[p])};
+        lender->sources[p] = (struct assay_file_source){.path = within(lender, lender->inputs[p])};
     }
-    lender->sink = (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = assay_str_of("out.jsonl")};
-    lender->dead = (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = assay_str_of("dead.jsonl")};
+    lender->sink = (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = within(lender, "out.jsonl")};
+    lender->dead = (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = within(lender, "dead.jsonl")};
     lender->world.config.folder = lender->folder;
     struct assay_settings *settings = &lender->world.settings;
-    settings->state = assay_str_of("./state");
+    settings->state = within(lender, "state");
     settings->file_sources = lender->sources;
     settings->file_source_count = PARTITIONS;
     settings->sinks = &lender->sink;
@@ -302,8 +302,8 @@ static uint64_t epochs_in(const char *path, const struct lender *lender)
     return table.epoch_count;
 }
 
-/* A kill at any instant leaves some bytes of the epoch log, and an audit log that knows no more than
- * those epochs, possibly torn. Sinks may hold more than the audit log says. */
+/* A kill at any instant leaves some bytes of the epoch log, and an audit log that knows no more
+ * than those epochs, possibly torn. Sinks may hold more than the audit log says. */
 static void a_run_killed_at_any_byte_ends_with_the_same_audit_and_state(void **state)
 {
     (void)state;
@@ -327,7 +327,8 @@ static void a_run_killed_at_any_byte_ends_with_the_same_audit_and_state(void **s
     copy_cut(audit, audit_copy, size_of(audit));
     copy_cut(sink, sink_copy, size_of(sink));
     for (int kill = 0; kill < 14; kill++) {
-        const off_t epoch_bytes = (off_t)(test_random(&random) % (uint64_t)size_of(epochs_copy)) + 1;
+        const off_t epoch_bytes =
+            (off_t)(test_random(&random) % (uint64_t)size_of(epochs_copy)) + 1;
         copy_cut(epochs_copy, epochs, epoch_bytes);
         const uint64_t left = epochs_in(epochs, &lender);
         off_t audit_bytes = audit_end_of(audit_copy, left);
@@ -503,7 +504,7 @@ static void a_sink_that_fails_ends_the_run_and_nothing_is_lost(void **state)
     forget(&lender);
     lender.sink.path = assay_str_of("/dev/full");
     refuse(&lender, ASSAY_E_IO, "/dev/full");
-    lender.sink.path = assay_str_of("out.jsonl");
+    lender.sink.path = within(&lender, "out.jsonl");
     run_ok(&lender, 0, 2, &summary);
     assert_true(summary.epochs_recorded > 0);
     struct outcome again = outcome_of(&lender, &summary);
