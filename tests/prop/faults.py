@@ -38,7 +38,7 @@ FAULTS = [
     Fault("merge-order", "inputs merge by the smallest next event time, the earlier input first",
           "ingest/file_feed.c", "input->time_ms < best->time_ms",
           "input->time_ms <= best->time_ms"),
-    Fault("null-column", "aggregates of a column skip its nulls", "features/record_pvt.h",
+    Fault("null-column", "aggregates of a column skip its nulls", "features/log_pvt.h",
           "(pair->column == ASSAY_NONE || (entry->present >> pair->column & 1U) != 0);",
           "(pair->column == ASSAY_NONE || entry->present != 0);"),
     Fault("where-unknown", "where keeps what is true, not what is unknown", "features/store.c",

@@ -306,8 +306,25 @@ class Generator:
                 self.features.append((entity, name, found[0]))
                 if " over [" not in found[0]:
                     known.append((name, found[1]))
+            if self.huge or self.deep:
+                self.features += self.long_features(entity)
             if not known and not any(e == entity for e, _, _ in self.features):
                 self.features.append((entity, "one", "at - at + 1"))
+
+    def long_features(self, entity):
+        """What a long history must answer by its summaries: few values, many values, the newest."""
+        event = "login" if self.huge else "pay"
+        role = self.roles(event, entity)[0]
+        fields = [f for f in self.events[event] if f.kind != "vector" and f.type != "key"]
+        few = [f for f in fields if f.type in ("bool", "category", "text", "real")] or fields
+        exact = [f for f in fields if f.type in ("int", "decimal")]
+        current = " exclude current" if self.deep else ""
+        item = f"{event}@{role}"
+        return [(entity, "few", f"count_distinct({item}.{self.r.choice(few).name}){current} over "
+                                f"{self.duration(9000)}"),
+                (entity, "many", f"count_distinct({item}.{exact[0].name}){current}"),
+                (entity, "newest", f"avg({item}.{exact[0].name}){current} over "
+                                   f"[last 64, last 1500]")]
 
     # ------------------------------------------------------------------ streams
     def value(self, field, time):

@@ -95,7 +95,7 @@ def test_a_very_long_history_of_one_key_has_the_oracles_rows(tmp_path):
 
 def test_late_events_deep_in_a_long_history_have_the_oracles_rows(tmp_path):
     for seed in range(SEED, SEED + HUGE_CASES):
-        check(tmp_path, make_deep_case(seed, 3000))
+        check(tmp_path, make_deep_case(seed, 2200))
 
 
 def test_a_late_event_is_known_wherever_it_lands(tmp_path):
