@@ -396,6 +396,11 @@ enum assay_status assay_frame_sync(struct assay_frame_writer *writer, struct ass
     return status;
 }
 
+int assay_frame_writer_fd(const struct assay_frame_writer *writer)
+{
+    return writer->fd;
+}
+
 uint64_t assay_frame_writer_offset(const struct assay_frame_writer *writer)
 {
     return writer->written + writer->used;

@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
-enum { RECORD_BYTES_FIRST = 1 << 14, RECORD_VERSION = 1 };
+/* Room for what is kept between two commits, so that it need not grow page by page in the midst of
+ * them; untouched pages cost nothing. */
+enum { KEPT_BYTES_FIRST = 16 << 20, RECORD_BYTES_FIRST = 1 << 14, RECORD_VERSION = 1 };
 
 static const size_t RECORD_BYTES_MAX = (size_t)1 << 24;
 static const size_t PLAN_MEMORY_MAX = (size_t)256 << 20;
@@ -135,8 +137,12 @@ enum assay_status assay_audit_open(struct assay_audit **out, const char *path,
     ASSAY_ASSERT(out != NULL && path != NULL);
     *out = NULL;
     struct assay_audit *audit = calloc(1, sizeof *audit);
-    if (audit == NULL || !reserve_record(audit, RECORD_BYTES_FIRST)) {
-        free(audit);
+    if (audit != NULL) {
+        audit->kept = malloc(KEPT_BYTES_FIRST);
+        audit->kept_capacity = KEPT_BYTES_FIRST;
+    }
+    if (audit == NULL || audit->kept == NULL || !reserve_record(audit, RECORD_BYTES_FIRST)) {
+        assay_audit_close(audit);
         return assay_err_set(err, ASSAY_E_NO_MEMORY, path, "no memory for the audit log");
     }
     audit->path = path;

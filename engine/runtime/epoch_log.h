@@ -7,8 +7,8 @@
  * reader translates them to the table of today. Shards are no part of it: any number repeats the
  * run.
  *
- * Durability: append() hands the record to the kernel, so a killed process loses nothing; every
- * sync_ms it is on the disk too, so power loss takes back at most that much.
+ * Durability: append() hands the record to the kernel, so a killed process loses nothing; within
+ * sync_ms a thread has it on the disk too, so power loss takes back at most that much.
  */
 #ifndef ASSAY_RUNTIME_EPOCH_LOG_H
 #define ASSAY_RUNTIME_EPOCH_LOG_H
@@ -44,9 +44,8 @@ ASSAY_MUST_CHECK enum assay_status assay_epoch_writer_open(
 ASSAY_MUST_CHECK enum assay_status assay_epoch_append(struct assay_epoch_writer *writer,
                                                       const struct assay_epoch *epoch,
                                                       struct assay_err *err);
-/** Sync if sync_ms have passed since the last one and there is something new; always when
- * @p force. @retval ASSAY_E_IO */
-ASSAY_MUST_CHECK enum assay_status assay_epoch_sync(struct assay_epoch_writer *writer, bool force,
+/** Put everything recorded on the disk now. @retval ASSAY_E_IO. Cost: waits for the disk. */
+ASSAY_MUST_CHECK enum assay_status assay_epoch_sync(struct assay_epoch_writer *writer,
                                                     struct assay_err *err);
 /** Free; NULL is allowed. */
 void assay_epoch_writer_close(struct assay_epoch_writer *writer);

@@ -12,7 +12,7 @@
 
 enum {
     AUDIT_MS = 200,         /* at most so much is delivered and not yet marked */
-    AUDIT_BYTES = 16 << 20, /* or this much kept */
+    AUDIT_BYTES = 8 << 20,  /* or this much kept */
     IDLE_MS = 100,          /* longest sleep while nothing arrives */
     PROGRESS_MS = 1000,
     LINE_BYTES_MAX = 1 << 20, /* the longest decision or dead letter */
@@ -158,7 +158,7 @@ static enum assay_status on_decision(void *context, const struct assay_decision 
 /* Wait for delivery, then write it down. Epochs first: the audit log never runs ahead of them. */
 static enum assay_status commit(struct run *run, struct assay_err *err)
 {
-    enum assay_status status = assay_epoch_sync(run->writer, true, err);
+    enum assay_status status = assay_epoch_sync(run->writer, err);
     for (size_t s = 0; s < run->sink_count && status == ASSAY_OK; s++) {
         status = run->sinks[s]->ops->flush(run->sinks[s], err);
     }
@@ -203,9 +203,6 @@ static enum assay_status on_flush(void *context, const struct assay_epoch *epoch
     const uint64_t now_ns = assay_clock_monotonic_ns();
     tell_progress(run, now_ns);
     enum assay_status status = poke(run, err);
-    if (status == ASSAY_OK) {
-        status = assay_epoch_sync(run->writer, false, err);
-    }
     const bool due = now_ns - run->committed_ns >= AUDIT_MS * UINT64_C(1000000) ||
                      assay_audit_kept(run->audit) >= AUDIT_BYTES;
     return status == ASSAY_OK && run->uncommitted && due ? commit(run, err) : status;
@@ -420,7 +417,7 @@ static enum assay_status work(struct run *run, struct assay_err *err)
         status = commit(run, err);
     }
     if (status == ASSAY_OK) {
-        status = assay_epoch_sync(run->writer, true, err);
+        status = assay_epoch_sync(run->writer, err);
     }
     assay_summary_close(run->summary, run->pipeline, run->shards, run->start_ns, true);
     return status;
