@@ -76,8 +76,8 @@ void assay_store_slice(struct assay_store *store, const struct assay_touch *touc
                        struct assay_value out[]);
 
 /**
- * Features of any key as of any time (|at_ms| < 2^60), with no current event. A key never seen reads
- * as empty.
+ * Features of any key as of any time (|at_ms| < 2^60), with no current event. A key never seen
+ * reads as empty.
  * Parameters as assay_store_slice(). Thread: owner.
  */
 void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_str key,

@@ -64,10 +64,8 @@ int main(int argc, char *argv[])
     struct assay_kafka *kafka = NULL;
     rd_kafka_t *client = NULL;
     const struct assay_str topic = assay_str_of(argv[2]);
-    const struct assay_kafka_options options = {.brokers = assay_str_of(argv[1]),
-                                                .topics = &topic,
-                                                .topic_count = 1,
-                                                .until_end = true};
+    const struct assay_kafka_options options = {
+        .brokers = assay_str_of(argv[1]), .topics = &topic, .topic_count = 1, .until_end = true};
     if (assay_kafka_open(&kafka, &options, &err) != ASSAY_OK ||
         kafka_client_start(&client, kafka, NULL, &err) != ASSAY_OK) {
         die(&err);

@@ -18,8 +18,7 @@ struct demo_options {
     bool json;
 };
 
-static void show_progress(void *context, const struct assay_run_summary *summary,
-                          uint64_t produced)
+static void show_progress(void *context, const struct assay_run_summary *summary, uint64_t produced)
 {
     (void)context;
     (void)produced;
@@ -84,23 +83,58 @@ static const struct demo_options demo_defaults = {
 #define AT(member) offsetof(struct demo_options, member)
 
 static const struct assay_option demo_table[] = {
-    {.name = "config", .letter = 'c', .kind = ASSAY_OPTION_TEXT, .offset = AT(folder),
-     .value = "DIR", .text = "folder of the example's definitions (config)"},
-    {.name = "exit-after", .kind = ASSAY_OPTION_COUNT, .offset = AT(exit_after), .value = "N",
+    {.name = "config",
+     .letter = 'c',
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(folder),
+     .value = "DIR",
+     .text = "folder of the example's definitions (config)"},
+    {.name = "exit-after",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(exit_after),
+     .value = "N",
      .text = "stop after N decisions"},
-    {.name = "users", .kind = ASSAY_OPTION_COUNT, .offset = AT(users), .value = "N",
-     .text = "people who live in the demo", .min = 1, .max = 1e7},
-    {.name = "days", .kind = ASSAY_OPTION_COUNT, .offset = AT(days), .value = "D",
-     .text = "days of their lives, up to today", .min = 1, .max = 3650},
-    {.name = "seed", .kind = ASSAY_OPTION_COUNT, .offset = AT(seed), .value = "S",
+    {.name = "users",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(users),
+     .value = "N",
+     .text = "people who live in the demo",
+     .min = 1,
+     .max = 1e7},
+    {.name = "days",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(days),
+     .value = "D",
+     .text = "days of their lives, up to today",
+     .min = 1,
+     .max = 3650},
+    {.name = "seed",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(seed),
+     .value = "S",
      .text = "same seed, same people"},
-    {.name = "rate", .kind = ASSAY_OPTION_COUNT, .offset = AT(rate), .value = "N",
-     .text = "events a second; without it as fast as they are taken", .min = 1, .max = 1e9},
-    {.name = "shards", .kind = ASSAY_OPTION_COUNT, .offset = AT(shards), .value = "N",
-     .text = "threads, in place of the number in assay.yaml", .min = 1, .max = ASSAY_SHARDS_MAX},
-    {.name = "state", .kind = ASSAY_OPTION_TEXT, .offset = AT(state), .value = "DIR",
+    {.name = "rate",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(rate),
+     .value = "N",
+     .text = "events a second; without it as fast as they are taken",
+     .min = 1,
+     .max = 1e9},
+    {.name = "shards",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(shards),
+     .value = "N",
+     .text = "threads, in place of the number in assay.yaml",
+     .min = 1,
+     .max = ASSAY_SHARDS_MAX},
+    {.name = "state",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(state),
+     .value = "DIR",
      .text = "keep the audit log here, to ask `assay explain`; a new folder"},
-    {.name = "json", .kind = ASSAY_OPTION_FLAG, .offset = AT(json),
+    {.name = "json",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = AT(json),
      .text = "print the summary as JSON on standard output"},
 };
 
@@ -108,9 +142,10 @@ const struct assay_command assay_command_demo = {
     .name = "demo",
     .summary = "score a synthetic lender through an in-process Kafka",
     .usage = "[-c DIR] [--exit-after N] [--users N] [--days D] [--rate N]",
-    .text = "Events of a made-up lender go through librdkafka's mock cluster inside this process into\n"
-            "features and policies, and explained decisions come out in a topic; nothing else needs\n"
-            "to run. Ctrl-C ends it with a summary.",
+    .text =
+        "Events of a made-up lender go through librdkafka's mock cluster inside this process into\n"
+        "features and policies, and explained decisions come out in a topic; nothing else needs\n"
+        "to run. Ctrl-C ends it with a summary.",
     .examples = "assay demo -c config\n"
                 "assay demo -c config --exit-after 10000 --state build/demo-state\n",
     .options = demo_table,

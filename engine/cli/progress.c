@@ -187,8 +187,9 @@ static void print_cpu(const struct assay_pipeline_stats *stats, FILE *out)
 static void print_summary(const struct assay_run_summary *summary, FILE *out)
 {
     const struct assay_pipeline_stats *stats = &summary->stats;
-    (void)fprintf(out, "%" PRIu64 " messages, %" PRIu64 " events applied, %" PRIu64
-                       " duplicates dropped, %" PRIu64 " dead letters; %" PRIu64 " keys\n",
+    (void)fprintf(out,
+                  "%" PRIu64 " messages, %" PRIu64 " events applied, %" PRIu64
+                  " duplicates dropped, %" PRIu64 " dead letters; %" PRIu64 " keys\n",
                   stats->messages, stats->events, stats->duplicates, dead_total(stats),
                   stats->store.keys);
     print_dead(stats, out);
@@ -200,8 +201,8 @@ static void print_summary(const struct assay_run_summary *summary, FILE *out)
         print_outcomes(summary, out);
     }
     if (summary->decisions_compared != 0) {
-        (void)fprintf(out, "%" PRIu64 " decisions compared with the audit log, %" PRIu64
-                           " differing\n",
+        (void)fprintf(out,
+                      "%" PRIu64 " decisions compared with the audit log, %" PRIu64 " differing\n",
                       summary->decisions_compared, summary->decisions_differing);
     }
     print_cpu(stats, out);
@@ -252,8 +253,8 @@ static void print_json_dead(const struct assay_pipeline_stats *stats, FILE *out)
     (void)fputs(",\"dead_letters\":{", out);
     for (int reason = 0; reason < ASSAY_DEAD_END; reason++) {
         if (stats->dead[reason] != 0) {
-            (void)fprintf(out, "%s\"%s\":%" PRIu64, comma,
-                          assay_dead_name((enum assay_dead)reason), stats->dead[reason]);
+            (void)fprintf(out, "%s\"%s\":%" PRIu64, comma, assay_dead_name((enum assay_dead)reason),
+                          stats->dead[reason]);
             comma = ",";
         }
     }
@@ -292,8 +293,7 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
                   {"hash_ns", summary->hash_ns}};
     (void)fputc('{', out);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        (void)fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", counts[i].name,
-                      counts[i].value);
+        (void)fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", counts[i].name, counts[i].value);
     }
     print_json_dead(stats, out);
     print_json_outcomes(summary, out);

@@ -38,8 +38,8 @@ static void *sync_when_told(void *argument)
     }
 }
 
-enum assay_status assay_file_syncer_start(struct assay_file_syncer **out, int fd,
-                                          uint32_t delay_ms, struct assay_err *err)
+enum assay_status assay_file_syncer_start(struct assay_file_syncer **out, int fd, uint32_t delay_ms,
+                                          struct assay_err *err)
 {
     ASSAY_ASSERT(out != NULL && fd >= 0);
     struct assay_file_syncer *syncer = calloc(1, sizeof *syncer);

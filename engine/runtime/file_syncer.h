@@ -1,8 +1,8 @@
 /*
  * engine/runtime/file_syncer.h - fdatasync on a thread of its own, so that nobody waits for a disk.
  *
- * The writer says that there is something new; within the delay it is on the disk, together with all
- * that was written meanwhile (group sync). An idle file costs nothing: the thread sleeps.
+ * The writer says that there is something new; within the delay it is on the disk, together with
+ * all that was written meanwhile (group sync). An idle file costs nothing: the thread sleeps.
  */
 #ifndef ASSAY_RUNTIME_FILE_SYNCER_H
 #define ASSAY_RUNTIME_FILE_SYNCER_H

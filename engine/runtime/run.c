@@ -11,9 +11,9 @@
 #include <stdlib.h>
 
 enum {
-    AUDIT_MS = 200,         /* at most so much is delivered and not yet marked */
-    AUDIT_BYTES = 8 << 20,  /* or this much kept */
-    IDLE_MS = 100,          /* longest sleep while nothing arrives */
+    AUDIT_MS = 200,        /* at most so much is delivered and not yet marked */
+    AUDIT_BYTES = 8 << 20, /* or this much kept */
+    IDLE_MS = 100,         /* longest sleep while nothing arrives */
     PROGRESS_MS = 1000,
     LINE_BYTES_MAX = 1 << 20, /* the longest decision or dead letter */
 };
@@ -121,8 +121,7 @@ static enum assay_status send_to_sinks(struct run *run, const struct assay_decis
 static enum assay_status send_decision(struct run *run, const struct assay_decision *decision,
                                        struct assay_err *err)
 {
-    enum assay_status status =
-        run->sink_count == 0 ? ASSAY_OK : send_to_sinks(run, decision, err);
+    enum assay_status status = run->sink_count == 0 ? ASSAY_OK : send_to_sinks(run, decision, err);
     if (status == ASSAY_OK) {
         run->uncommitted = true;
         run->summary->decisions_sent++;
@@ -363,8 +362,9 @@ static enum assay_status start(struct run *run, struct assay_err *err)
 {
     const struct assay_run_options *options = run->options;
     const struct assay_config *config = options->config;
-    const char *state = options->state != NULL ? options->state
-                                               : assay_arena_copy(run->arena, config->settings->state).ptr;
+    const char *state = options->state != NULL
+                            ? options->state
+                            : assay_arena_copy(run->arena, config->settings->state).ptr;
     if (state == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "state", "out of memory");
     }

@@ -22,7 +22,7 @@ struct assay_run_summary {
     uint64_t wall_ns;
     double events_per_s;                    /* accepted events over wall time */
     double events_per_cpu_s;                /* accepted events over the CPU time of all stages */
-    uint64_t hash_ns; /* CPU time of the state hash, once at the end */
+    uint64_t hash_ns;                       /* CPU time of the state hash, once at the end */
     char state_hash[ASSAY_HASH_TEXT_BYTES]; /* hex; "" while running */
     uint32_t outcome_count;
     struct assay_outcome_count outcomes[ASSAY_SUMMARY_OUTCOMES_MAX]; /* by first appearance */

@@ -57,8 +57,10 @@ static void lender_init(struct lender *lender, uint64_t seed, size_t events)
         (void)snprintf(lender->inputs[p], sizeof lender->inputs[p], "in%zu.jsonl", p);
         lender->sources[p] = (struct assay_file_source){.path = within(lender, lender->inputs[p])};
     }
-    lender->sink = (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = within(lender, "out.jsonl")};
-    lender->dead = (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = within(lender, "dead.jsonl")};
+    lender->sink =
+        (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = within(lender, "out.jsonl")};
+    lender->dead =
+        (struct assay_sink){.kind = ASSAY_SINK_FILE, .path = within(lender, "dead.jsonl")};
     lender->world.config.folder = lender->folder;
     struct assay_settings *settings = &lender->world.settings;
     settings->state = within(lender, "state");
