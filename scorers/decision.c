@@ -14,8 +14,9 @@ static size_t put_topic(struct assay_str topic, char out[ASSAY_TOPIC_BYTES_MAX +
         }
         return topic.len;
     }
+    enum { SEQUENCE_MORE_MAX = 3 };
     size_t cut = ASSAY_TOPIC_BYTES_MAX;
-    while (cut > 0 && ((unsigned char)topic.ptr[cut] & 0xC0) == 0x80) {
+    while (cut > ASSAY_TOPIC_BYTES_MAX - SEQUENCE_MORE_MAX && ((unsigned char)topic.ptr[cut] & 0xC0) == 0x80) {
         cut--;
     }
     memcpy(out, topic.ptr, cut);

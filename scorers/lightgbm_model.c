@@ -432,7 +432,8 @@ static enum assay_status read_objective(struct lgb_reader *reader, const struct 
     const bool shape =
         row->shape == ANY_OUTPUTS || (row->shape == ONE_OUTPUT ? outputs == 1 && words.classes == 0
                                                                : words.classes == (int64_t)outputs);
-    if (!shape || (words.square && !row->square) || words.sigmoid != row->sigmoid) {
+    if (!shape || (words.square && !row->square) || words.sigmoid != row->sigmoid ||
+        !(words.sigmoid_value > 0)) {
         return assay_lgb_fail(reader, ASSAY_E_MODEL, line,
                               "the objective does not fit the number of classes or its parameters");
     }
@@ -580,6 +581,11 @@ enum assay_status assay_lightgbm_read(struct assay_model **out,
     }
     assay_lgb_make_rules(lgb);
     lgb->model.ops = &lgb_ops;
+    lgb->model.logit_slope = (double)NAN;
+    if (lgb->link == LGB_SIGMOID) {
+        const uint32_t iterations = lgb->tree_count / lgb->model.output_count;
+        lgb->model.logit_slope = lgb->sigmoid / (lgb->average ? iterations : 1);
+    }
     *out = &lgb->model;
     return ASSAY_OK;
 }

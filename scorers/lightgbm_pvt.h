@@ -105,7 +105,7 @@ void assay_lgb_leaves(const struct lgb_model *lgb, const double row[], double ra
 /** Lay the trees out for assay_lgb_leaves(). @return false: the arena is full. */
 bool assay_lgb_make_walk(struct assay_arena *arena, struct lgb_model *lgb);
 /** Exact path-dependent TreeSHAP of raw score 0; see assay_model_explain(). */
-double assay_lgb_explain(const struct assay_model *model, const double row[],
+double assay_lgb_explain(const struct assay_model *model, const double row[], bool most,
                          struct assay_arena *scratch, double contributions[]);
 
 /** Shares of a tree's edges, ahead of explanations. @return false: the arena is full. */

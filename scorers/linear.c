@@ -39,10 +39,11 @@ static void score(const struct assay_model *model, const double row[], double ra
     predicted[0] = assay_sigmoid(sum);
 }
 
-static double explain(const struct assay_model *model, const double row[],
+static double explain(const struct assay_model *model, const double row[], bool most,
                       struct assay_arena *scratch, double contributions[])
 {
     (void)scratch;
+    (void)most;
     const struct linear *linear = linear_of(model);
     for (uint32_t i = 0; i < model->feature_count; i++) {
         contributions[i] = linear->coefficients[i] * (value_of(linear, row, i) - linear->means[i]);
@@ -152,6 +153,7 @@ enum assay_status assay_logistic_read(struct assay_model **out,
     linear->model.ops = &linear_ops;
     linear->model.output_count = 1;
     linear->model.probability = true;
+    linear->model.logit_slope = 1;
     double predicted = 0;
     score(&linear->model, linear->means, &linear->baseline, &predicted);
     *out = &linear->model;

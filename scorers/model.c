@@ -141,10 +141,21 @@ void assay_model_score(const struct assay_model *model, const double row[], doub
     model->ops->score(model, row, raw, predicted);
 }
 
+double assay_model_logit_slope(const struct assay_model *model)
+{
+    return model->logit_slope;
+}
+
 double assay_model_explain(const struct assay_model *model, const double row[],
                            struct assay_arena *scratch, double contributions[])
 {
-    return model->ops->explain(model, row, scratch, contributions);
+    return model->ops->explain(model, row, model->raw_falls, scratch, contributions);
+}
+
+double assay_model_explain_toward(const struct assay_model *model, const double row[], bool most,
+                                  struct assay_arena *scratch, double contributions[])
+{
+    return model->ops->explain(model, row, most, scratch, contributions);
 }
 
 uint32_t assay_model_repeated_name(struct assay_arena *arena, const struct assay_str names[],

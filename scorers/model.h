@@ -69,6 +69,9 @@ struct assay_str assay_model_event(const struct assay_model *model);
 /** Does a higher raw score make the event likelier? False for a card whose points are earned by
  * the other class (the usual credit card). Thread: any. */
 bool assay_model_raw_rises(const struct assay_model *model);
+/** Log odds of the event per unit of raw score 0, where the prediction is the logistic function of
+ * a multiple of it (or of points, for a scorecard); NaN: it is not. Thread: any. */
+double assay_model_logit_slope(const struct assay_model *model);
 
 /**
  * Score one row.
@@ -98,5 +101,12 @@ void assay_model_score(const struct assay_model *model, const double row[], doub
  */
 double assay_model_explain(const struct assay_model *model, const double row[],
                            struct assay_arena *scratch, double contributions[]);
+/**
+ * As assay_model_explain(), but against what is best for the reader: a scorecard's columns are
+ * compared with the most points they could give if @p most, else with the least. Other kinds have
+ * one baseline, so @p most changes nothing.
+ */
+double assay_model_explain_toward(const struct assay_model *model, const double row[], bool most,
+                                  struct assay_arena *scratch, double contributions[]);
 
 #endif

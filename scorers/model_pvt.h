@@ -12,7 +12,7 @@
 struct assay_model_ops {
     void (*score)(const struct assay_model *model, const double row[], double raw[],
                   double predicted[]);
-    double (*explain)(const struct assay_model *model, const double row[],
+    double (*explain)(const struct assay_model *model, const double row[], bool most,
                       struct assay_arena *scratch, double contributions[]);
 };
 
@@ -25,7 +25,8 @@ struct assay_model {
     uint32_t feature_count;
     uint32_t output_count;
     bool probability;
-    bool raw_falls; /* a higher raw score makes the event less likely */
+    bool raw_falls;     /* a higher raw score makes the event less likely */
+    double logit_slope; /* log odds of the event per unit of raw; NaN: see model.h */
 };
 
 /** What a reader works on. Names in the model may point into `bytes` only after a copy. */

@@ -57,7 +57,8 @@ struct assay_policy_source {
     struct assay_span trigger_span;
     struct assay_str model;
     struct assay_span model_span;
-    struct assay_str event; /* name of the predicted class: bad, churned, ...; for people */
+    struct assay_str event; /* the predicted class: bad, churned, ...; as the model's file says */
+    struct assay_span event_span;
     bool has_scaling;
     bool higher_is_likelier;  /* score rises with the event's probability; default: falls */
     double pdo, points, odds; /* points at odds (non-event : event), points to double the odds */
@@ -132,7 +133,8 @@ struct assay_reason {
     struct assay_str feature; /* full name; ptr NULL for a rule without one */
     double value;             /* of the feature; NaN: null, or text */
     /* Points lost (< 0): in units of the score; of raw when it is not scaled; a scorecard's own
-     * points always. NaN: a rule's reason that no column of the model shares. */
+     * points always. What harms is the event; its absence where the score rises with it. NaN: a
+     * rule's reason that no column of the model shares. */
     double points;
 };
 

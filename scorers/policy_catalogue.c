@@ -21,6 +21,7 @@ struct catalogue_reader {
     uint32_t columns[COLUMNS];     /* where each column stands in a record */
     struct policy_reason *items;
     uint32_t count;
+    bool usable; /* the header was good: codes and features stand where it says */
 };
 
 const struct policy_reason *assay_policy_reason_of(const struct policy_catalogue *catalogue,
@@ -180,6 +181,7 @@ static enum assay_status read_lines(struct catalogue_reader *reader, struct assa
     if (status != ASSAY_OK || !read_header(reader, &record)) {
         return status; /* a bad header is reported; its lines would say the same again */
     }
+    reader->usable = true;
     while ((status = assay_csv_next(csv, &record, err)) == ASSAY_OK) {
         if (reader->count == LINES_MAX) {
             return assay_err_set(err, ASSAY_E_FULL, reader->text->path, "more than %d lines",
@@ -232,13 +234,16 @@ void assay_policy_read_catalogue(struct policy_compiler *compiler)
         return;
     }
     struct assay_err err = {0};
-    if (read_lines(&reader, csv, &err) != ASSAY_OK) {
+    const enum assay_status status = read_lines(&reader, csv, &err);
+    if (status != ASSAY_OK) {
         char text[480];
         assay_err_format(&err, sizeof text, text);
         assay_diag_add(compiler->diags, ASSAY_DIAG_CATALOGUE, span, "%s", text);
     }
-    compiler->policy->catalogue =
-        (struct policy_catalogue){.count = reader.count, .items = reader.items};
+    if (reader.usable && status == ASSAY_OK) { /* else it is not known which codes there are */
+        compiler->policy->catalogue =
+            (struct policy_catalogue){.count = reader.count, .items = reader.items};
+    }
 }
 
 /* --- groups --- */

@@ -124,6 +124,18 @@ static void use_model(struct policy_compiler *compiler, const struct assay_model
     policy->is_scorecard = assay_model_kind_get(model) == ASSAY_MODEL_SCORECARD;
     policy->column_count = assay_model_feature_count(model);
     ASSAY_ASSERT(policy->column_count <= ASSAY_MODEL_FEATURES_MAX);
+    const struct assay_str predicted = assay_model_event(model);
+    if (policy->event.ptr == NULL) {
+        policy->event = predicted;
+    } else if (predicted.ptr != NULL && !assay_str_equal(policy->event, predicted)) {
+        /* A label that is not the model's would turn every probability into its opposite. */
+        assay_diag_add(compiler->diags, ASSAY_DIAG_MODEL_OUTPUT,
+                       assay_policy_place(compiler, source->event_span),
+                       "model \"%.*s\" predicts \"%.*s\", not \"%.*s\"", (int)source->model.len,
+                       source->model.ptr, (int)predicted.len, predicted.ptr,
+                       (int)policy->event.len, policy->event.ptr);
+        assay_diag_hint(compiler->diags, "name the event as the model's file does, or leave it out");
+    }
     if (outputs != 1) {
         assay_diag_add(compiler->diags, ASSAY_DIAG_NOT_BUILT,
                        assay_policy_place(compiler, source->model_span),
@@ -195,6 +207,25 @@ static void set_scaling(struct policy_compiler *compiler)
     policy->scaling.odds = source->odds;
 }
 
+/*
+ * What harms: the event, or its absence where the score rises with it (people who answer an offer
+ * are wished for). A scorecard's reasons are in its own points; a model's in points of the score,
+ * or in raw when there is no score.
+ */
+static void set_reason_points(struct policy_compiler *compiler)
+{
+    struct assay_policy *policy = compiler->policy;
+    if (policy->model == NULL) {
+        return;
+    }
+    policy->raw_is_good = assay_model_raw_rises(policy->model) == policy->scaling.rises;
+    const double points = policy->is_scorecard || !policy->scaling.on
+                              ? 1
+                              : policy->scaling.factor *
+                                    fabs(assay_model_logit_slope(policy->model));
+    policy->points_per_raw = policy->raw_is_good ? points : -points;
+}
+
 static void set_outcome(struct policy_compiler *compiler)
 {
     const struct assay_policy_source *source = compiler->source;
@@ -238,6 +269,7 @@ static void compile_parts(struct policy_compiler *compiler, const struct models 
     set_trigger(compiler);
     set_model(compiler, models);
     set_scaling(compiler);
+    set_reason_points(compiler);
     if (compiler->trigger == NULL) {
         return;
     }

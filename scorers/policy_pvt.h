@@ -63,6 +63,8 @@ struct assay_policy {
     const struct assay_model *model;
     bool is_probability;
     bool is_scorecard;
+    bool raw_is_good;      /* a higher raw score is better for whom the decision is about */
+    double points_per_raw; /* of a reason; below 0 where raw is not good */
     uint32_t column_count;
     const uint32_t *column_needs;  /* per column: index into needs */
     const uint32_t *column_groups; /* per column: columns of one reason code are one group */

@@ -9,12 +9,7 @@
 /* Points that a column moved the score by; below 0 is harm. */
 static double points_of(const struct assay_policy *policy, double contribution)
 {
-    if (policy->is_scorecard) {
-        return contribution; /* points lost already */
-    }
-    const double points =
-        policy->scaling.on ? policy->scaling.factor * contribution : contribution;
-    return policy->scaling.rises ? points : -points;
+    return policy->points_per_raw * contribution;
 }
 
 /* What a group cost, and the column that cost most of it. */
@@ -143,7 +138,8 @@ static bool explain_row(const struct assay_policy *policy, const double row[],
     if (*groups == NULL) {
         return false;
     }
-    const double baseline = assay_model_explain(policy->model, row, scratch, contributions);
+    const double baseline = assay_model_explain_toward(policy->model, row, policy->raw_is_good,
+                                                       scratch, contributions);
     if (isnan(baseline)) {
         return false;
     }

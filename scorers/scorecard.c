@@ -18,6 +18,8 @@ enum {
     SPECIAL_MAX = 256,
 };
 
+static const double ln_2 = 0.693147180559945309417232121458;
+
 struct card_feature {
     const double *starts; /* of bins 1, 2, ...; bin 0 begins at -infinity */
     const double *points; /* per bin */
@@ -26,7 +28,7 @@ struct card_feature {
     uint32_t bin_count;
     uint32_t special_count;
     double missing;
-    double best; /* the least adverse points it can give */
+    double best[2]; /* the least points it can give, the most */
 };
 
 struct card {
@@ -34,7 +36,7 @@ struct card {
     const struct card_feature *features;
     double base;
     double points, odds, pdo; /* `odds` to 1 at `points`, doubled by pdo more points */
-    double baseline;          /* points of the best row */
+    double baseline[2];       /* points of the row that gives the least, the most */
 };
 
 static const struct card *card_of(const struct assay_model *model)
@@ -86,15 +88,15 @@ static void score(const struct assay_model *model, const double row[], double ra
     predicted[0] = probability(card, points);
 }
 
-static double explain(const struct assay_model *model, const double row[],
+static double explain(const struct assay_model *model, const double row[], bool most,
                       struct assay_arena *scratch, double contributions[])
 {
     (void)scratch;
     const struct card *card = card_of(model);
     for (uint32_t i = 0; i < model->feature_count; i++) {
-        contributions[i] = points_of(&card->features[i], row[i]) - card->features[i].best;
+        contributions[i] = points_of(&card->features[i], row[i]) - card->features[i].best[most];
     }
-    return card->baseline;
+    return card->baseline[most];
 }
 
 static const struct assay_model_ops card_ops = {score, explain};
@@ -257,7 +259,7 @@ static enum assay_status read_special(const struct json_doc *doc, struct json_va
     return ASSAY_OK;
 }
 
-/* The most points a feature can give, or the least where points speak for the event. */
+/* The most points a feature can give, or the least. */
 static double best_points(const struct card_feature *feature, bool most)
 {
     double best = feature->missing;
@@ -310,15 +312,18 @@ static enum assay_status read_features(const struct json_doc *doc, struct json_v
     if (names == NULL || features == NULL) {
         return assay_json_doc_full(doc);
     }
-    card->baseline = card->base;
+    card->baseline[0] = card->base;
+    card->baseline[1] = card->base;
     struct json_items items = {.doc = doc, .array = array};
     for (uint32_t i = 0; assay_json_doc_next(&items); i++) {
         const enum assay_status status = read_feature(doc, items.item, &names[i], &features[i]);
         if (status != ASSAY_OK) {
             return status;
         }
-        features[i].best = best_points(&features[i], card->model.raw_falls);
-        card->baseline += features[i].best;
+        for (int most = 0; most < 2; most++) {
+            features[i].best[most] = best_points(&features[i], most == 1);
+            card->baseline[most] += features[i].best[most];
+        }
     }
     card->model.features = names;
     card->model.feature_count = count;
@@ -421,6 +426,7 @@ enum assay_status assay_scorecard_read(struct assay_model **out,
     card->model.ops = &card_ops;
     card->model.output_count = 1;
     card->model.probability = true;
+    card->model.logit_slope = (card->model.raw_falls ? -ln_2 : ln_2) / card->pdo;
     *out = &card->model;
     return ASSAY_OK;
 }

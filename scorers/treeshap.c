@@ -271,9 +271,10 @@ static void walk_trees(const struct lgb_model *lgb, struct quad_walk walk)
     }
 }
 
-double assay_lgb_explain(const struct assay_model *model, const double row[],
+double assay_lgb_explain(const struct assay_model *model, const double row[], bool most,
                          struct assay_arena *scratch, double contributions[])
 {
+    (void)most;
     const struct lgb_model *lgb = (const struct lgb_model *)(const void *)model;
     const struct assay_arena_mark mark = assay_arena_mark(scratch);
     struct quad_walk walk = {.row = row};

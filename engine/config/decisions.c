@@ -190,10 +190,12 @@ static void read_score(struct reader *reader, const struct yaml_node *node, cons
         assay_diag_add(reader->diags, ASSAY_DIAG_VALUE, found[SCORE_PDO]->span,
                        "\"pdo\" must be greater than 0");
         assay_diag_hint(reader->diags, "higher_is: likelier turns the score round");
+        out->pdo = 1; /* so that nobody says it again, and the rest is looked at */
     }
     if (good && out->odds <= 0) {
         assay_diag_add(reader->diags, ASSAY_DIAG_VALUE, found[SCORE_ODDS]->span,
                        "\"odds\" must be greater than 0");
+        out->odds = 1;
     }
     if (found[SCORE_HIGHER] != NULL) {
         (void)config_word(reader, found[SCORE_HIGHER], "\"higher_is\"", directions, 2, 2,
@@ -343,7 +345,6 @@ static bool read_policy(struct reader *reader, const struct yaml_node *key,
                         const struct decisions *decisions, struct assay_policy_source *out)
 {
     const struct yaml_node *found[POLICY_ROWS];
-    struct assay_span unused = {0};
     char what[CONFIG_WHAT_BYTES];
     name_what(sizeof what, what, "policy", key);
     *out = (struct assay_policy_source){
@@ -357,7 +358,9 @@ static bool read_policy(struct reader *reader, const struct yaml_node *key,
            good;
     good = read_named(reader, found[POLICY_MODEL], "model", what, &out->model, &out->model_span) &&
            good;
-    good = read_named(reader, found[POLICY_EVENT], "event", what, &out->event, &unused) && good;
+    good = read_named(reader, found[POLICY_EVENT], "event", what, &out->event,
+                      &out->event_span) &&
+           good;
     good = read_named(reader, found[POLICY_ELSE], "else", what, &out->otherwise,
                       &out->otherwise_span) &&
            good;
