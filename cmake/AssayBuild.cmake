@@ -77,6 +77,15 @@ function(assay_test NAME)
     set_tests_properties(${NAME} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
+# A test whose threads are librdkafka's too: what ThreadSanitizer needs to see them.
+function(assay_test_with_kafka NAME)
+    if(ASSAY_SANITIZE MATCHES "thread")
+        target_sources(${NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/tsan_threads.c")
+        set_tests_properties(${NAME} PROPERTIES ENVIRONMENT
+            "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
+    endif()
+endfunction()
+
 # assay_pytest(e2e.predict tests/e2e/test_predict.py [TIMEOUT s] [NEEDS target ...])
 # Runs with the Python of scripts/setup; ASSAY_BIN and ASSAY_TOOLS name what was built.
 function(assay_pytest NAME FILE)

@@ -72,7 +72,7 @@ static enum assay_status find_log(struct assay_arena *arena, const struct explai
             assay_err_remedy(err, "name the state folder itself with --state DIR");
             return ASSAY_E_CONFIG;
         }
-        state = assay_path_within(arena, config->folder, config->settings->state);
+        state = assay_arena_copy(arena, config->settings->state).ptr;
     }
     struct assay_state_folder folder;
     if (state == NULL) {
