@@ -6,8 +6,11 @@ says goes to stderr.
 """
 import argparse
 import json
+import os
 import pathlib
 import platform
+import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -89,7 +92,87 @@ def pipeline_results(summary):
     return rates + stages
 
 
-SUITES = {"decode": suite_decode, "pipeline": suite_pipeline}
+KAFKA_PORT = "19592"
+BROKERS = f"127.0.0.1:{KAFKA_PORT}"
+
+
+def kafka(*words):
+    subprocess.run([ROOT / "scripts/kafka", *map(str, words)], check=True, text=True,
+                   stdout=subprocess.DEVNULL, env=os.environ | {"ASSAY_KAFKA_PORT": KAFKA_PORT})
+
+
+def kafka_folder(folder, topic):
+    """The example with this broker, one shard, no sinks: what is measured ends with decisions."""
+    here = folder / f"kafka-{topic}"
+    shutil.rmtree(here, ignore_errors=True)
+    shutil.copytree(ROOT / "config", here, ignore=shutil.ignore_patterns("state"))
+    (here / "assay.yaml").write_text(
+        f'state: ./state\nshards: 1\nsources:\n'
+        f'  - kafka: {{brokers: "{BROKERS}", topics: [{topic}], format: json}}\n')
+    return here
+
+
+def run_cpu_ns(folder):
+    """`assay run` to the end of the topic: its summary and the CPU of the whole process."""
+    shutil.rmtree(folder / "state", ignore_errors=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run = subprocess.run([BIN / "assay", "run", "-c", folder, "--until-end", "--json"],
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    summary = json.loads(run.stdout)
+    return summary, cpu_s * 1e9 - summary["hash_ns"]
+
+
+def suite_kafka(quick):
+    """CPU an event from a real broker to decisions, against the sum of the parts in the same run.
+
+    Parts: librdkafka alone with our settings (bench_kafka), and decode, apply and score of a replay
+    of the same lines. What a process costs before the first event (measured on an empty topic) and
+    the state hash it prints after the last are no cost of an event and taken off.
+    """
+    folder = ROOT / "build/bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    events = generated(*((1500, 30) if quick else (4000, 60)), folder)
+    kafka("start", "--fresh")
+    try:
+        return kafka_results(folder, events, 3 if quick else 7)
+    finally:
+        kafka("stop")
+
+
+def kafka_results(folder, events, rounds):
+    for topic in ("full", "empty"):
+        kafka("topic", topic, 4)
+    with open(events, "rb") as lines:
+        subprocess.run([BIN / "kafka_tool", "produce", "--brokers", BROKERS, "--topic", "full",
+                        "--key-field", "user"], stdin=lines, check=True)
+    folders = {topic: kafka_folder(folder, topic) for topic in ("full", "empty")}
+    runs = []
+    for _ in range(rounds):
+        bare = {topic: lines_of("bench_kafka", BROKERS, topic)[0] for topic in ("full", "empty")}
+        replay = json.loads(subprocess.run(
+            [BIN / "assay", "replay", "-c", "config", "--input", events, "--shards", "1",
+             "--json"], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        summary, full_ns = run_cpu_ns(folders["full"])
+        _, empty_ns = run_cpu_ns(folders["empty"])
+        count = summary["messages"]
+        if count != bare["full"]["messages"] or count != replay["messages"]:
+            raise SystemExit("the parts did not see the same messages")
+        parts = {"librdkafka": bare["full"]["cpu_ns"] - bare["empty"]["cpu_ns"]}
+        parts |= {stage: replay[f"{stage}_ns"] for stage in ("decode", "apply", "score")}
+        result = {"name": "broker to decisions, CPU per event", "unit": "ns",
+                  "lower_is_better": True, "assay": (full_ns - empty_ns) / count,
+                  "peer_name": "sum of the parts", "peer": sum(parts.values()) / count,
+                  "target": 1 / 1.1}
+        runs.append([result] + [{"name": f"part: {part}", "unit": "ns", "lower_is_better": True,
+                                 "assay": ns / count} for part, ns in parts.items()] +
+                    [{"name": f"beside the parts: {stage}", "unit": "ns", "lower_is_better": True,
+                      "assay": summary[f"{stage}_ns"] / count} for stage in ("take", "emit")])
+    return medians(runs)
+
+
+SUITES = {"decode": suite_decode, "kafka": suite_kafka, "pipeline": suite_pipeline}
 
 
 def finish(result):

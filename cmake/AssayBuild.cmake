@@ -31,6 +31,15 @@ if(ASSAY_COVERAGE)
     target_link_options(assay_flags INTERFACE --coverage)
 endif()
 
+# Programs whose libraries allocate from several threads: librdkafka hands every message over.
+function(assay_use_jemalloc NAME)
+    if(ASSAY_WITH_JEMALLOC)
+        pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET GLOBAL jemalloc)
+        # Nothing refers to it by name: malloc is what it replaces.
+        target_link_libraries(${NAME} PRIVATE -Wl,--no-as-needed PkgConfig::JEMALLOC -Wl,--as-needed)
+    endif()
+endfunction()
+
 # assay_library(NAME SOURCES a.c b.c DEPS assay_base ... PKG libxxhash ...)
 function(assay_library NAME)
     cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PKG;LINK" ${ARGN})
@@ -66,6 +75,15 @@ function(assay_test NAME)
     string(REPLACE "." ";" labels ${NAME})
     list(POP_BACK labels)
     set_tests_properties(${NAME} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# A test whose threads are librdkafka's too: what ThreadSanitizer needs to see them.
+function(assay_test_with_kafka NAME)
+    if(ASSAY_SANITIZE MATCHES "thread")
+        target_sources(${NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/tsan_threads.c")
+        set_tests_properties(${NAME} PROPERTIES ENVIRONMENT
+            "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
+    endif()
 endfunction()
 
 # assay_pytest(e2e.predict tests/e2e/test_predict.py [TIMEOUT s] [NEEDS target ...])

@@ -104,8 +104,7 @@ static void take_out(struct admission_table *table, size_t at)
 {
     const size_t mask = table->capacity - 1;
     size_t gap = at;
-    for (size_t next = (at + 1) & mask; table->entries[next].hash != 0;
-         next = (next + 1) & mask) {
+    for (size_t next = (at + 1) & mask; table->entries[next].hash != 0; next = (next + 1) & mask) {
         const size_t home = table->entries[next].hash & mask;
         if (((next - home) & mask) >= ((next - gap) & mask)) {
             table->entries[gap] = table->entries[next];

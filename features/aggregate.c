@@ -33,8 +33,7 @@ static struct part part_of(const struct view_query *query, uint32_t index)
     struct part part = {.chunk = log_chunk(query->log, index), .index = index};
     part.from = index == range->begin.chunk ? range->begin.at : 0;
     part.to = index == range->end.chunk ? range->end.at : part.chunk->count;
-    part.whole = part.chunk->summaries != NULL && part.from == 0 &&
-                 part.to == part.chunk->count &&
+    part.whole = part.chunk->summaries != NULL && part.from == 0 && part.to == part.chunk->count &&
                  !(query->key->exclude_current && query->current.chunk == index);
     return part;
 }
@@ -74,8 +73,8 @@ static const struct block *block_at(const struct view_query *query, uint32_t ind
     const uint32_t last = first + block->count - 1;
     const bool begins = first > range->begin.chunk || range->begin.at == 0;
     const bool ends =
-        last < range->end.chunk || (last == range->end.chunk &&
-                                    range->end.at == log_chunk(query->log, last)->count);
+        last < range->end.chunk ||
+        (last == range->end.chunk && range->end.at == log_chunk(query->log, last)->count);
     const bool holds_current = query->key->exclude_current && query->current.chunk >= first &&
                                query->current.chunk <= last;
     return begins && ends && !holds_current ? block : NULL;
@@ -118,8 +117,7 @@ static void add_distinct(const struct view_query *query, const struct part *part
     const struct pair *pair = pair_of(query);
     if (part->whole) {
         const struct summary *summary = summary_of(query, part);
-        const uint8_t *positions =
-            (const uint8_t *)(summary->identities + summary->distinct_count);
+        const uint8_t *positions = (const uint8_t *)(summary->identities + summary->distinct_count);
         for (uint32_t i = 0; i < summary->distinct_count; i++) {
             assay_distinct_add(query->set, pair, &summary->identities[i],
                                entry_of(query, part, positions[i]));
@@ -156,9 +154,8 @@ static const struct log_entry *edge_of(const struct view_query *query, const str
 {
     if (part->whole) {
         const struct summary *summary = summary_of(query, part);
-        return summary->found == 0
-                   ? NULL
-                   : entry_of(query, part, last ? summary->last : summary->first);
+        return summary->found == 0 ? NULL
+                                   : entry_of(query, part, last ? summary->last : summary->first);
     }
     for (uint32_t i = 0; part->from + i < part->to; i++) {
         const uint32_t at = last ? part->to - 1 - i : part->from + i;
@@ -212,8 +209,7 @@ static void scan(const struct view_query *query, uint32_t totals, bool distinct,
     uint32_t index = query->range.begin.chunk;
     while (index <= query->range.end.chunk) {
         const struct block *block = block_at(query, index, false);
-        const struct summary *summary =
-            block == NULL ? NULL : &block->summaries[query->key->pair];
+        const struct summary *summary = block == NULL ? NULL : &block->summaries[query->key->pair];
         if (block != NULL && (!distinct || add_values(query, summary))) {
             assay_tally_summary(tally, pair_of(query), totals, summary);
             index += block->count;
@@ -307,8 +303,8 @@ static struct assay_value edge_value(const struct assay_agg *agg,
     const union log_cell *cell = &entry->cells[agg->column];
     struct assay_value value = {.kind = (uint8_t)agg->result};
     if (assay_type_is_text(def->type)) {
-        value.cell.text = (struct assay_str){
-            .ptr = (const char *)entry->blob + cell->text.offset, .len = cell->text.bytes};
+        value.cell.text = (struct assay_str){.ptr = (const char *)entry->blob + cell->text.offset,
+                                             .len = cell->text.bytes};
     } else {
         value.cell.number = cell_number(def, cell);
     }
@@ -320,8 +316,8 @@ static struct assay_value edge_age(const struct log_entry *entry, int64_t at_ms)
     return number(entry == NULL ? ASSAY_NULL_NUMBER : (double)(at_ms - entry->time_ms));
 }
 
-static struct assay_value average(const struct assay_agg *agg,
-                                  const struct stream_layout *layout, const struct tally *tally)
+static struct assay_value average(const struct assay_agg *agg, const struct stream_layout *layout,
+                                  const struct tally *tally)
 {
     if (tally->found == 0) {
         return number(ASSAY_NULL_NUMBER);
@@ -339,17 +335,16 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
     case ASSAY_AGG_COUNT:
         return number((double)tally->found);
     case ASSAY_AGG_SUM:
-        return number(assay_ratio(tally->sum,
-                                  (assay_uint128)assay_pow10(column_def(agg, layout)->scale)));
+        return number(
+            assay_ratio(tally->sum, (assay_uint128)assay_pow10(column_def(agg, layout)->scale)));
     case ASSAY_AGG_AVG:
         return average(agg, layout, tally);
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
         return tally->found == 0
                    ? number(ASSAY_NULL_NUMBER)
-                   : number(cell_number(column_def(agg, layout), agg->kind == ASSAY_AGG_MIN
-                                                                     ? &tally->min
-                                                                     : &tally->max));
+                   : number(cell_number(column_def(agg, layout),
+                                        agg->kind == ASSAY_AGG_MIN ? &tally->min : &tally->max));
     case ASSAY_AGG_FIRST:
         return edge_value(agg, layout, tally->first);
     case ASSAY_AGG_LAST:

@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/log_pvt.h"
 
 /*
  * Blocks: the summaries of some chunks in a row, merged, so that a key with a million events in a
@@ -23,8 +23,8 @@ static void free_block(const struct log_context *context, struct block *block)
     assay_slab_free(context->slab, block, block_bytes(context));
 }
 
-static void merge_totals(const struct log_context *context, const struct log *log,
-                         uint32_t from, uint32_t pair_index, struct block *block)
+static void merge_totals(const struct log_context *context, const struct log *log, uint32_t from,
+                         uint32_t pair_index, struct block *block)
 {
     const struct pair *pair = &context->layout->pairs[pair_index];
     struct summary *summary = &block->summaries[pair_index];
@@ -42,8 +42,8 @@ static void merge_totals(const struct log_context *context, const struct log *lo
     summary->max = tally.max;
 }
 
-static void merge_values(const struct log_context *context, const struct log *log,
-                         uint32_t from, uint32_t pair_index, struct block *block)
+static void merge_values(const struct log_context *context, const struct log *log, uint32_t from,
+                         uint32_t pair_index, struct block *block)
 {
     const struct pair *pair = &context->layout->pairs[pair_index];
     struct summary *summary = &block->summaries[pair_index];
@@ -53,9 +53,8 @@ static void merge_values(const struct log_context *context, const struct log *lo
         const struct summary *part = &chunk->summaries[pair_index];
         const uint8_t *positions = (const uint8_t *)(part->identities + part->distinct_count);
         for (uint32_t v = 0; v < part->distinct_count; v++) {
-            assay_distinct_add(
-                context->set, pair, &part->identities[v],
-                chunk_entry(chunk, context->layout->entry_bytes, positions[v]));
+            assay_distinct_add(context->set, pair, &part->identities[v],
+                               chunk_entry(chunk, context->layout->entry_bytes, positions[v]));
         }
     }
     const size_t count = context->set->used;

@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/log_pvt.h"
 
 /*
  * Chunks and what is summed up when one is sealed. A summary takes a few dozen bytes a pair, so a
@@ -81,14 +81,12 @@ struct identity assay_identity(const struct pair *pair, const struct log_entry *
     return identity;
 }
 
-bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
-                      const struct log_entry *b)
+bool assay_text_equal(const struct pair *pair, const struct log_entry *a, const struct log_entry *b)
 {
     const union log_cell *left = &a->cells[pair->column];
     const union log_cell *right = &b->cells[pair->column];
     return left->text.bytes == right->text.bytes &&
-           memcmp(a->blob + left->text.offset, b->blob + right->text.offset, left->text.bytes) ==
-               0;
+           memcmp(a->blob + left->text.offset, b->blob + right->text.offset, left->text.bytes) == 0;
 }
 
 /* The chunk's values without repetition. */
@@ -135,8 +133,7 @@ static bool seal_distinct(const struct log_context *context, const struct pair *
     if (set.count == 0) {
         return true;
     }
-    unsigned char *list =
-        assay_slab_alloc(context->slab, set.count * (size_t)IDENTITY_BYTES);
+    unsigned char *list = assay_slab_alloc(context->slab, set.count * (size_t)IDENTITY_BYTES);
     if (list == NULL) {
         return false;
     }

@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/log_pvt.h"
 
 #include <sys/mman.h>
 
@@ -87,8 +87,7 @@ void assay_distinct_add(struct distinct_set *set, const struct pair *pair,
     struct distinct_slot *slots = table(set);
     size_t at = slot_of(set, identity);
     while (slots[at].entry != NULL) {
-        if (slots[at].identity.low == identity->low &&
-            slots[at].identity.high == identity->high &&
+        if (slots[at].identity.low == identity->low && slots[at].identity.high == identity->high &&
             (identity_is_exact(identity) || assay_text_equal(pair, slots[at].entry, entry))) {
             return;
         }

@@ -11,18 +11,18 @@
 
 /** One field's value; which member counts follows from the field's definition. */
 union assay_field {
-    int64_t integer;        /* int, decimal (scaled), bool (0/1), time (ms) */
-    double real;            /* real */
-    struct assay_str text;  /* category, key, text: ptr not NULL */
-    const double *vector;   /* vector: dims components */
+    int64_t integer;       /* int, decimal (scaled), bool (0/1), time (ms) */
+    double real;           /* real */
+    struct assay_str text; /* category, key, text: ptr not NULL */
+    const double *vector;  /* vector: dims components */
 };
 
 struct assay_event {
-    uint32_t type;        /* index into schema->events */
-    uint32_t bytes;       /* size of the message it came from */
-    int64_t time_ms;      /* event time, ms since the Unix epoch */
-    struct assay_str id;  /* ptr NULL: no id */
-    uint64_t present;     /* bit f: field f is not null */
+    uint32_t type;                              /* index into schema->events */
+    uint32_t bytes;                             /* size of the message it came from */
+    int64_t time_ms;                            /* event time, ms since the Unix epoch */
+    struct assay_str id;                        /* ptr NULL: no id */
+    uint64_t present;                           /* bit f: field f is not null */
     union assay_field fields[ASSAY_FIELDS_MAX]; /* [0, field_count) of its type are valid */
 };
 

@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/log_pvt.h"
 
 /*
  * Folding: chunks that no answerable read can split become totals. A base belongs to one segment of
@@ -93,8 +93,8 @@ static bool set_edge(const struct log_context *context, const struct log_entry *
     return copy != NULL;
 }
 
-static bool stretch(const struct log_context *context, const struct pair *pair,
-                    struct tally *tally, const struct run *run)
+static bool stretch(const struct log_context *context, const struct pair *pair, struct tally *tally,
+                    const struct run *run)
 {
     struct tally reach = {0};
     for (uint32_t at = run->from; at < run->to; at++) {
@@ -120,8 +120,7 @@ static void add_totals(const struct log_context *context, const struct pair *pai
     }
 }
 
-bool assay_fold_chunk(const struct log_context *context, struct log *log,
-                      const struct chunk *chunk)
+bool assay_fold_chunk(const struct log_context *context, struct log *log, const struct chunk *chunk)
 {
     const struct stream_layout *layout = context->layout;
     const struct segment *segment = NULL;
@@ -130,8 +129,7 @@ bool assay_fold_chunk(const struct log_context *context, struct log *log,
         run = run_at(context, chunk, from, &segment);
         struct base *base = base_of(context, log, segment);
         for (uint32_t p = 0; p < layout->pair_count; p++) {
-            if (base == NULL ||
-                !stretch(context, &layout->pairs[p], &base->tallies[p], &run)) {
+            if (base == NULL || !stretch(context, &layout->pairs[p], &base->tallies[p], &run)) {
                 return false;
             }
         }

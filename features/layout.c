@@ -53,7 +53,7 @@ static enum pair_value value_of(const struct stream_layout *layout, uint32_t col
     if (type == ASSAY_TYPE_VECTOR) {
         return PAIR_OTHER;
     }
-    return assay_type_is_text(type)    ? PAIR_TEXT
+    return assay_type_is_text(type)  ? PAIR_TEXT
            : type == ASSAY_TYPE_REAL ? PAIR_REAL
                                      : PAIR_INTEGER;
 }
@@ -68,8 +68,7 @@ static uint32_t stream_position(const struct builder *builder, uint32_t stream)
     return position;
 }
 
-static uint32_t share_pair(struct builder *builder, uint32_t position,
-                           const struct assay_agg *agg)
+static uint32_t share_pair(struct builder *builder, uint32_t position, const struct assay_agg *agg)
 {
     struct stream_layout *layout = &builder->streams[position];
     struct pair *pairs = builder->pairs[position];
@@ -79,16 +78,15 @@ static uint32_t share_pair(struct builder *builder, uint32_t position,
         p++;
     }
     if (p == layout->pair_count) {
-        pairs[p] = (struct pair){.filter = agg->filter,
-                                 .column = agg->column,
-                                 .value = value_of(layout, agg->column)};
+        pairs[p] = (struct pair){
+            .filter = agg->filter, .column = agg->column, .value = value_of(layout, agg->column)};
         layout->pair_count++;
     }
     pairs[p].wants |= wants_of(agg->kind);
     if (agg->window.span_ms == 0) {
         pairs[p].lifetime_wants |= wants_of(agg->kind);
-        layout->folds = layout->folds && agg->window.last_n == 0 &&
-                        agg->kind != ASSAY_AGG_COUNT_DISTINCT;
+        layout->folds =
+            layout->folds && agg->window.last_n == 0 && agg->kind != ASSAY_AGG_COUNT_DISTINCT;
     }
     return p;
 }

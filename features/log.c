@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/log_pvt.h"
 
 /*
  * A log changes in two steps: prepare makes room, which nobody can see, and writes what may be
@@ -8,7 +8,7 @@
  * The last chunk is open and takes an event wherever it belongs; all others are sealed.
  */
 
-enum { CHUNKS_MIN = 4, FRESH_MAX = 2 };
+enum { CHUNKS_MIN = 4 };
 
 int assay_entry_order(const struct log_entry *a, const struct log_entry *b)
 {
@@ -70,6 +70,11 @@ struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int
 static struct position place_of(const struct log *log, uint32_t entry_bytes,
                                 const struct log_entry *entry)
 {
+    const struct chunk *newest = log_chunk(log, log->count - 1);
+    if (newest->count > 0 &&
+        assay_entry_order(chunk_entry(newest, entry_bytes, newest->count - 1), entry) <= 0) {
+        return (struct position){.chunk = log->count - 1, .at = newest->count};
+    }
     uint32_t low = 0;
     uint32_t high = filled_count(log);
     while (low < high) {
@@ -104,25 +109,35 @@ static struct position place_of(const struct log *log, uint32_t entry_bytes,
     return position;
 }
 
-static bool reserve_chunks(const struct log_context *context, struct log *log, uint32_t more)
+static void free_chunks(const struct log_context *context, struct log *log)
 {
-    if (log->capacity - log->first - log->count >= more && log->chunks != NULL) {
+    if (log->chunks != &log->inline_chunk) {
+        assay_slab_free(context->slab, log->chunks, log->capacity * sizeof *log->chunks);
+    }
+}
+
+/* Make room for one more chunk. Most keys never have more than one. */
+static bool reserve_chunk(const struct log_context *context, struct log *log)
+{
+    if (log->chunks == NULL) {
+        log->chunks = &log->inline_chunk;
+        log->capacity = 1;
+    }
+    if (log->capacity - log->first - log->count >= 1) {
         return true;
     }
-    if (log->chunks != NULL && log->first >= more && log->first >= log->capacity / 2) {
+    if (log->first > 0 && log->first >= log->capacity / 2) {
         memmove(log->chunks, log->chunks + log->first, log->count * sizeof *log->chunks);
         log->first = 0;
         return true;
     }
-    const uint32_t capacity = log->capacity == 0 ? CHUNKS_MIN : 2 * log->capacity;
+    const uint32_t capacity = log->capacity < CHUNKS_MIN ? CHUNKS_MIN : 2 * log->capacity;
     struct chunk **chunks = assay_slab_alloc(context->slab, capacity * sizeof(struct chunk *));
     if (chunks == NULL) {
         return false;
     }
-    if (log->chunks != NULL) {
-        memcpy(chunks, log->chunks + log->first, log->count * sizeof(struct chunk *));
-        assay_slab_free(context->slab, log->chunks, log->capacity * sizeof(struct chunk *));
-    }
+    memcpy(chunks, log->chunks + log->first, log->count * sizeof(struct chunk *));
+    free_chunks(context, log);
     log->chunks = chunks;
     log->first = 0;
     log->capacity = capacity;
@@ -135,8 +150,7 @@ static void retire(const struct log_context *context, struct log *log)
     const struct stream_layout *layout = context->layout;
     while (log->count > 1) {
         struct chunk *chunk = log_chunk(log, 0);
-        const int64_t last_ms =
-            chunk_entry(chunk, layout->entry_bytes, chunk->count - 1)->time_ms;
+        const int64_t last_ms = chunk_entry(chunk, layout->entry_bytes, chunk->count - 1)->time_ms;
         if (layout->stream->lifetime) {
             /* strictly: what lies at the horizon may still be the current event of a read */
             if (!layout->folds || last_ms >= context->horizon_ms ||
@@ -161,8 +175,7 @@ static uint32_t expired_count(const struct log_context *context, const struct lo
     const struct chunk *open = log_chunk(log, log->count - 1);
     uint32_t count = 0;
     while (!context->layout->stream->lifetime && log->count == 1 && count < open->count &&
-           chunk_entry(open, context->layout->entry_bytes, count)->time_ms <=
-               context->horizon_ms) {
+           chunk_entry(open, context->layout->entry_bytes, count)->time_ms <= context->horizon_ms) {
         count++;
     }
     return count;
@@ -184,14 +197,13 @@ static bool grow_open(const struct log_context *context, struct log *log)
 {
     struct chunk *open = log_chunk(log, log->count - 1);
     const uint32_t wanted = 2 * open->capacity;
-    struct chunk *larger = assay_chunk_create(
-        context, wanted < CHUNK_ENTRIES_MAX ? wanted : CHUNK_ENTRIES_MAX);
+    struct chunk *larger =
+        assay_chunk_create(context, wanted < CHUNK_ENTRIES_MAX ? wanted : CHUNK_ENTRIES_MAX);
     if (larger == NULL) {
         return false;
     }
     larger->count = open->count;
-    memcpy(larger->entries, open->entries,
-           (size_t)open->count * context->layout->entry_bytes);
+    memcpy(larger->entries, open->entries, (size_t)open->count * context->layout->entry_bytes);
     log->chunks[log->first + log->count - 1] = larger;
     assay_chunk_free(context, open);
     return true;
@@ -212,6 +224,9 @@ static void complete_block(const struct log_context *context, struct log *log)
 
 static bool push_open(const struct log_context *context, struct log *log, uint32_t capacity)
 {
+    if (!reserve_chunk(context, log)) {
+        return false;
+    }
     struct chunk *open = assay_chunk_create(context, capacity);
     if (open == NULL) {
         return false;
@@ -239,8 +254,7 @@ static bool make_room(const struct log_context *context, struct log *log,
     if (open->capacity < CHUNK_ENTRIES_MAX) {
         return grow_open(context, log);
     }
-    const struct log_entry *last =
-        chunk_entry(open, context->layout->entry_bytes, open->count - 1);
+    const struct log_entry *last = chunk_entry(open, context->layout->entry_bytes, open->count - 1);
     return assay_entry_order(last, entry) > 0 || push_open(context, log, CHUNK_ENTRIES_MAX / 4);
 }
 
@@ -265,9 +279,12 @@ static struct chunk *rewrite(const struct log_context *context, const struct chu
 }
 
 /* Write what replaces a sealed chunk, or an open one that is full: one chunk or two halves. */
-static bool replace(const struct log_context *context, const struct log *log,
+static bool replace(const struct log_context *context, struct log *log,
                     const struct log_entry *entry, struct log_change *change)
 {
+    if (!reserve_chunk(context, log)) {
+        return false;
+    }
     const struct position place = change->position;
     const struct chunk *old = log_chunk(log, place.chunk);
     const bool open = old->summaries == NULL;
@@ -276,8 +293,8 @@ static bool replace(const struct log_context *context, const struct log *log,
     const uint32_t left = parts == 2 ? total - total / 2 : total;
     change->replaced = place.chunk;
     for (uint32_t i = 0; i < parts; i++) {
-        struct chunk *fresh = rewrite(context, old, entry, place.at, i == 0 ? 0 : left,
-                                      i == 0 ? left : total);
+        struct chunk *fresh =
+            rewrite(context, old, entry, place.at, i == 0 ? 0 : left, i == 0 ? left : total);
         change->fresh[i] = fresh;
         change->fresh_count += fresh != NULL ? 1 : 0;
         const bool stays_open = open && i + 1 == parts;
@@ -295,8 +312,7 @@ bool assay_log_prepare(const struct log_context *context, struct log *log,
                        const struct log_entry *entry, struct log_change *change)
 {
     *change = (struct log_change){0};
-    if (!reserve_chunks(context, log, FRESH_MAX) ||
-        (log->count == 0 && !push_open(context, log, CHUNK_ENTRIES_MIN))) {
+    if (log->count == 0 && !push_open(context, log, CHUNK_ENTRIES_MIN)) {
         return false;
     }
     const struct chunk *open = log_chunk(log, log->count - 1);
@@ -379,6 +395,6 @@ void assay_log_free(const struct log_context *context, struct log *log)
         assay_chunk_drop(context, log_chunk(log, c));
     }
     assay_fold_free(context, log);
-    assay_slab_free(context->slab, log->chunks, log->capacity * sizeof *log->chunks);
+    free_chunks(context, log);
     *log = (struct log){0};
 }

@@ -1,340 +1,10 @@
 /*
- * features/record_pvt.h - what the store keeps of one key.
- *
- * A record holds, for each stream of its entity, a log: the events that name the key by the
- * stream's role, in the order of time and, where an aggregate can see it, of tie bytes. The log is
- * the truth; every feature is computed from it.
- *
- *   log:  base base ...   [chunk sealed] [chunk sealed] ... [chunk open]
- *         older than any    full or split, never edited;      takes what is newest
- *         answerable read   a summary per pair
- *
- * A chunk that is sealed is immutable: a late event writes a replacement. Its summaries say of each
- * pair (filter, column) that an aggregate looks at what a window needs which holds the chunk whole;
- * blocks do the same for some chunks in a row.
- * Where only totals, extremes and edges are asked over a lifetime, chunks behind the horizon are
- * folded into bases, one or more a segment of activity.
- *
- * Segments are what `expire` cuts: a pure function of the set of touches, so a late event may join
- * two of them.
- *
- * Memory: everything of a record lies in the store's slab.
+ * features/record_pvt.h - the store around its records, and how aggregates are read.
  */
 #ifndef ASSAY_FEATURES_RECORD_PVT_H
 #define ASSAY_FEATURES_RECORD_PVT_H
 
-#include "engine/base/assert.h"
-#include "engine/base/hash.h"
-#include "engine/base/number.h"
-#include "features/slab.h"
-#include "features/store.h"
-
-enum {
-    CHUNK_ENTRIES_MIN = 4,
-    CHUNK_ENTRIES_MAX = 64, /* a position fits one byte */
-    BLOCK_CHUNKS = 16,      /* late events may let a block grow to twice as many */
-};
-
-/** A column's value; text lies in the entry's blob. Reals are never -0.0. */
-union log_cell {
-    int64_t integer;
-    double real;
-    struct {
-        uint32_t offset;
-        uint32_t bytes;
-    } text;
-};
-
-/** One logged event: a fixed head, then one cell a column of the stream. */
-struct log_entry {
-    int64_t time_ms;
-    uint64_t passed;     /* bit f: filter f holds */
-    uint32_t present;    /* bit c: column c is not null */
-    uint32_t tie_bytes;  /* first bytes of the blob */
-    uint32_t blob_bytes; /* 0: no blob */
-    uint32_t unused;
-    uint8_t *blob; /* tie bytes, then text columns */
-    union log_cell cells[];
-};
-
-/** What aggregates look at: the events that pass a filter and, if there is one, their column. */
-enum pair_value { PAIR_EVENTS, PAIR_INTEGER, PAIR_REAL, PAIR_TEXT, PAIR_OTHER };
-
-/** What is asked of a pair, as a set. */
-enum {
-    WANT_COUNT = 1,
-    WANT_SUM = 2,
-    WANT_EXTREME = 4,
-    WANT_FIRST = 8,
-    WANT_LAST = 16,
-    WANT_DISTINCT = 32,
-    WANT_EDGES = WANT_FIRST | WANT_LAST,
-};
-
-struct pair {
-    uint32_t filter; /* index into the stream's filters, or ASSAY_NONE */
-    uint32_t column; /* index into the stream's columns, or ASSAY_NONE */
-    enum pair_value value;
-    uint32_t wants;          /* of any of its aggregates */
-    uint32_t lifetime_wants; /* of those without a span */
-};
-
-/** A stream as the store sees it. Immutable. */
-struct stream_layout {
-    const struct assay_stream *stream;
-    const struct assay_event_def *event;
-    const struct pair *pairs;
-    uint32_t pair_count;
-    uint32_t entry_bytes;
-    bool folds; /* over a lifetime only totals, extremes and edges are asked */
-};
-
-/** Bytes that are equal when two values are; text beyond 15 bytes must be compared as well. */
-struct identity {
-    uint64_t low;
-    uint64_t high;
-};
-
-struct distinct_slot {
-    struct identity identity;
-    const struct log_entry *entry; /* NULL: free */
-};
-
-/** A sealed chunk, or a block of them, seen through one pair. */
-struct summary {
-    uint32_t passed;  /* entries that pass the filter */
-    uint32_t found;   /* of those, entries whose column is not null */
-    uint8_t first;    /* chunk: position of the first and of the last found; only if found > 0 */
-    uint8_t last;
-    uint16_t unused;
-    uint32_t distinct_count;
-    assay_int128 sum;
-    union log_cell min; /* only if found > 0 */
-    union log_cell max;
-    union {
-        struct identity *identities;  /* chunk: then their positions, a byte each */
-        struct distinct_slot *values; /* block: NULL when listing them again would not pay */
-    };
-};
-
-/** Some sealed chunks in a row, summed up once more: a cache, so it may be missing. */
-struct block {
-    uint32_t count;             /* chunks */
-    struct summary summaries[]; /* one a pair */
-};
-
-struct chunk {
-    uint32_t count;
-    uint32_t capacity;
-    struct summary *summaries; /* one a pair; NULL: the chunk is open */
-    struct block *opens;       /* block whose first chunk this is, or NULL */
-    struct block *closes;      /* block whose last chunk this is, or NULL */
-    _Alignas(16) unsigned char entries[];
-};
-
-/** Totals of a pair over any set of events. */
-struct tally {
-    uint64_t found;
-    assay_int128 sum;
-    union log_cell min; /* only if found > 0 */
-    union log_cell max;
-    const struct log_entry *first; /* NULL: none */
-    const struct log_entry *last;
-};
-
-/** What became of folded chunks, of one segment. */
-struct base {
-    struct base *next;
-    int64_t member_ms; /* time of one of its events: tells which segment it belongs to */
-    struct tally tallies[]; /* one a pair; first and last are copies that the base owns */
-};
-
-struct log {
-    struct chunk **chunks;
-    uint32_t first; /* chunks[first ...] are in use */
-    uint32_t count;
-    uint32_t capacity;
-    struct base *bases;
-};
-
-/** A run of touches, each at most `expire` after the one before. */
-struct segment {
-    int64_t start_ms;
-    int64_t end_ms;
-};
-
-struct assay_record {
-    uint32_t entity;
-    uint32_t key_bytes;
-    int64_t newest_ms;
-    uint32_t segment_count;
-    uint32_t segment_capacity;
-    struct segment *segments; /* the inline one until there are more */
-    struct segment inline_segment;
-    struct log logs[]; /* one a stream of the entity, in plan order; then the key's bytes */
-};
-
-struct distinct_set;
-
-/** A place in a log: entry @p at of chunk @p chunk, counted from the log's first. */
-struct position {
-    uint32_t chunk;
-    uint32_t at;
-};
-
-/** Memory and layout that logs are changed with. */
-struct log_context {
-    struct assay_slab *slab;
-    const struct stream_layout *layout;
-    const struct assay_record *record; /* its segments */
-    int64_t horizon_ms;                /* no answerable read of a window sees an event at or before */
-    uint64_t seed;
-    struct distinct_set *set; /* to list a block's values with */
-};
-
-/** An insertion that is ready: nothing has changed yet, and nothing can fail any more. */
-struct log_change {
-    struct position position; /* where the entry will be */
-    uint32_t fresh_count;     /* 0: in place in the open chunk */
-    struct chunk *fresh[2];   /* what replaces chunk position.chunk (or the one before) */
-    uint32_t replaced;
-};
-
-/** Entry @p at of a chunk. */
-static inline struct log_entry *chunk_entry(const struct chunk *chunk, uint32_t entry_bytes,
-                                            uint32_t at)
-{
-    return (struct log_entry *)(uintptr_t)(chunk->entries + (size_t)at * entry_bytes);
-}
-
-/** Chunk @p at of a log. */
-static inline struct chunk *log_chunk(const struct log *log, uint32_t at)
-{
-    return log->chunks[log->first + at];
-}
-
-/** Does the entry pass the pair's filter? */
-static inline bool pair_passes(const struct pair *pair, const struct log_entry *entry)
-{
-    return pair->filter == ASSAY_NONE || (entry->passed >> pair->filter & 1U) != 0;
-}
-
-/** Does it, and is its column not null? */
-static inline bool pair_finds(const struct pair *pair, const struct log_entry *entry)
-{
-    return pair_passes(pair, entry) &&
-           (pair->column == ASSAY_NONE || (entry->present >> pair->column & 1U) != 0);
-}
-
-/* log.c */
-
-/** Order of two entries: time, then tie bytes, a prefix first (unordered streams have none). */
-int assay_entry_order(const struct log_entry *a, const struct log_entry *b);
-/** The first place whose time is greater than @p time_ms. */
-struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms);
-/**
- * Make an insertion ready: make room, retire what lies behind the horizon, write replacements.
- *
- * @return false when memory is full: the log holds what it held.
- */
-bool assay_log_prepare(const struct log_context *context, struct log *log,
-                       const struct log_entry *entry, struct log_change *change);
-/** Do it; takes the entry's blob over. */
-void assay_log_commit(const struct log_context *context, struct log *log,
-                      const struct log_entry *entry, struct log_change *change);
-/** Let it be. */
-void assay_log_abandon(const struct log_context *context, struct log_change *change);
-/** Free everything of a log. */
-void assay_log_free(const struct log_context *context, struct log *log);
-
-/* chunk.c */
-
-/** An empty open chunk with room for at least @p capacity entries; NULL: memory is full. */
-struct chunk *assay_chunk_create(const struct log_context *context, uint32_t capacity);
-/** Give a chunk back, its summaries too, but not the blobs. */
-void assay_chunk_free(const struct log_context *context, struct chunk *chunk);
-/** Give it back with the blobs of all its entries. */
-void assay_chunk_drop(const struct log_context *context, struct chunk *chunk);
-/** Summarise a chunk; from here it is immutable. @return false when memory is full. */
-bool assay_chunk_seal(const struct log_context *context, struct chunk *chunk);
-/** The bytes that tell one value of the pair's column from another. */
-struct identity assay_identity(const struct pair *pair, const struct log_entry *entry,
-                               uint64_t seed);
-/** Equal identities: are the values equal too? */
-static inline bool identity_is_exact(const struct identity *identity)
-{
-    return identity->high >> 56 != 0xFF;
-}
-/** Compare the bytes of two texts. */
-bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
-                      const struct log_entry *b);
-
-/* block.c */
-
-/** Sum up chunks [from, from + count), all sealed; without memory there is no block. */
-void assay_block_build(const struct log_context *context, struct log *log, uint32_t from,
-                       uint32_t count);
-/** Drop the block that chunk @p from opens. */
-void assay_block_drop(const struct log_context *context, struct log *log, uint32_t from);
-/** The chunk that opens the block which holds chunk @p index, or ASSAY_NONE. */
-uint32_t assay_block_of(const struct log *log, uint32_t index);
-
-/* tally.c */
-
-/** Add an entry; in any order. */
-void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wants,
-                       const struct log_entry *entry);
-/** Add a sealed chunk as a whole, but not its edges. */
-void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
-                         const struct summary *summary);
-/** Let the edges reach to these entries as well; in any order. */
-void assay_tally_stretch(struct tally *tally, uint32_t wants, const struct log_entry *first,
-                         const struct log_entry *last);
-/** Add other totals of the same pair; in any order. */
-void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wants,
-                       const struct tally *other);
-
-/* fold.c */
-
-/** Move a sealed chunk's totals into bases. @return false: memory is full, nothing is lost. */
-bool assay_fold_chunk(const struct log_context *context, struct log *log,
-                      const struct chunk *chunk);
-/** Free all bases of a log. */
-void assay_fold_free(const struct log_context *context, struct log *log);
-
-/* segment.c */
-
-/** The last segment that starts at or before @p time_ms, or ASSAY_NONE. */
-uint32_t assay_segment_at(const struct assay_record *record, int64_t time_ms);
-/** Make room for one more segment, forgetting those that end at or before @p forget_ms. */
-bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record,
-                           int64_t forget_ms);
-/** Add a touch: it extends a segment, joins two, or stands alone. @p expire_ms 0: never cut. */
-void assay_segment_touch(struct assay_record *record, int64_t time_ms, int64_t expire_ms);
-/** Start of what the key remembers as of a time; INT64_MAX: nothing. */
-int64_t assay_segment_since(const struct assay_record *record, int64_t at_ms, int64_t expire_ms);
-/** Give the segments back. */
-void assay_segment_free(struct assay_slab *slab, struct assay_record *record);
-
-/* distinct.c */
-
-/** An exact set of values in its own reserved region; empty again for every count. */
-struct distinct_set {
-    struct distinct_slot *region; /* a table of n slots occupies [n, 2n) */
-    size_t region_bytes;
-    size_t capacity;
-    size_t used;
-    uint64_t seed;
-};
-
-/** Reserve room for as many values as fit @p entries_max. */
-bool assay_distinct_init(struct distinct_set *set, size_t entries_max, uint64_t seed);
-void assay_distinct_fini(struct distinct_set *set);
-void assay_distinct_clear(struct distinct_set *set);
-/** All values, @p out with room for set->used of them. */
-void assay_distinct_list(const struct distinct_set *set, struct distinct_slot out[]);
-void assay_distinct_add(struct distinct_set *set, const struct pair *pair,
-                        const struct identity *identity, const struct log_entry *entry);
+#include "features/log_pvt.h"
 
 /* layout.c */
 
@@ -366,12 +36,12 @@ struct entity_layout {
     const struct stream_layout *streams; /* in plan order */
     const struct range_key *ranges;
     const struct view_key *views;
-    const uint32_t *agg_views;           /* view of each aggregate */
+    const uint32_t *agg_views; /* view of each aggregate */
     const struct feature_reads *features;
-    const uint32_t *reads;               /* slots that the features' programs read */
-    const uint32_t *touched_first;       /* [event, event + 1): into touched */
-    const uint32_t *touched;             /* positions of the streams an event may go to */
-    bool lifetime;                       /* one of its streams has an aggregate without a span */
+    const uint32_t *reads;         /* slots that the features' programs read */
+    const uint32_t *touched_first; /* [event, event + 1): into touched */
+    const uint32_t *touched;       /* positions of the streams an event may go to */
+    bool lifetime;                 /* one of its streams has an aggregate without a span */
 };
 
 /** Work out what the plan's aggregates share. @return NULL when the arena is full. */
@@ -391,8 +61,8 @@ struct view_query {
     const struct log *log;
     const struct view_key *key;
     struct range range;
-    int64_t bases_since_ms;   /* bases of this segment and later count too; INT64_MAX: none */
-    struct position current;  /* the current event; chunk ASSAY_NONE: not in this log */
+    int64_t bases_since_ms;  /* bases of this segment and later count too; INT64_MAX: none */
+    struct position current; /* the current event; chunk ASSAY_NONE: not in this log */
     struct distinct_set *set;
 };
 
@@ -420,7 +90,7 @@ struct index_slot {
     struct assay_record *record; /* NULL: free */
 };
 
-/** Room to compute in, of the greatest entity. A stamp says for which slice an item was computed. */
+/** Room to compute in, of the greatest entity. A stamp says which slice computed an item. */
 struct scratch {
     uint64_t stamp;
     struct assay_value *slots;
@@ -429,9 +99,9 @@ struct scratch {
     uint64_t *range_stamps;
     struct view_result *results;
     uint64_t *view_stamps;
-    struct tally *tallies;     /* one a pair, for the state hash */
-    struct position *touched;  /* one a stream: where the last update's event lies */
-    uint32_t touched_entity;   /* whose streams `touched` speaks of */
+    struct tally *tallies;    /* one a pair, for the state hash */
+    struct position *touched; /* one a stream: where the last update's event lies */
+    uint32_t touched_entity;  /* whose streams `touched` speaks of */
 };
 
 struct assay_store {
@@ -457,8 +127,7 @@ static inline struct log_context log_context_of(struct assay_store *store,
                                                 const struct assay_record *record,
                                                 uint32_t position)
 {
-    const struct stream_layout *layout =
-        &store->layouts[record->entity].streams[position];
+    const struct stream_layout *layout = &store->layouts[record->entity].streams[position];
     return (struct log_context){
         .slab = &store->slab,
         .layout = layout,
@@ -469,6 +138,13 @@ static inline struct log_context log_context_of(struct assay_store *store,
         .seed = store->options.index_seed,
         .set = &store->set,
     };
+}
+
+/** The hash that the index knows a key by. */
+static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t entity,
+                                      struct assay_str key)
+{
+    return assay_hash64(key.ptr, key.len, store->options.index_seed + entity);
 }
 
 /** The record of a key, or NULL. */

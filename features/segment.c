@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/log_pvt.h"
 
 /* Do two touches belong together? expire 0: always. */
 static bool bridges(int64_t earlier_ms, int64_t later_ms, int64_t expire_ms)
@@ -21,8 +21,7 @@ uint32_t assay_segment_at(const struct assay_record *record, int64_t time_ms)
     return low == 0 ? ASSAY_NONE : low - 1;
 }
 
-bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record,
-                           int64_t forget_ms)
+bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t forget_ms)
 {
     if (record->segment_count < record->segment_capacity) {
         return true;
@@ -64,14 +63,12 @@ void assay_segment_touch(struct assay_record *record, int64_t time_ms, int64_t e
     if (joins_before && joins_after) {
         segments[at - 1].end_ms = segments[at].end_ms;
         record->segment_count--;
-        memmove(&segments[at], &segments[at + 1],
-                (record->segment_count - at) * sizeof *segments);
+        memmove(&segments[at], &segments[at + 1], (record->segment_count - at) * sizeof *segments);
     } else if (joins_after) {
         segments[at].start_ms = time_ms;
     } else if (!joins_before) {
         ASSAY_ASSERT(record->segment_count < record->segment_capacity);
-        memmove(&segments[at + 1], &segments[at],
-                (record->segment_count - at) * sizeof *segments);
+        memmove(&segments[at + 1], &segments[at], (record->segment_count - at) * sizeof *segments);
         segments[at] = (struct segment){.start_ms = time_ms, .end_ms = time_ms};
         record->segment_count++;
     }

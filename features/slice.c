@@ -32,9 +32,9 @@ static struct range range_of(struct assay_store *store, const struct view *view,
         if (key->span_ms != 0 && to_ms - key->span_ms > after_ms) {
             after_ms = to_ms - key->span_ms;
         }
-        scratch->ranges[index] = assay_range(&view->record->logs[key->stream],
-                                             layout->streams[key->stream].entry_bytes, after_ms,
-                                             to_ms);
+        scratch->ranges[index] =
+            assay_range(&view->record->logs[key->stream], layout->streams[key->stream].entry_bytes,
+                        after_ms, to_ms);
         scratch->range_stamps[index] = scratch->stamp;
     }
     return scratch->ranges[index];
@@ -73,8 +73,7 @@ static struct assay_value read_aggregate(struct assay_store *store, const struct
 {
     const struct assay_agg *agg = &store->plan->entities[view->entity].aggs[index];
     const struct entity_layout *layout = &store->layouts[view->entity];
-    const uint32_t position =
-        layout->ranges[layout->views[layout->agg_views[index]].range].stream;
+    const uint32_t position = layout->ranges[layout->views[layout->agg_views[index]].range].stream;
     if (!is_answerable(view, layout->streams[position].stream, &agg->window)) {
         store->stats.expired_reads++;
         struct assay_value expired = assay_aggregate_null(agg);
@@ -128,8 +127,8 @@ static void compute(struct assay_store *store, struct view *view, const uint32_t
                                   .at_ms = view->at_ms};
     for (uint32_t j = 0; j < plan->feature_count; j++) {
         if (scratch->needed[j] != 0) {
-            scratch->slots[j] = assay_program_eval(
-                store->plan->features[plan->feature_first + j].program, &env);
+            scratch->slots[j] =
+                assay_program_eval(store->plan->features[plan->feature_first + j].program, &env);
         }
     }
 }

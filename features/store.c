@@ -66,8 +66,7 @@ static bool reserve(struct assay_store *store)
 {
     bool distinct = false;
     store->arena = assay_arena_create(ARENA_BYTES_MAX);
-    if (store->arena == NULL ||
-        !assay_slab_init(&store->slab, store->options.memory_bytes_max)) {
+    if (store->arena == NULL || !assay_slab_init(&store->slab, store->options.memory_bytes_max)) {
         return false;
     }
     store->layouts = assay_layout_create(store->arena, store->plan);
@@ -87,8 +86,8 @@ static bool reserve(struct assay_store *store)
     }
     store->index = assay_slab_alloc(&store->slab, INDEX_MIN * sizeof *store->index);
     store->index_capacity = INDEX_MIN;
-    store->entity_counts = assay_arena_array(
-        store->arena, store->plan->schema->entity_count + 1U, sizeof(uint64_t));
+    store->entity_counts =
+        assay_arena_array(store->arena, store->plan->schema->entity_count + 1U, sizeof(uint64_t));
     store->tie_buffer = malloc(TIE_BYTES_MAX); /* touched as far as an event needs it */
     store->tie_capacity = TIE_BYTES_MAX;
     store->pending = assay_arena_alloc(store->arena, sizeof *store->pending);
@@ -132,11 +131,6 @@ void assay_store_destroy(struct assay_store *store)
     free(store);
 }
 
-static uint64_t hash_key(const struct assay_store *store, uint32_t entity, struct assay_str key)
-{
-    return assay_hash64(key.ptr, key.len, store->options.index_seed + entity);
-}
-
 /* The slot of the record, or the free slot where it would go. */
 static struct index_slot *find(const struct assay_store *store, uint64_t hash, uint32_t entity,
                                struct assay_str key)
@@ -158,7 +152,7 @@ static struct index_slot *find(const struct assay_store *store, uint64_t hash, u
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key)
 {
-    return find(store, hash_key(store, entity, key), entity, key)->record;
+    return find(store, store_hash_key(store, entity, key), entity, key)->record;
 }
 
 /* Make room for one more key. */
@@ -191,8 +185,8 @@ static bool grow_index(struct assay_store *store)
 
 static size_t record_bytes(const struct assay_store *store, uint32_t entity, uint32_t key_bytes)
 {
-    return sizeof(struct assay_record) +
-           store->layouts[entity].stream_count * sizeof(struct log) + key_bytes;
+    return sizeof(struct assay_record) + store->layouts[entity].stream_count * sizeof(struct log) +
+           key_bytes;
 }
 
 static void free_record(struct assay_store *store, struct assay_record *record)
@@ -202,12 +196,10 @@ static void free_record(struct assay_store *store, struct assay_record *record)
         assay_log_free(&context, &record->logs[s]);
     }
     assay_segment_free(&store->slab, record);
-    assay_slab_free(&store->slab, record,
-                    record_bytes(store, record->entity, record->key_bytes));
+    assay_slab_free(&store->slab, record, record_bytes(store, record->entity, record->key_bytes));
 }
 
-static struct assay_record *new_record(struct assay_store *store,
-                                       const struct assay_update *update)
+static struct assay_record *new_record(struct assay_store *store, const struct assay_update *update)
 {
     const uint64_t capacity = store->plan->schema->entities[update->entity].capacity;
     if (capacity != 0 && store->entity_counts[update->entity] >= capacity) {
@@ -287,16 +279,14 @@ static void fill_cells(const struct stream_layout *layout, const struct assay_ev
 }
 
 static bool make_entry(struct assay_store *store, const struct stream_layout *layout,
-                       const struct assay_event *event, size_t tie_bytes,
-                       struct log_entry *entry)
+                       const struct assay_event *event, size_t tie_bytes, struct log_entry *entry)
 {
     const struct assay_env env = {
         .schema = store->plan->schema, .event = event, .at_ms = event->time_ms};
     memset(entry, 0, layout->entry_bytes);
     entry->time_ms = event->time_ms;
     for (uint32_t f = 0; f < layout->stream->filter_count; f++) {
-        const bool passes =
-            assay_program_eval(layout->stream->filters[f], &env).cell.number == 1;
+        const bool passes = assay_program_eval(layout->stream->filters[f], &env).cell.number == 1;
         entry->passed |= (uint64_t)(passes ? 1 : 0) << f;
     }
     fill_cells(layout, event, entry);
@@ -309,8 +299,8 @@ static struct log_entry *pending_entry(struct pending *pending, uint32_t at)
 }
 
 /* Ready one log for the event. */
-static bool prepare_log(struct assay_store *store, struct assay_record *record,
-                        uint32_t position, const struct assay_event *event, size_t tie_bytes)
+static bool prepare_log(struct assay_store *store, struct assay_record *record, uint32_t position,
+                        const struct assay_event *event, size_t tie_bytes)
 {
     struct pending *pending = store->pending;
     const struct log_context context = log_context_of(store, record, position);
@@ -359,8 +349,8 @@ static bool prepare(struct assay_store *store, struct assay_record *record,
             continue;
         }
         if (stream->stream->ordered && tie_bytes == 0) {
-            tie_bytes = assay_event_tie(event, stream->event, store->tie_capacity,
-                                        store->tie_buffer);
+            tie_bytes =
+                assay_event_tie(event, stream->event, store->tie_capacity, store->tie_buffer);
             if (tie_bytes > store->tie_capacity) {
                 return false; /* larger than any message may be */
             }
@@ -404,8 +394,7 @@ static void commit(struct assay_store *store, struct assay_record *record,
         store->stats.late_inserts += in_order ? 0 : 1;
     }
     store->scratch.touched_entity = update->entity;
-    assay_segment_touch(record, time_ms,
-                        store->plan->schema->entities[update->entity].expire_ms);
+    assay_segment_touch(record, time_ms, store->plan->schema->entities[update->entity].expire_ms);
     record->newest_ms = time_ms > record->newest_ms ? time_ms : record->newest_ms;
     store->stats.events++;
 }
@@ -421,7 +410,7 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
 {
     ASSAY_ASSERT(store != NULL && update != NULL && touch != NULL);
     ASSAY_ASSERT(update->entity < store->plan->schema->entity_count);
-    const uint64_t hash = hash_key(store, update->entity, update->key);
+    const uint64_t hash = store_hash_key(store, update->entity, update->key);
     struct assay_record *record = find(store, hash, update->entity, update->key)->record;
     const bool known = record != NULL;
     if (!known && grow_index(store)) {
@@ -446,12 +435,6 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     commit(store, record, update);
     *touch = (struct assay_touch){.record = record, .update = update};
     return ASSAY_OK;
-}
-
-void assay_store_prefetch(const struct assay_store *store, const struct assay_update *update)
-{
-    const uint64_t hash = hash_key(store, update->entity, update->key);
-    __builtin_prefetch(&store->index[hash & (store->index_capacity - 1)]);
 }
 
 void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out)

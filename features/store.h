@@ -76,7 +76,8 @@ void assay_store_slice(struct assay_store *store, const struct assay_touch *touc
                        struct assay_value out[]);
 
 /**
- * Features of any key as of any time, with no current event. A key never seen reads as empty.
+ * Features of any key as of any time (|at_ms| < 2^60), with no current event. A key never seen
+ * reads as empty.
  * Parameters as assay_store_slice(). Thread: owner.
  */
 void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_str key,
@@ -92,6 +93,16 @@ void assay_store_hash(const struct assay_store *store, uint64_t hash[2]);
 
 /** Prefetch what assay_store_apply() of this key will touch first. Thread: owner. */
 void assay_store_prefetch(const struct assay_store *store, const struct assay_update *update);
+
+enum { ASSAY_PREFETCH_MAX = 32 };
+/**
+ * Prefetch what applying these updates will touch, stage by stage for all of them together: index,
+ * record, newest chunk, newest entry. Worth it for a group that is applied right after.
+ *
+ * @param count at most ASSAY_PREFETCH_MAX. Thread: owner. Changes nothing.
+ */
+void assay_store_prefetch_group(const struct assay_store *store,
+                                const struct assay_update *const updates[], size_t count);
 
 struct assay_store_stats {
     uint64_t keys, events, late_inserts, expired_reads, refused;

@@ -65,8 +65,8 @@ static struct assay_hash128 hash_edge(const struct stream_layout *layout,
                                    : (struct assay_hash128){.low = (uint64_t)entry->time_ms};
 }
 
-static struct assay_hash128 hash_tally(const struct stream_layout *layout,
-                                       const struct pair *pair, const struct tally *tally)
+static struct assay_hash128 hash_tally(const struct stream_layout *layout, const struct pair *pair,
+                                       const struct tally *tally)
 {
     const uint32_t wants = pair->lifetime_wants;
     struct assay_hash128 words[4] = {{.low = tally->found}};
@@ -89,9 +89,8 @@ static struct assay_hash128 hash_tally(const struct stream_layout *layout,
 
 /* Totals of one segment's events before the horizon. */
 static struct assay_hash128 hash_folded(const struct assay_store *store,
-                                        const struct stream_layout *layout,
-                                        const struct log *log, const struct segment *segment,
-                                        int64_t horizon_ms)
+                                        const struct stream_layout *layout, const struct log *log,
+                                        const struct segment *segment, int64_t horizon_ms)
 {
     struct tally *tallies = store->scratch.tallies;
     memset(tallies, 0, layout->pair_count * sizeof *tallies);

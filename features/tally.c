@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/log_pvt.h"
 
 /*
  * Totals of events. Sums are integers in 128 bits, so the grouping of additions never shows;

@@ -15,8 +15,8 @@ struct assay_dead_letter {
     enum assay_dead reason;
     const struct assay_partition *partition;
     uint64_t offset;
-    struct assay_str field;  /* ptr NULL: none */
-    uint32_t byte;           /* where in the message */
+    struct assay_str field; /* ptr NULL: none */
+    uint32_t byte;          /* where in the message */
     uint32_t message_bytes;
 };
 

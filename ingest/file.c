@@ -12,7 +12,7 @@
 
 enum {
     LINE_BYTES_MAX = ASSAY_DECODE_BYTES_MAX + 1, /* one over the decoder's limit: it will refuse */
-    TEXT_BYTES = 8 << 20,                        /* decompressed text; holds several longest lines */
+    TEXT_BYTES = 8 << 20, /* decompressed text; holds several longest lines */
 };
 
 static_assert(TEXT_BYTES >= 2 * LINE_BYTES_MAX, "a refill must always make room for one line");

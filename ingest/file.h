@@ -2,9 +2,9 @@
  * ingest/file.h - JSON lines from a file, plain or zstd, or from standard input.
  *
  * One file is one partition; the offset of a message is its line number from 0. Lines are handed
- * out as they stand in a read buffer of a fixed size; nothing is copied but the piece of a line that
- * a refill cuts. A line longer than the limit is handed out cut (one byte over the limit), so that
- * it ends as a dead letter and the next line is found.
+ * out as they stand in a read buffer of a fixed size; nothing is copied but the piece of a line
+ * that a refill cuts. A line longer than the limit is handed out cut (one byte over the limit), so
+ * that it ends as a dead letter and the next line is found.
  */
 #ifndef ASSAY_INGEST_FILE_H
 #define ASSAY_INGEST_FILE_H

@@ -7,7 +7,7 @@
 
 struct input {
     struct assay_line_reader *reader;
-    uint64_t line;         /* number of the next line */
+    uint64_t line; /* number of the next line */
     bool ended;
     bool known;            /* time_ms is that of the next line */
     int64_t time_ms;       /* INT64_MIN: the line does not decode */
@@ -60,7 +60,8 @@ static void learn_time(struct file_feed *feed, struct input *input)
     input->known = true;
 }
 
-/* The input whose next line goes out next; NULL: none now, and *blocked says whether one is full. */
+/* The input whose next line goes out next; NULL: none now, and *blocked says whether one is
+ * full. */
 static struct input *pick(struct file_feed *feed, bool *blocked)
 {
     struct input *best = NULL;
@@ -124,7 +125,8 @@ static enum assay_status take_files(struct assay_feed *base, const struct assay_
             ASSAY_ASSERT(*count < max);
             const enum assay_status status = peek(feed, input);
             if (status == ASSAY_E_FULL) {
-                return assay_err_set(err, status, "file feed", "an epoch's lines exceed the buffer");
+                return assay_err_set(err, status, "file feed",
+                                     "an epoch's lines exceed the buffer");
             }
             if (status != ASSAY_OK) {
                 (void)assay_err_set(err, ASSAY_E_UNAVAILABLE, "file feed",
@@ -134,9 +136,8 @@ static enum assay_status take_files(struct assay_feed *base, const struct assay_
                 assay_err_remedy(err, "give the same files in the same order as the recorded run");
                 return ASSAY_E_UNAVAILABLE;
             }
-            out[(*count)++] = (struct assay_message){.bytes = input->head,
-                                                     .offset = input->line++,
-                                                     .partition = ranges[r].partition};
+            out[(*count)++] = (struct assay_message){
+                .bytes = input->head, .offset = input->line++, .partition = ranges[r].partition};
             assay_line_reader_advance(input->reader);
             input->head = (struct assay_str){0};
         }
@@ -168,6 +169,7 @@ static void close_files(struct assay_feed *base)
     for (size_t i = 0; i < feed->input_count; i++) {
         assay_line_reader_close(feed->inputs[i].reader);
     }
+    assay_decoder_destroy(feed->decoder);
 }
 
 static const struct assay_feed_ops file_feed_ops = {
@@ -179,9 +181,8 @@ static const struct assay_feed_ops file_feed_ops = {
 };
 
 enum assay_status assay_file_feed_open(struct assay_feed **out, struct assay_arena *arena,
-                                       const struct assay_schema *schema,
-                                       const char *const paths[], size_t count,
-                                       struct assay_err *err)
+                                       const struct assay_schema *schema, const char *const paths[],
+                                       size_t count, struct assay_err *err)
 {
     ASSAY_ASSERT(out != NULL);
     ASSAY_ASSERT(count > 0 && count <= ASSAY_FILES_MAX);
@@ -200,8 +201,7 @@ enum assay_status assay_file_feed_open(struct assay_feed **out, struct assay_are
         }
     }
     for (size_t i = 0; i < count; i++) {
-        const enum assay_status status =
-            assay_line_reader_open(&inputs[i].reader, paths[i], err);
+        const enum assay_status status = assay_line_reader_open(&inputs[i].reader, paths[i], err);
         if (status != ASSAY_OK) {
             close_files(&feed->base);
             return status;

@@ -133,8 +133,8 @@ int64_t gen_moment(const struct assay_generator *generator, struct gen_person *p
 /* Bytes decide among equal times, never memory. */
 static int compare_items(const void *a, const void *b)
 {
-    const struct gen_item *x = *(const struct gen_item *const *)a;
-    const struct gen_item *y = *(const struct gen_item *const *)b;
+    const struct gen_item *x = ((const struct gen_entry *)a)->item;
+    const struct gen_item *y = ((const struct gen_entry *)b)->item;
     if (x->arrival_ms != y->arrival_ms) {
         return x->arrival_ms < y->arrival_ms ? -1 : 1;
     }
@@ -159,18 +159,18 @@ static bool sort_bucket(struct assay_generator *generator, struct gen_bucket *bu
         }
     }
     for (size_t i = 0; i < bucket->count; i++) {
-        generator->order[i] = &bucket->items[i];
+        generator->order[i].item = &bucket->items[i];
     }
     generator->order_count = bucket->count;
     generator->order_at = 0;
     if (bucket->count > 1) {
-        qsort((void *)generator->order, bucket->count, sizeof generator->order[0], compare_items);
+        qsort(generator->order, bucket->count, sizeof generator->order[0], compare_items);
     }
     return true;
 }
 
-/* Day of the month (1..31) of a day since the epoch; proleptic Gregorian, March-based years. */
-static uint32_t day_of_month(int64_t day)
+/* Proleptic Gregorian, in years that begin in March. */
+uint32_t gen_month_day(int64_t day)
 {
     const int64_t z = day + 719468;
     const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -188,7 +188,7 @@ static bool next_day(struct assay_generator *generator)
     while (generator->status == ASSAY_OK && generator->day < days + GEN_BUCKETS) {
         generator->day_ms = generator->options.start_ms + (int64_t)generator->day * GEN_DAY_MS;
         const int64_t epoch_day = generator->day_ms / GEN_DAY_MS;
-        generator->month_day = day_of_month(epoch_day);
+        generator->month_day = gen_month_day(epoch_day);
         generator->weekday = (uint32_t)((epoch_day + 3) % 7);
         if (generator->day < days) {
             for (uint64_t i = 0; i < generator->options.users; i++) {
@@ -214,7 +214,7 @@ bool assay_generator_next(struct assay_generator *generator, struct assay_genera
     if (generator->order_at == generator->order_count && !next_day(generator)) {
         return false;
     }
-    const struct gen_item *item = generator->order[generator->order_at++];
+    const struct gen_item *item = generator->order[generator->order_at++].item;
     size_t length = gen_write(generator, item, generator->line);
     *out = (struct assay_generated){.time_ms = item->time_ms};
     if (item->bad != GEN_GOOD) {

@@ -65,7 +65,7 @@ size_t gen_spoil(const struct gen_item *item, size_t length, char text[GEN_LINE_
     struct line line = {.text = text, .length = length};
     switch ((enum gen_bad)item->bad) {
     case GEN_BAD_TRUNCATED:
-        line.length = length / 4 + (item->number * 7U) % (length / 2);
+        line.length = length / 4 + (size_t)item->number * 7 % (length / 2);
         break;
     case GEN_BAD_WRONG_TYPE:
         spoil_key(item, &line, false, "true");

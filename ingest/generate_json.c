@@ -1,6 +1,7 @@
 #include "ingest/generate_pvt.h"
 
-/* An item becomes a line here and nowhere else: names and units are those of config/features.yaml. */
+/* An item becomes a line here and nowhere else: names and units are those of
+ * config/features.yaml. */
 
 struct writer {
     char *out;
@@ -345,8 +346,7 @@ static void write_message(struct writer *writer, const struct gen_item *item)
 {
     static const char *const customer[] = {
         "Salary comes on Friday, I will pay the whole amount then. Call me on 138",
-        "\xe6\x88\x91\xe4\xb8\x8b\xe5\x91\xa8\xe5\x8f\x91\xe5\xb7\xa5\xe8\xb5\x84"
-        "\xe5\xb0\xb1\xe8\xbf\x98\xef\xbc\x8c\xe7\x94\xb5\xe8\xaf\x9d 139", /* pay next week */
+        "我下周发工资就还，请打我电话 139", /* I pay when the salary comes, phone */
         "I have just paid by card, please check. My number ends in ",
         "I lost my job and cannot pay this month, do not call 137",
         "This is not my loan, I will complain. Reference ",
@@ -425,7 +425,7 @@ size_t gen_write(const struct assay_generator *generator, const struct gen_item 
                  char out[GEN_LINE_BYTES])
 {
     static const char *const names[GEN_TYPE_END] = {
-#define X(name, text) [GEN_##name] = text,
+#define X(name, text) [GEN_##name] = (text),
         GEN_TYPE_TABLE(X)
 #undef X
     };

@@ -19,17 +19,20 @@ static bool is_call_day(int32_t past_due)
     return false;
 }
 
-/* Days since the person's payday, on a day of the simulation; months count 30 days. */
+/* Days since the person's payday on a day of the simulation; by the calendar, so that the curve of
+ * a day is the same whenever it is asked for. */
 static uint32_t since_payday(const struct assay_generator *generator,
                              const struct gen_person *person, int32_t day)
 {
-    const int32_t today = (int32_t)generator->month_day + (day - generator->day);
-    return (uint32_t)((today - person->payday) % 30 + 30) % 30;
+    const uint32_t month_day =
+        gen_month_day(generator->day_ms / GEN_DAY_MS + (day - generator->day));
+    return month_day >= person->payday ? month_day - person->payday
+                                       : month_day + 30U - person->payday;
 }
 
 static double on_time(const struct gen_loan *loan)
 {
-    return gen_sigmoid(1.6 - 1.25 * loan->badness);
+    return 0.93 * gen_sigmoid(1.35 - 1.0 * loan->badness);
 }
 
 /* Chance to pay on the day that is @p past_due days after the due date, if not paid before. */
@@ -38,8 +41,8 @@ static double hazard(const struct assay_generator *generator, const struct gen_p
 {
     const uint32_t since = since_payday(generator, person, loan->due_day + past_due);
     const bool called = is_call_day(past_due) || is_call_day(past_due - 1);
-    return gen_sigmoid(-2.45 + 1.1 * loan->intent - 0.45 * loan->badness -
-                       0.015 * (double)past_due + (since < 3 ? 2.2 : 0) + (called ? 0.5 : 0));
+    return gen_sigmoid(-3.05 + 1.1 * loan->intent - 0.3 * loan->badness - 0.02 * (double)past_due +
+                       (since < 3 ? 3.1 : 0) + (called ? 0.5 : 0));
 }
 
 /* Draw when the instalment at hand will be paid. S(d) is the chance to be unpaid after day d. */
@@ -87,19 +90,18 @@ static void bureau_report(struct assay_generator *generator, struct gen_person *
 {
     uint64_t *stream = &person->stream;
     const double risk = person->risk;
-    const double score = 640 - 34 * risk + 14 * person->stability + 46 * gen_normal(stream);
+    const double score =
+        640 - 34 * risk + 14 * person->stability + 16 * person->intent + 40 * gen_normal(stream);
     const uint32_t loans = gen_poisson(stream, 1.2 * gen_exp(0.25 * risk));
-    const uint32_t args[GEN_ARGS] = {
-        (uint32_t)(score < 350   ? 350
-                   : score > 850 ? 850
-                                 : score),
-        gen_poisson(stream, gen_exp(0.4 + 0.4 * risk)),
-        gen_poisson(stream, gen_exp(-1.3 + 0.6 * risk)),
-        loans,
-        loans * gen_amount(stream, 3000, 0.8) / 2,
-        (uint32_t)(10000 * gen_sigmoid(-0.4 + 0.5 * risk + 0.7 * gen_normal(stream))),
-        30,
-    };
+    uint32_t args[GEN_ARGS] = {[0] = (uint32_t)(score < 350   ? 350
+                                                : score > 850 ? 850
+                                                              : score),
+                               [3] = loans,
+                               [6] = 30};
+    args[1] = gen_poisson(stream, gen_exp(0.4 + 0.4 * risk));
+    args[2] = gen_poisson(stream, gen_exp(-1.2 + 0.6 * risk - 0.45 * person->intent));
+    args[4] = loans * gen_amount(stream, 3000, 0.8) / 2;
+    args[5] = (uint32_t)(10000 * gen_sigmoid(-0.4 + 0.5 * risk + 0.7 * gen_normal(stream)));
     (void)gen_push(generator, person, GEN_BUREAU_REPORT, time_ms, args);
 }
 
@@ -109,7 +111,7 @@ static void disburse(struct assay_generator *generator, struct gen_person *perso
     const uint32_t args[GEN_ARGS] = {loan->number, amount, amount / 100,
                                      (uint32_t)(1200 + 100 * gen_below(&person->stream, 12))};
     (void)gen_push(generator, person, GEN_DISBURSEMENT,
-                   time_ms + GEN_MINUTE_MS * (2 + gen_below(&person->stream, 58)), args);
+                   time_ms + (int64_t)GEN_MINUTE_MS * (2 + gen_below(&person->stream, 58)), args);
 }
 
 static double badness_of(struct gen_person *person, double fraud)
@@ -143,16 +145,11 @@ void gen_loan_apply(struct assay_generator *generator, struct gen_person *person
     choose_terms(person, &fresh, amount);
     const int64_t report_ms = apply->time_ms - 20000 - gen_below(stream, 20000);
     bureau_report(generator, person, report_ms < generator->day_ms ? generator->day_ms : report_ms);
-    const uint32_t args[GEN_ARGS] = {
-        apply->device,
-        apply->ip,
-        person->address,
-        amount,
-        (uint32_t)fresh.term_days * fresh.of,
-        (fresh.of > 1 ? 1U : 0U) | gen_below(stream, 6) << 8,
-        person->income / 10 * (10 + gen_below(stream, 4)) / 10000 * 10000,
-        gen_below(stream, 4),
-    };
+    uint32_t args[GEN_ARGS] = {apply->device, apply->ip, person->address, amount,
+                               (uint32_t)fresh.term_days * fresh.of};
+    args[5] = (fresh.of > 1 ? 1U : 0U) | gen_below(stream, 6) << 8;
+    args[6] = person->income / 10 * (10 + gen_below(stream, 4)) / 10000 * 10000;
+    args[7] = gen_below(stream, 4);
     fresh.number = gen_push(generator, person, GEN_APPLICATION, apply->time_ms, args);
     if (loan == person->loans + GEN_LOANS || !gen_chance(stream, 0.88)) {
         return; /* refused: nobody will ever know */
@@ -170,8 +167,9 @@ void gen_loan_apply(struct assay_generator *generator, struct gen_person *person
 static void message(struct assay_generator *generator, struct gen_person *person, bool customer,
                     uint32_t template, int64_t time_ms)
 {
-    const uint32_t args[GEN_ARGS] = {customer ? 0U : 1U, template, gen_below(&person->stream, 3),
-                                     gen_below(&person->stream, 100000)};
+    uint32_t args[GEN_ARGS] = {customer ? 0U : 1U, template};
+    args[2] = gen_below(&person->stream, 3);
+    args[3] = gen_below(&person->stream, 100000);
     (void)gen_push(generator, person, GEN_MESSAGE, time_ms, args);
 }
 
@@ -208,7 +206,7 @@ static void call(struct assay_generator *generator, struct gen_person *person,
 {
     uint64_t *stream = &person->stream;
     const int64_t time_ms =
-        generator->day_ms + 9 * GEN_HOUR_MS + gen_below(stream, 9 * GEN_HOUR_MS);
+        generator->day_ms + INT64_C(9) * GEN_HOUR_MS + gen_below(stream, 9 * GEN_HOUR_MS);
     const bool answered =
         gen_chance(stream, gen_sigmoid(0.3 + 0.8 * loan->intent - 0.012 * past_due));
     const bool promise = answered && gen_chance(stream, gen_sigmoid(0.1 + 1.1 * loan->intent));
@@ -225,7 +223,8 @@ static void call(struct assay_generator *generator, struct gen_person *person,
              loan->pay_day != INT32_MAX && loan->pay_day <= generator->day + 7, 8);
     if (gen_chance(stream, 0.35)) {
         const bool willing = gen_chance(stream, gen_sigmoid(1.2 * loan->intent));
-        message(generator, person, true, willing ? gen_below(stream, 3) : 3 + gen_below(stream, 3),
+        const uint32_t template = gen_below(stream, 3) + (willing ? 0 : 3);
+        message(generator, person, true, template,
                 time_ms + (int64_t)seconds * 1000 + GEN_MINUTE_MS + gen_below(stream, GEN_HOUR_MS));
     }
 }
@@ -250,7 +249,7 @@ static void overdue_day(struct assay_generator *generator, struct gen_person *pe
 static void loan_day(struct assay_generator *generator, struct gen_person *person,
                      struct gen_loan *loan)
 {
-    const int64_t morning = generator->day_ms + 8 * GEN_HOUR_MS;
+    const int64_t morning = generator->day_ms + INT64_C(8) * GEN_HOUR_MS;
     if (generator->day == loan->due_day - 3 && generator->day < loan->pay_day) {
         message(generator, person, false, 0, morning + gen_below(&person->stream, GEN_HOUR_MS));
     }

@@ -99,17 +99,14 @@ static int64_t register_person(struct assay_generator *generator, struct gen_per
     uint64_t *stream = &person->stream;
     const bool farm = person->role == GEN_FARM;
     const bool invited = person->index > 0 && gen_chance(stream, farm ? 0.7 : 0.15);
-    const uint32_t args[GEN_ARGS] = {
-        person->device,
-        farm ? person->home_ip : gen_session_ip(generator, person),
-        person->address,
-        gen_below(stream, 4),
-        invited ? 1 + (farm ? person->index * 7 % 5 : gen_below(stream, person->index)) : 0,
-        18 + gen_below(stream, 47),
-        1 + gen_below(stream, 4),
-    };
+    uint32_t args[GEN_ARGS] = {[0] = person->device, [2] = person->address};
+    args[1] = farm ? person->home_ip : gen_session_ip(generator, person);
+    args[3] = gen_below(stream, 4);
+    args[4] = invited ? 1 + (farm ? person->index * 7 % 5 : gen_below(stream, person->index)) : 0;
+    args[5] = 18 + gen_below(stream, 47);
+    args[6] = 1 + gen_below(stream, 4);
     const int64_t time_ms =
-        generator->day_ms + 7 * GEN_HOUR_MS + gen_below(stream, 15 * GEN_HOUR_MS);
+        generator->day_ms + INT64_C(7) * GEN_HOUR_MS + gen_below(stream, 15 * GEN_HOUR_MS);
     (void)gen_push(generator, person, GEN_REGISTRATION, time_ms, args);
     return time_ms + GEN_MINUTE_MS;
 }
@@ -141,15 +138,19 @@ static void money_day(struct assay_generator *generator, struct gen_person *pers
         const double wobble = 0.04 + 0.12 * gen_exp(-0.8 * person->stability);
         const uint32_t amount = gen_amount(stream, (double)person->income / 100, wobble);
         transfer(generator, person, EMPLOYER + person->employer, person->index, amount, 0,
-                 generator->day_ms + 2 * GEN_HOUR_MS + gen_below(stream, 6 * GEN_HOUR_MS));
+                 generator->day_ms + INT64_C(2) * GEN_HOUR_MS + gen_below(stream, 6 * GEN_HOUR_MS));
     }
     if (gen_chance(stream, 0.05)) {
-        transfer(generator, person, person->index, friend_of(generator, person),
-                 gen_amount(stream, 180, 0.9), 1, gen_moment(generator, person, false));
+        const uint32_t payee = friend_of(generator, person);
+        const uint32_t amount = gen_amount(stream, 180, 0.9);
+        transfer(generator, person, person->index, payee, amount, 1,
+                 gen_moment(generator, person, false));
     }
     if (gen_chance(stream, 0.02 * gen_exp(0.6 * person->risk))) {
-        transfer(generator, person, person->index, BANK + gen_below(stream, 12),
-                 gen_amount(stream, 350, 0.7), 2, gen_moment(generator, person, false));
+        const uint32_t bank = BANK + gen_below(stream, 12);
+        const uint32_t amount = gen_amount(stream, 350, 0.7);
+        transfer(generator, person, person->index, bank, amount, 2,
+                 gen_moment(generator, person, false));
     }
 }
 
@@ -183,15 +184,12 @@ static void pay(struct assay_generator *generator, struct gen_person *person, ui
     const double failing =
         -4.3 + 0.8 * person->risk - 0.7 * person->stability + (since > 22 ? 0.9 : 0);
     const double amount = median > 0 ? median : medians[trade] * gen_exp(0.2 * person->spending);
-    const uint32_t args[GEN_ARGS] = {
-        person->device,
-        trade * 1000000 + gen_zipf(stream, generator->merchants),
-        gen_amount(stream, amount, 0.7),
-        gen_below(stream, 10) < 7 ? 0U : 1 + gen_below(stream, 2),
-        trade,
-        gen_chance(stream, gen_sigmoid(failing)) ? 0U : 1U,
-        gen_session_ip(generator, person),
-    };
+    uint32_t args[GEN_ARGS] = {[0] = person->device, [4] = trade};
+    args[1] = trade * 1000000 + gen_zipf(stream, generator->merchants);
+    args[2] = gen_amount(stream, amount, 0.7);
+    args[3] = gen_below(stream, 10) < 7 ? 0U : 1 + gen_below(stream, 2);
+    args[5] = gen_chance(stream, gen_sigmoid(failing)) ? 0U : 1U;
+    args[6] = gen_session_ip(generator, person);
     (void)gen_push(generator, person, GEN_PAYMENT, time_ms, args);
 }
 
@@ -202,9 +200,8 @@ static void payments_day(struct assay_generator *generator, struct gen_person *p
     const uint32_t count = gen_poisson(&person->stream, rate);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t trade = choose_trade(person);
-        pay(generator, person, trade, 0,
-            gen_moment(generator, person,
-                       trade == TRADE_GAMBLING && gen_chance(&person->stream, 0.5)));
+        const bool night = trade == TRADE_GAMBLING && gen_chance(&person->stream, 0.5);
+        pay(generator, person, trade, 0, gen_moment(generator, person, night));
     }
 }
 
@@ -221,7 +218,7 @@ static void marketing_day(struct assay_generator *generator, struct gen_person *
     const uint32_t channel = gen_below(stream, 3);
     const uint32_t campaign = (uint32_t)generator->day / 14 * 4 + offer;
     const int64_t time_ms =
-        generator->day_ms + 10 * GEN_HOUR_MS + gen_below(stream, 10 * GEN_HOUR_MS);
+        generator->day_ms + INT64_C(10) * GEN_HOUR_MS + gen_below(stream, 10 * GEN_HOUR_MS);
     const uint32_t args[GEN_ARGS] = {campaign, channel, offer};
     const uint32_t number = gen_push(generator, person, GEN_MARKETING_PUSH, time_ms, args);
     const double truth = gen_sigmoid(-2.7 + 1.25 * person->engagement +
@@ -234,8 +231,9 @@ static void marketing_day(struct assay_generator *generator, struct gen_person *
         person->pushes++;
     }
     if (responded) {
-        const uint32_t click[GEN_ARGS] = {person->device, gen_session_ip(generator, person),
-                                          campaign, gen_below(stream, 3)};
+        uint32_t click[GEN_ARGS] = {[0] = person->device, [2] = campaign};
+        click[1] = gen_session_ip(generator, person);
+        click[3] = gen_below(stream, 3);
         (void)gen_push(generator, person, GEN_CLICK,
                        time_ms + GEN_MINUTE_MS + gen_below(stream, 20 * GEN_HOUR_MS), click);
     }
@@ -243,8 +241,9 @@ static void marketing_day(struct assay_generator *generator, struct gen_person *
 
 static void complain(struct assay_generator *generator, struct gen_person *person, uint32_t topic)
 {
-    const uint32_t args[GEN_ARGS] = {topic, 1 + gen_below(&person->stream, 3),
-                                     gen_below(&person->stream, 3)};
+    uint32_t args[GEN_ARGS] = {topic};
+    args[1] = 1 + gen_below(&person->stream, 3);
+    args[2] = gen_below(&person->stream, 3);
     person->complained_day = generator->day;
     (void)gen_push(generator, person, GEN_COMPLAINT, gen_moment(generator, person, false), args);
 }
@@ -379,7 +378,7 @@ static void visit(struct assay_generator *generator, struct gen_person *person, 
         const struct gen_apply apply = {.time_ms = time_ms + 50000,
                                         .device = person->device,
                                         .ip = ip,
-                                        .fraud = person->role == GEN_FARM ? 2.2 : 0,
+                                        .fraud = person->role == GEN_FARM ? 1.8 : 0,
                                         .share = person->role == GEN_FARM ? 1.2 : 0};
         gen_loan_apply(generator, person, &apply);
     }
@@ -403,12 +402,13 @@ static void take_over(struct assay_generator *generator, struct gen_person *pers
     check_voice(generator, person, time_ms + 70000, device, 450 + gen_below(stream, 400), 0);
     const uint32_t mules = (uint32_t)generator->options.users / 500 + 1;
     for (uint32_t i = 0; i < 2; i++) {
-        transfer(generator, person, person->index, gen_below(stream, mules),
-                 gen_amount(stream, 1500, 0.4), 1, time_ms + 120000 + (int64_t)i * 60000);
+        const uint32_t mule = gen_below(stream, mules);
+        transfer(generator, person, person->index, mule, gen_amount(stream, 1500, 0.4), 1,
+                 time_ms + 120000 + (int64_t)i * 60000);
     }
     if (gen_chance(stream, 0.6)) {
         const struct gen_apply apply = {
-            .time_ms = time_ms + 300000, .device = device, .ip = ip, .fraud = 3, .share = 1.5};
+            .time_ms = time_ms + 300000, .device = device, .ip = ip, .fraud = 2.4, .share = 1.5};
         gen_loan_apply(generator, person, &apply);
     }
     complain(generator, person, 3);
@@ -426,11 +426,9 @@ static void bust_out(struct assay_generator *generator, struct gen_person *perso
         pay(generator, person, TRADE_CASH, 900, gen_moment(generator, person, false));
     }
     if (to_go == 0 || to_go == 2) {
-        const struct gen_apply apply = {.time_ms = gen_moment(generator, person, false),
-                                        .device = person->device,
-                                        .ip = gen_session_ip(generator, person),
-                                        .fraud = 3,
-                                        .share = 2};
+        struct gen_apply apply = {.device = person->device, .fraud = 2.4, .share = 2};
+        apply.time_ms = gen_moment(generator, person, false);
+        apply.ip = gen_session_ip(generator, person);
         gen_loan_apply(generator, person, &apply);
     }
 }

@@ -1,13 +1,15 @@
 /*
  * ingest/generate_pvt.h - the simulated lender behind ingest/generate.h.
  *
- * Day by day, person by person: a person's day is a function of the person's state and own random
- * stream, and leaves small records behind. Records wait in the bucket of the day they arrive on, are
- * sorted, and become JSON only when they are handed out. Memory is therefore a few days of 64-byte
+ * Day by day, person by person: a person's day is a function of the person's state and random
+ * stream, and leaves small records behind. Records wait in the bucket of the day they arrive on,
+ * are sorted, and become JSON only when they are handed out. Memory is a few days of 64-byte
  * records, one state per person, and the labels.
  *
  * Bytes must not depend on the machine: random numbers, exp() and log() are our own, made of IEEE
- * additions, multiplications and divisions only, and everything printed is an integer.
+ * additions, multiplications and divisions only, and everything printed is an integer. Nor on the
+ * compiler: no two draws stand in one argument list, one initialiser or one sum, because C leaves
+ * their order open.
  */
 #ifndef ASSAY_INGEST_GENERATE_PVT_H
 #define ASSAY_INGEST_GENERATE_PVT_H
@@ -138,6 +140,11 @@ struct gen_item {
     uint32_t args[GEN_ARGS];
 };
 
+/** A place in the order of arrival. */
+struct gen_entry {
+    const struct gen_item *item;
+};
+
 struct gen_bucket {
     struct gen_item *items;
     size_t count;
@@ -215,7 +222,7 @@ struct assay_generator {
     uint32_t month_day; /* its day of the month, 1..31 */
     uint32_t weekday;   /* 0 = Monday */
     struct gen_bucket buckets[GEN_BUCKETS];
-    const struct gen_item **order; /* the current bucket, sorted */
+    struct gen_entry *order; /* the current bucket, sorted */
     size_t order_room, order_count, order_at;
     struct gen_label_chunk *first_chunk, *last_chunk, *read_chunk;
     uint32_t read_at;
@@ -233,6 +240,9 @@ void gen_note(struct assay_generator *generator, const struct gen_person *person
               uint32_t known_after_days);
 /** A time of day on the generator's day, by daily rhythm; @p late shifts it to the night. */
 int64_t gen_moment(const struct assay_generator *generator, struct gen_person *person, bool late);
+
+/** Day of the month, 1..31, of a day since the epoch. (generate.c) */
+uint32_t gen_month_day(int64_t day);
 
 /** Draw a person's traits. (generate_people.c) */
 void gen_person_init(const struct assay_generator *generator, struct gen_person *person,

@@ -33,7 +33,8 @@ struct assay_kafka;
 /**
  * Learn the partitions of the topics. Waits for brokers as long as it takes and logs that it does.
  *
- * @retval ASSAY_E_CONFIG a property is refused, or a topic does not exist.
+ * @retval ASSAY_E_CONFIG a property is refused, or a topic does not exist (asked for 5 s: a broker
+ *                        that has just started may not know it yet) or may not be read.
  * @retval ASSAY_E_UNAVAILABLE *stop was set while waiting. @retval ASSAY_E_NO_MEMORY
  * Owner: caller, assay_kafka_close() after every feed is closed. Thread: control.
  */
@@ -55,7 +56,12 @@ ASSAY_MUST_CHECK enum assay_status assay_kafka_feed_open(struct assay_feed **out
                                                          struct assay_kafka *kafka, uint32_t home,
                                                          uint32_t homes, const uint64_t next[],
                                                          struct assay_err *err);
-/** Block until a message may wait for any feed, or @p timeout_ms has passed. Thread: one. */
+/**
+ * Block until a message may wait for any feed, or @p timeout_ms has passed; a signal ends it too.
+ *
+ * Looks once a minute for partitions added since open and logs that a restart is needed to read
+ * them. Thread: one.
+ */
 void assay_kafka_wait(struct assay_kafka *kafka, int timeout_ms);
 /** Free it; NULL is allowed. */
 void assay_kafka_close(struct assay_kafka *kafka);
@@ -64,6 +70,9 @@ struct assay_kafka_mock;
 
 /**
  * Start librdkafka's in-process mock cluster with one broker and the given topics.
+ *
+ * It keeps 5 MiB of a partition and drops what is older: a source that falls behind by more fails
+ * with ASSAY_E_UNAVAILABLE. It has no transactions.
  *
  * @retval ASSAY_E_UNAVAILABLE it could not be started. Owner: caller, assay_kafka_mock_stop().
  */

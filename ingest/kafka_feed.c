@@ -214,7 +214,7 @@ static size_t read_batch(struct kafka_feed *feed, struct part *part, size_t max)
     const size_t held = part->held_end - part->held_begin;
     if (held > 0) {
         const size_t count = held < max ? held : max;
-        memcpy(feed->batch, part->held + part->held_begin, count * sizeof *feed->batch);
+        memcpy(feed->batch, part->held + part->held_begin, count * sizeof(rd_kafka_message_t *));
         part->held_begin += count;
         return count;
     }
@@ -357,13 +357,13 @@ static enum assay_status hold(struct part *part, rd_kafka_message_t **messages, 
                               struct assay_err *err)
 {
     if (part->held == NULL) {
-        part->held = calloc(ASSAY_EPOCH_MESSAGES_MAX, sizeof *part->held);
+        part->held = calloc(ASSAY_EPOCH_MESSAGES_MAX, sizeof(rd_kafka_message_t *));
     }
     if (part->held == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "kafka source", "no memory to read ahead");
     }
     if (part->held_begin == part->held_end) {
-        memcpy(part->held, messages, count * sizeof *messages);
+        memcpy(part->held, messages, count * sizeof(rd_kafka_message_t *));
         part->held_begin = 0;
         part->held_end = count;
         return ASSAY_OK;

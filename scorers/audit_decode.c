@@ -155,8 +155,8 @@ static bool get_value_names(struct reader *reader, struct assay_arena *arena,
 {
     policy->need_count = get_count(reader, 4);
     /* The fields' count stands behind the needs' names, so room is made for as many as exist. */
-    policy->value_names = assay_arena_array(
-        arena, (size_t)policy->need_count + ASSAY_FIELDS_MAX, sizeof *policy->value_names);
+    policy->value_names = assay_arena_array(arena, (size_t)policy->need_count + ASSAY_FIELDS_MAX,
+                                            sizeof *policy->value_names);
     if (policy->value_names == NULL) {
         return false;
     }
@@ -184,15 +184,13 @@ static bool get_value_names(struct reader *reader, struct assay_arena *arena,
 static bool get_rules(struct reader *reader, struct assay_arena *arena, struct plan_policy *policy)
 {
     policy->rule_count = get_count(reader, 8);
-    policy->rules =
-        assay_arena_array(arena, (size_t)policy->rule_count + 1, sizeof *policy->rules);
+    policy->rules = assay_arena_array(arena, (size_t)policy->rule_count + 1, sizeof *policy->rules);
     for (uint32_t i = 0; policy->rules != NULL && i < policy->rule_count; i++) {
         policy->rules[i].when = get_name(reader);
         policy->rules[i].then = get_name(reader);
     }
     policy->text_count = policy->rules == NULL ? 0 : get_count(reader, 12);
-    policy->texts =
-        assay_arena_array(arena, (size_t)policy->text_count + 1, sizeof *policy->texts);
+    policy->texts = assay_arena_array(arena, (size_t)policy->text_count + 1, sizeof *policy->texts);
     for (uint32_t i = 0; policy->texts != NULL && i < policy->text_count; i++) {
         policy->texts[i].code = get_name(reader);
         policy->texts[i].text.en = get_name(reader);
@@ -201,8 +199,7 @@ static bool get_rules(struct reader *reader, struct assay_arena *arena, struct p
     return policy->rules != NULL && policy->texts != NULL;
 }
 
-static bool get_policy(struct reader *reader, struct assay_arena *arena,
-                       struct plan_policy *policy)
+static bool get_policy(struct reader *reader, struct assay_arena *arena, struct plan_policy *policy)
 {
     policy->name = get_name(reader);
     policy->event = get_name(reader);
@@ -211,8 +208,7 @@ static bool get_policy(struct reader *reader, struct assay_arena *arena,
     policy->model = get_text(reader);
     const uint64_t low = get_u64(reader);
     const uint64_t high = get_u64(reader);
-    policy->model_hash = policy->model.ptr == NULL ? assay_str_of("")
-                                                   : hash_text(arena, low, high);
+    policy->model_hash = policy->model.ptr == NULL ? assay_str_of("") : hash_text(arena, low, high);
     policy->role_count = get_count(reader, 4);
     policy->entities =
         assay_arena_array(arena, (size_t)policy->role_count + 1, sizeof *policy->entities);
@@ -250,8 +246,7 @@ enum assay_status assay_audit_plan_decode(const struct assay_audit_plan **out,
     }
     plan->policies =
         assay_arena_array(arena, (size_t)plan->policy_count + 1, sizeof *plan->policies);
-    if (plan->plan_hash.ptr == NULL || plan->features_hash.ptr == NULL ||
-        plan->policies == NULL) {
+    if (plan->plan_hash.ptr == NULL || plan->features_hash.ptr == NULL || plan->policies == NULL) {
         return no_memory(err);
     }
     for (uint32_t i = 0; i < plan->policy_count && !reader.failed; i++) {
@@ -364,8 +359,7 @@ static bool get_contributions(struct reader *reader, struct assay_arena *arena,
 static bool get_keys(struct reader *reader, struct assay_arena *arena,
                      const struct plan_policy *policy, struct assay_audit_view *view)
 {
-    struct assay_str *keys =
-        assay_arena_array(arena, (size_t)policy->role_count + 1, sizeof *keys);
+    struct assay_str *keys = assay_arena_array(arena, (size_t)policy->role_count + 1, sizeof *keys);
     if (keys == NULL) {
         return false;
     }
@@ -439,6 +433,7 @@ enum assay_status assay_audit_decision_decode(struct assay_audit_view *out,
     if (status != ASSAY_OK) {
         return status;
     }
+    ASSAY_ASSERT(policy != NULL);
     struct assay_audit_view view = {.decision_id = assay_arena_copy(arena, assay_str_of(id)),
                                     .policy = policy->name,
                                     .event = policy->event,

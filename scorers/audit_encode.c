@@ -130,8 +130,8 @@ static struct assay_value field_value(const struct assay_event *event,
     struct assay_value value = {.kind = ASSAY_KIND_NUMBER};
     if (assay_type_is_text(type)) {
         value.kind = ASSAY_KIND_TEXT;
-        value.cell.text = assay_event_has(event, field) ? event->fields[field].text
-                                                        : (struct assay_str){0};
+        value.cell.text =
+            assay_event_has(event, field) ? event->fields[field].text : (struct assay_str){0};
         return value;
     }
     value.kind = type == ASSAY_TYPE_BOOL ? ASSAY_KIND_BOOL : ASSAY_KIND_NUMBER;
@@ -147,8 +147,7 @@ static void put_values(struct writer *writer, const struct assay_decision *decis
         put_value(writer, &decision->values[i]);
     }
     for (uint32_t i = 0; i < policy->field_count; i++) {
-        const struct assay_value value =
-            field_value(decision->event, trigger, policy->fields[i]);
+        const struct assay_value value = field_value(decision->event, trigger, policy->fields[i]);
         put_value(writer, &value);
     }
 }

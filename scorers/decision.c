@@ -16,13 +16,13 @@ static size_t put_topic(struct assay_str topic, char out[ASSAY_TOPIC_BYTES_MAX +
     }
     enum { SEQUENCE_MORE_MAX = 3 };
     size_t cut = ASSAY_TOPIC_BYTES_MAX;
-    while (cut > ASSAY_TOPIC_BYTES_MAX - SEQUENCE_MORE_MAX && ((unsigned char)topic.ptr[cut] & 0xC0) == 0x80) {
+    while (cut > ASSAY_TOPIC_BYTES_MAX - SEQUENCE_MORE_MAX &&
+           ((unsigned char)topic.ptr[cut] & 0xC0) == 0x80) {
         cut--;
     }
     memcpy(out, topic.ptr, cut);
-    const int more =
-        snprintf(out + cut, 32, "~%016llx",
-                 (unsigned long long)assay_hash64(topic.ptr, topic.len, 0));
+    const int more = snprintf(out + cut, 32, "~%016llx",
+                              (unsigned long long)assay_hash64(topic.ptr, topic.len, 0));
     return cut + (size_t)more;
 }
 
@@ -54,8 +54,7 @@ size_t assay_decision_id(const struct assay_decision *decision,
                          char out[ASSAY_DECISION_ID_BYTES_MAX])
 {
     ASSAY_ASSERT(decision->policy < policies->count);
-    return assay_decision_id_print(&decision->origin, policies->items[decision->policy]->name,
-                                   out);
+    return assay_decision_id_print(&decision->origin, policies->items[decision->policy]->name, out);
 }
 
 struct assay_str assay_decision_role_key(const struct assay_decision *decision,

@@ -23,13 +23,17 @@ struct assay_decision {
     uint32_t policy; /* index into policies->items */
     int64_t time_ms; /* event time */
     uint64_t epoch;
-    const struct assay_event *event;   /* its keys are printed */
-    const struct assay_value *values;  /* the row: one per need of the policy */
+    const struct assay_event *event;  /* its keys are printed */
+    const struct assay_value *values; /* the row: one per need of the policy */
     struct assay_verdict_of_policy verdict;
 };
 
 /** Room for "source:topic:partition:offset:policy" with the longest names we accept. */
-enum { ASSAY_DECISION_ID_BYTES_MAX = 512, ASSAY_SOURCE_BYTES_MAX = 32, ASSAY_TOPIC_BYTES_MAX = 256 };
+enum {
+    ASSAY_DECISION_ID_BYTES_MAX = 512,
+    ASSAY_SOURCE_BYTES_MAX = 32,
+    ASSAY_TOPIC_BYTES_MAX = 256
+};
 
 /**
  * Write the decision id, NUL-terminated.
@@ -93,10 +97,11 @@ struct assay_reason_text {
  */
 struct assay_audit_view {
     struct assay_str decision_id, policy, outcome;
-    struct assay_str event;                              /* the trigger's name */
-    struct assay_str predicted;                          /* the predicted class's name; null: none */
-    struct assay_str model;                              /* ptr NULL: none */
-    struct assay_str plan_hash, features_hash, model_hash; /* hex; of the policies, of the features */
+    struct assay_str event;     /* the trigger's name */
+    struct assay_str predicted; /* the predicted class's name; null: none */
+    struct assay_str model;     /* ptr NULL: none */
+    struct assay_str plan_hash, features_hash,
+        model_hash; /* hex; of the policies, of the features */
     int64_t time_ms;
     uint64_t epoch;
     uint32_t rule;              /* index of the rule that held, or ASSAY_NONE */
@@ -104,7 +109,8 @@ struct assay_audit_view {
     double raw, probability, score, baseline;
     bool unexplained;
     uint32_t key_count, value_count, reason_count, contribution_count;
-    const struct assay_str *key_entities, *key_values; /* a value with ptr NULL: the event had none */
+    const struct assay_str *key_entities,
+        *key_values;                     /* a value with ptr NULL: the event had none */
     const struct assay_str *value_names; /* features by full name, then trigger fields rules read */
     const struct assay_value *values;
     const struct assay_reason *reasons;
@@ -131,18 +137,20 @@ ASSAY_MUST_CHECK enum assay_status assay_audit_plan_decode(const struct assay_au
  * @param[out] out NUL-terminated; written only when ASSAY_OK is returned.
  * @retval as assay_audit_decision_decode(), without ASSAY_E_NO_MEMORY. Thread: any.
  */
-ASSAY_MUST_CHECK enum assay_status
-assay_audit_decision_id(const struct assay_audit_plan *plan, const uint8_t payload[], size_t size,
-                        char out[ASSAY_DECISION_ID_BYTES_MAX], struct assay_err *err);
+ASSAY_MUST_CHECK enum assay_status assay_audit_decision_id(const struct assay_audit_plan *plan,
+                                                           const uint8_t payload[], size_t size,
+                                                           char out[ASSAY_DECISION_ID_BYTES_MAX],
+                                                           struct assay_err *err);
 /**
  * Decode a decision record against its plan record.
  *
  * @retval as assay_audit_plan_decode(); ASSAY_E_UNKNOWN the record was written under another plan.
  */
-ASSAY_MUST_CHECK enum assay_status
-assay_audit_decision_decode(struct assay_audit_view *out, struct assay_arena *arena,
-                            const struct assay_audit_plan *plan, const uint8_t payload[],
-                            size_t size, struct assay_err *err);
+ASSAY_MUST_CHECK enum assay_status assay_audit_decision_decode(struct assay_audit_view *out,
+                                                               struct assay_arena *arena,
+                                                               const struct assay_audit_plan *plan,
+                                                               const uint8_t payload[], size_t size,
+                                                               struct assay_err *err);
 /**
  * A decoded decision as one JSON object: the decision line's names, and event, rule, values with
  * their contributions, and reason texts in both languages. Size rule as assay_decision_json().

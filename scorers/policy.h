@@ -65,7 +65,7 @@ struct assay_policy_source {
     struct assay_span scaling_span; /* of `score:`; no place: the policy's name is shown instead */
     uint32_t reasons_max;
     struct assay_span reasons_span; /* of `reasons:`; as scaling_span */
-    struct assay_str catalogue; /* bytes of the reason catalogue CSV; ptr NULL: none */
+    struct assay_str catalogue;     /* bytes of the reason catalogue CSV; ptr NULL: none */
     const char *catalogue_path;
     struct assay_span catalogue_span;
     const struct assay_binding_source *bindings;
@@ -106,11 +106,12 @@ struct assay_policies {
  * @return NULL after adding at least one diagnostic. Owner: the arena; plan and bytes must live as
  * long. Thread: one at a time.
  */
-const struct assay_policies *
-assay_policies_compile(struct assay_arena *arena, const struct assay_plan *plan,
-                       const struct assay_model_source models[], size_t model_count,
-                       const struct assay_policy_source sources[], size_t source_count,
-                       struct assay_diags *diags);
+const struct assay_policies *assay_policies_compile(struct assay_arena *arena,
+                                                    const struct assay_plan *plan,
+                                                    const struct assay_model_source models[],
+                                                    size_t model_count,
+                                                    const struct assay_policy_source sources[],
+                                                    size_t source_count, struct assay_diags *diags);
 
 /** Name of a policy. Thread: any. */
 struct assay_str assay_policy_name(const struct assay_policy *policy);

@@ -17,9 +17,8 @@ static void list_roles(const struct policy_compiler *compiler, uint32_t entity, 
     for (uint32_t f = 0; f < compiler->trigger->field_count && used < size; f++) {
         const struct assay_field_def *field = &compiler->trigger->fields[f];
         if (field->type == ASSAY_TYPE_KEY && field->entity == entity) {
-            const int more = snprintf(out + used, size - used, "%s\"%.*s\"",
-                                      used == 0 ? "" : ", ", (int)field->name.len,
-                                      field->name.ptr);
+            const int more = snprintf(out + used, size - used, "%s\"%.*s\"", used == 0 ? "" : ", ",
+                                      (int)field->name.len, field->name.ptr);
             used += more > 0 ? (size_t)more : 0;
         }
     }
@@ -49,8 +48,8 @@ static bool bound_entity(struct policy_compiler *compiler,
         for (uint32_t i = 0; i < schema->entity_count; i++) {
             assay_suggest_offer(&suggest, schema->entities[i].name);
         }
-        assay_diag_add(compiler->diags, ASSAY_DIAG_UNKNOWN_ENTITY, span,
-                       "unknown entity \"%.*s\"", (int)binding->entity.len, binding->entity.ptr);
+        assay_diag_add(compiler->diags, ASSAY_DIAG_UNKNOWN_ENTITY, span, "unknown entity \"%.*s\"",
+                       (int)binding->entity.len, binding->entity.ptr);
         assay_policy_hint(compiler->diags, &suggest);
         return false;
     }
@@ -204,8 +203,7 @@ bool assay_policy_find_feature(struct policy_compiler *compiler, struct assay_st
     const struct assay_plan_entity *part = &compiler->plan->entities[entity];
     struct assay_suggest suggest = {.word = feature};
     for (uint32_t i = 0; i < part->feature_count; i++) {
-        const struct assay_feature *candidate =
-            &compiler->plan->features[part->feature_first + i];
+        const struct assay_feature *candidate = &compiler->plan->features[part->feature_first + i];
         if (assay_str_equal(candidate->name, feature)) {
             *out = (struct policy_wish){
                 .need = {.role = role, .feature = part->feature_first + i},
@@ -221,8 +219,8 @@ bool assay_policy_find_feature(struct policy_compiler *compiler, struct assay_st
     assay_diag_add(compiler->diags, code, span, "%s \"%.*s.%.*s\", which no feature defines", who,
                    (int)prefix.len, prefix.ptr, (int)feature.len, feature.ptr);
     if (suggest.best.ptr != NULL) {
-        assay_diag_hint(compiler->diags, "did you mean \"%.*s.%.*s\"?", (int)prefix.len,
-                        prefix.ptr, (int)suggest.best.len, suggest.best.ptr);
+        assay_diag_hint(compiler->diags, "did you mean \"%.*s.%.*s\"?", (int)prefix.len, prefix.ptr,
+                        (int)suggest.best.len, suggest.best.ptr);
     }
     return false;
 }
@@ -261,8 +259,7 @@ static bool bind_column(struct policy_compiler *compiler, uint32_t column, const
 void assay_policy_bind_columns(struct policy_compiler *compiler, struct assay_str model_name)
 {
     const struct assay_policy *policy = compiler->policy;
-    const struct assay_span span =
-        assay_policy_place(compiler, compiler->source->model_span);
+    const struct assay_span span = assay_policy_place(compiler, compiler->source->model_span);
     char who[192];
     (void)snprintf(who, sizeof who, "model \"%.*s\" reads", (int)model_name.len, model_name.ptr);
     compiler->columns =

@@ -94,8 +94,8 @@ static bool copy_cells(struct catalogue_reader *reader, const struct assay_csv_r
     struct assay_str *cells[COLUMNS] = {&out->feature, &out->family, &out->code, &out->en,
                                         &out->zh};
     for (int c = 0; c < COLUMNS; c++) {
-        *cells[c] = assay_arena_copy(reader->compiler->arena,
-                                     record->fields[reader->columns[c]].text);
+        *cells[c] =
+            assay_arena_copy(reader->compiler->arena, record->fields[reader->columns[c]].text);
         if (cells[c]->ptr == NULL) {
             return false;
         }
@@ -158,8 +158,8 @@ static void check_code(struct catalogue_reader *reader, const struct assay_csv_r
     for (uint32_t i = 0; i < reader->count; i++) {
         const struct policy_reason *other = &reader->items[i];
         if (!assay_str_equal(other->code, item->code) ||
-            (assay_str_equal(other->family, item->family) &&
-             assay_str_equal(other->en, item->en) && assay_str_equal(other->zh, item->zh))) {
+            (assay_str_equal(other->family, item->family) && assay_str_equal(other->en, item->en) &&
+             assay_str_equal(other->zh, item->zh))) {
             continue;
         }
         assay_diag_add(diags, ASSAY_DIAG_CATALOGUE, span,
@@ -209,10 +209,10 @@ static const struct assay_text *as_text(struct policy_compiler *compiler)
     if (text == NULL || copy.ptr == NULL) {
         return NULL;
     }
-    *text = (struct assay_text){
-        .path = source->catalogue_path != NULL ? source->catalogue_path : "reason catalogue",
-        .data = copy.ptr,
-        .len = copy.len};
+    *text = (struct assay_text){.path = source->catalogue_path != NULL ? source->catalogue_path
+                                                                       : "reason catalogue",
+                                .data = copy.ptr,
+                                .len = copy.len};
     return text;
 }
 
@@ -225,10 +225,10 @@ void assay_policy_read_catalogue(struct policy_compiler *compiler)
     const struct assay_span span = assay_policy_place(compiler, source->catalogue_span);
     struct catalogue_reader reader = {.compiler = compiler, .text = as_text(compiler)};
     reader.items = assay_arena_array(compiler->arena, LINES_MAX, sizeof *reader.items);
-    struct assay_csv *csv =
-        reader.text == NULL ? NULL
-                            : assay_csv_create(compiler->arena, reader.text->path,
-                                               source->catalogue, RECORD_BYTES_MAX);
+    struct assay_csv *csv = reader.text == NULL
+                                ? NULL
+                                : assay_csv_create(compiler->arena, reader.text->path,
+                                                   source->catalogue, RECORD_BYTES_MAX);
     if (reader.items == NULL || csv == NULL) {
         assay_diag_add(compiler->diags, ASSAY_DIAG_LIMIT, span, "out of memory");
         return;
@@ -290,8 +290,8 @@ bool assay_policy_group_columns(struct policy_compiler *compiler)
     for (uint32_t c = 0; c < policy->column_count; c++) {
         const struct assay_str code = code_of(compiler, c);
         /* Without a code a column stands alone. */
-        const uint32_t group = code.len == 0 ? policy->group_count
-                                             : group_named(codes, policy->group_count, code);
+        const uint32_t group =
+            code.len == 0 ? policy->group_count : group_named(codes, policy->group_count, code);
         groups[c] = group;
         if (group == policy->group_count) {
             codes[policy->group_count++] = code;

@@ -13,8 +13,7 @@
 
 static const double ln_2 = 0.693147180559945309417232121458;
 
-struct assay_span assay_policy_place(const struct policy_compiler *compiler,
-                                     struct assay_span span)
+struct assay_span assay_policy_place(const struct policy_compiler *compiler, struct assay_span span)
 {
     return span.text != NULL ? span : compiler->source->name_span;
 }
@@ -22,8 +21,7 @@ struct assay_span assay_policy_place(const struct policy_compiler *compiler,
 void assay_policy_hint(struct assay_diags *diags, const struct assay_suggest *suggest)
 {
     if (suggest->best.ptr != NULL) {
-        assay_diag_hint(diags, "did you mean \"%.*s\"?", (int)suggest->best.len,
-                        suggest->best.ptr);
+        assay_diag_hint(diags, "did you mean \"%.*s\"?", (int)suggest->best.len, suggest->best.ptr);
     }
 }
 
@@ -65,13 +63,12 @@ static void read_model(struct assay_arena *arena, struct models *models, size_t 
         assay_err_format(&err, sizeof text, text);
         models->items[index] = NULL;
         assay_diag_add(diags, ASSAY_DIAG_MODEL,
-                       source->file_span.text != NULL ? source->file_span : source->name_span,
-                       "%s", text);
+                       source->file_span.text != NULL ? source->file_span : source->name_span, "%s",
+                       text);
     }
 }
 
-static bool read_models(struct assay_arena *arena, struct models *models,
-                        struct assay_diags *diags)
+static bool read_models(struct assay_arena *arena, struct models *models, struct assay_diags *diags)
 {
     models->items = assay_arena_array(arena, models->count + 1, sizeof *models->items);
     models->names = assay_arena_array(arena, models->count + 1, sizeof *models->names);
@@ -94,8 +91,7 @@ static void set_trigger(struct policy_compiler *compiler)
     const struct assay_span span = assay_policy_place(compiler, source->trigger_span);
     if (source->trigger.ptr == NULL) {
         assay_diag_add(compiler->diags, ASSAY_DIAG_MISSING, span,
-                       "policy \"%.*s\" names no trigger", (int)source->name.len,
-                       source->name.ptr);
+                       "policy \"%.*s\" names no trigger", (int)source->name.len, source->name.ptr);
         return;
     }
     const uint32_t event = assay_schema_event(schema, source->trigger);
@@ -132,9 +128,10 @@ static void use_model(struct policy_compiler *compiler, const struct assay_model
         assay_diag_add(compiler->diags, ASSAY_DIAG_MODEL_OUTPUT,
                        assay_policy_place(compiler, source->event_span),
                        "model \"%.*s\" predicts \"%.*s\", not \"%.*s\"", (int)source->model.len,
-                       source->model.ptr, (int)predicted.len, predicted.ptr,
-                       (int)policy->event.len, policy->event.ptr);
-        assay_diag_hint(compiler->diags, "name the event as the model's file does, or leave it out");
+                       source->model.ptr, (int)predicted.len, predicted.ptr, (int)policy->event.len,
+                       policy->event.ptr);
+        assay_diag_hint(compiler->diags,
+                        "name the event as the model's file does, or leave it out");
     }
     if (outputs != 1) {
         assay_diag_add(compiler->diags, ASSAY_DIAG_NOT_BUILT,
@@ -219,10 +216,10 @@ static void set_reason_points(struct policy_compiler *compiler)
         return;
     }
     policy->raw_is_good = assay_model_raw_rises(policy->model) == policy->scaling.rises;
-    const double points = policy->is_scorecard || !policy->scaling.on
-                              ? 1
-                              : policy->scaling.factor *
-                                    fabs(assay_model_logit_slope(policy->model));
+    const double points =
+        policy->is_scorecard || !policy->scaling.on
+            ? 1
+            : policy->scaling.factor * fabs(assay_model_logit_slope(policy->model));
     policy->points_per_raw = policy->raw_is_good ? points : -points;
 }
 
@@ -409,19 +406,19 @@ static bool hash_policies(struct assay_policies *policies)
     return true;
 }
 
-const struct assay_policies *
-assay_policies_compile(struct assay_arena *arena, const struct assay_plan *plan,
-                       const struct assay_model_source models[], size_t model_count,
-                       const struct assay_policy_source sources[], size_t source_count,
-                       struct assay_diags *diags)
+const struct assay_policies *assay_policies_compile(struct assay_arena *arena,
+                                                    const struct assay_plan *plan,
+                                                    const struct assay_model_source models[],
+                                                    size_t model_count,
+                                                    const struct assay_policy_source sources[],
+                                                    size_t source_count, struct assay_diags *diags)
 {
     ASSAY_ASSERT(arena != NULL && plan != NULL && diags != NULL);
     ASSAY_ASSERT(model_count < UINT32_MAX);
     const size_t before = assay_diags_count(diags);
     struct models read = {.count = model_count, .sources = models};
     struct assay_policies *policies = assay_arena_alloc(arena, sizeof *policies);
-    const struct assay_policy **items =
-        assay_arena_array(arena, ASSAY_POLICIES_MAX, sizeof *items);
+    const struct assay_policy **items = assay_arena_array(arena, ASSAY_POLICIES_MAX, sizeof *items);
     if (policies == NULL || items == NULL) {
         out_of_memory(diags, (struct assay_span){0});
         return NULL;
@@ -433,8 +430,8 @@ assay_policies_compile(struct assay_arena *arena, const struct assay_plan *plan,
     for (size_t i = 0; i < source_count; i++) {
         check_duplicates(sources, i, diags);
         if (i >= ASSAY_POLICIES_MAX) {
-            assay_diag_add(diags, ASSAY_DIAG_LIMIT, sources[i].name_span,
-                           "more than %d policies", ASSAY_POLICIES_MAX);
+            assay_diag_add(diags, ASSAY_DIAG_LIMIT, sources[i].name_span, "more than %d policies",
+                           ASSAY_POLICIES_MAX);
             break;
         }
         items[count++] = compile_policy(arena, plan, &read, &sources[i], diags);

@@ -57,10 +57,8 @@ static void run_rules(const struct assay_policy *policy, const struct assay_even
                       const struct assay_value values[], struct assay_verdict_of_policy *out)
 {
     struct assay_value slots[SLOT_FEATURES + ASSAY_POLICY_FEATURES_MAX];
-    const struct assay_env env = {.schema = policy->plan->schema,
-                                  .event = event,
-                                  .slots = slots,
-                                  .at_ms = event->time_ms};
+    const struct assay_env env = {
+        .schema = policy->plan->schema, .event = event, .slots = slots, .at_ms = event->time_ms};
     slots[SLOT_RAW] = number_value(out->raw);
     slots[SLOT_PROBABILITY] = number_value(out->probability);
     slots[SLOT_SCORE] = number_value(out->score);

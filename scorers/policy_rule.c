@@ -136,8 +136,7 @@ static bool feature_slot(struct policy_compiler *compiler, const struct policy_w
 }
 
 static bool resolve_feature(struct policy_compiler *compiler, struct assay_str prefix,
-                            struct assay_str name, struct assay_span span,
-                            struct assay_symbol *out)
+                            struct assay_str name, struct assay_span span, struct assay_symbol *out)
 {
     struct policy_wish wish = {0};
     uint32_t slot = 0;
@@ -196,8 +195,8 @@ static void check_outcome(struct policy_compiler *compiler, const struct assay_r
     if (source->then.ptr == NULL || source->then.len == 0) {
         assay_diag_add(compiler->diags, ASSAY_DIAG_OUTCOME, span, "the rule has no outcome");
     } else if (source->then.len > ASSAY_OUTCOME_BYTES_MAX) {
-        assay_diag_add(compiler->diags, ASSAY_DIAG_LIMIT, span,
-                       "an outcome has more than %d bytes", ASSAY_OUTCOME_BYTES_MAX);
+        assay_diag_add(compiler->diags, ASSAY_DIAG_LIMIT, span, "an outcome has more than %d bytes",
+                       ASSAY_OUTCOME_BYTES_MAX);
     }
 }
 
@@ -212,8 +211,8 @@ static void check_reason(struct policy_compiler *compiler, const struct assay_ru
         return;
     }
     if (code.len == 0 || code.len > ASSAY_REASON_CODE_BYTES_MAX) {
-        assay_diag_add(compiler->diags, ASSAY_DIAG_REASON, span,
-                       "a reason code has 1 to %d bytes", ASSAY_REASON_CODE_BYTES_MAX);
+        assay_diag_add(compiler->diags, ASSAY_DIAG_REASON, span, "a reason code has 1 to %d bytes",
+                       ASSAY_REASON_CODE_BYTES_MAX);
         return;
     }
     if (catalogue->items == NULL || assay_policy_reason_of(catalogue, code) != NULL) {
@@ -242,9 +241,8 @@ static void compile_condition(struct policy_compiler *compiler,
     }
     const struct assay_scope scope = {.context = compiler, .resolve = resolve, .what = "a rule"};
     enum assay_kind kind = ASSAY_KIND_NUMBER;
-    compiler->rule->program =
-        assay_expr_compile(compiler->arena, compiler->plan->schema, expr, &scope,
-                           compiler->diags, &kind);
+    compiler->rule->program = assay_expr_compile(compiler->arena, compiler->plan->schema, expr,
+                                                 &scope, compiler->diags, &kind);
     if (compiler->rule->program != NULL && kind != ASSAY_KIND_BOOL) {
         assay_diag_add(compiler->diags, ASSAY_DIAG_TYPE, source->when,
                        "a rule is true or false, this is %s",
@@ -277,8 +275,8 @@ static void compile_rule(struct policy_compiler *compiler, const struct assay_ru
                          struct policy_rule *rule)
 {
     const struct assay_span span = assay_policy_place(compiler, source->span);
-    *rule = (struct policy_rule){
-        .then = source->then, .reason = source->reason, .group = ASSAY_NONE};
+    *rule =
+        (struct policy_rule){.then = source->then, .reason = source->reason, .group = ASSAY_NONE};
     compiler->rule = rule;
     if (source->when.text != NULL && source->when.begin < source->when.end) {
         rule->when = (struct assay_str){.ptr = source->when.text->data + source->when.begin,

@@ -36,8 +36,8 @@ static void sum_groups(const struct assay_policy *policy, const double contribut
         group->points += points;
         const bool worse =
             group->column == ASSAY_NONE || points < group->worst ||
-            (points == group->worst && assay_str_compare(column_name(policy, c),
-                                                         column_name(policy, group->column)) < 0);
+            (points == group->worst &&
+             assay_str_compare(column_name(policy, c), column_name(policy, group->column)) < 0);
         if (worse) {
             group->worst = points;
             group->column = c;
@@ -99,8 +99,7 @@ static void rank_groups(const struct assay_policy *policy, const struct assay_va
 }
 
 /* The reason of the rule that held stands first. @return the group it speaks for, or none. */
-static uint32_t add_rule_reason(const struct assay_policy *policy,
-                                const struct assay_event *event,
+static uint32_t add_rule_reason(const struct assay_policy *policy, const struct assay_event *event,
                                 const struct assay_value values[],
                                 struct assay_verdict_of_policy *out)
 {
@@ -138,8 +137,8 @@ static bool explain_row(const struct assay_policy *policy, const double row[],
     if (*groups == NULL) {
         return false;
     }
-    const double baseline = assay_model_explain_toward(policy->model, row, policy->raw_is_good,
-                                                       scratch, contributions);
+    const double baseline =
+        assay_model_explain_toward(policy->model, row, policy->raw_is_good, scratch, contributions);
     if (isnan(baseline)) {
         return false;
     }

@@ -21,7 +21,8 @@ void assay_write_plain(struct writer *writer, const char *text)
 
 /* --- JSON --- */
 
-/* Bytes of the well-formed UTF-8 sequence at @p text (no surrogates, no overlong forms); 0: none. */
+/* Bytes of the well-formed UTF-8 sequence at @p text (no surrogates, no overlong forms); 0:
+ * none. */
 static uint32_t sequence_bytes(const unsigned char text[], uint32_t left)
 {
     static const struct {

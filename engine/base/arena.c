@@ -1,13 +1,15 @@
 #include "engine/base/arena.h"
 
+#include "engine/base/alloc_guard.h"
 #include "engine/base/assert.h"
 
 #include <stdlib.h>
 
 /*
  * Blocks in a list; the newest holds the bump pointer. A rewind walks back and keeps the blocks it
- * leaves as spares, so that a scratch arena stops calling malloc once it has seen its largest batch.
- * Under AddressSanitizer a block is made for every piece, so that an overrun is seen at the byte.
+ * leaves as spares, so that a scratch arena stops calling malloc once it has seen its largest
+ * batch. Under AddressSanitizer a block is made for every piece, so that an overrun is seen at the
+ * byte.
  */
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -85,7 +87,9 @@ static struct block *new_block(struct assay_arena *arena, size_t bytes)
     if (capacity > arena->bytes_max - arena->reserved) {
         return NULL;
     }
+    const bool forbidden = assay_alloc_forbid(false); /* a new high-water mark: the exception */
     struct block *block = malloc(sizeof *block + capacity);
+    (void)assay_alloc_forbid(forbidden);
     if (block != NULL) {
         block->capacity = capacity;
         arena->reserved += capacity;
@@ -99,8 +103,7 @@ void *assay_arena_alloc(struct assay_arena *arena, size_t bytes)
     if (bytes > arena->bytes_max) {
         return NULL;
     }
-    const size_t rounded =
-        (bytes + (size_t)(ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
+    const size_t rounded = (bytes + (size_t)(ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
     struct block *block = arena->newest;
     if (block == NULL || block->capacity - block->used < rounded) {
         block = take_spare(arena, rounded);
@@ -145,8 +148,9 @@ struct assay_str assay_arena_copy(struct assay_arena *arena, struct assay_str te
 struct assay_arena_mark assay_arena_mark(const struct assay_arena *arena)
 {
     const struct block *newest = arena->newest;
-    return newest == NULL ? (struct assay_arena_mark){0}
-                          : (struct assay_arena_mark){.piece = newest->number, .used = newest->used};
+    return newest == NULL
+               ? (struct assay_arena_mark){0}
+               : (struct assay_arena_mark){.piece = newest->number, .used = newest->used};
 }
 
 void assay_arena_rewind(struct assay_arena *arena, struct assay_arena_mark mark)

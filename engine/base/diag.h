@@ -50,7 +50,8 @@ struct assay_diags;
  * @return NULL when the arena is full. Owner: the arena. Thread: one at a time.
  */
 struct assay_diags *assay_diags_create(struct assay_arena *arena, size_t count_max);
-/** Add one; the message is formatted into the list's arena. Never fails: what does not fit counts. */
+/** Add one; the message is formatted into the list's arena. Never fails: what does not fit
+ * counts. */
 void assay_diag_add(struct assay_diags *diags, enum assay_diag_code code, struct assay_span span,
                     const char *message, ...) ASSAY_PRINTF(4, 5);
 /** Give the newest diagnostic a hint. No-op when the newest one did not fit. */

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * Header, little endian: u32 length, u16 type, u16 version, u32 CRC32C (of the 8 bytes before it and
- * the payload), u32 zero.
+ * Header, little endian: u32 length, u16 type, u16 version, u32 CRC32C (of the 8 bytes before it
+ * and the payload), u32 zero.
  *
  * What a bad record means: nothing valid after it is what a crash leaves, a torn tail; a valid
  * record after it means that something in between was damaged, and then no guess is made.
@@ -66,8 +66,7 @@ struct assay_frame_reader {
 /* Have file bytes [offset, + bytes) in the buffer. @return false: reading failed or no memory. */
 static bool load(struct assay_frame_reader *reader, uint64_t offset, size_t bytes)
 {
-    if (offset >= reader->buffer_offset &&
-        offset + bytes <= reader->buffer_offset + reader->held) {
+    if (offset >= reader->buffer_offset && offset + bytes <= reader->buffer_offset + reader->held) {
         return true;
     }
     if (bytes > reader->capacity) {
@@ -83,9 +82,8 @@ static bool load(struct assay_frame_reader *reader, uint64_t offset, size_t byte
     reader->buffer_offset = offset;
     reader->held = 0;
     while (reader->held < bytes) {
-        const ssize_t got =
-            pread(reader->fd, reader->buffer + reader->held, reader->capacity - reader->held,
-                  (off_t)(offset + reader->held));
+        const ssize_t got = pread(reader->fd, reader->buffer + reader->held,
+                                  reader->capacity - reader->held, (off_t)(offset + reader->held));
         if (got > 0) {
             reader->held += (size_t)got;
         } else if (got == 0) {
@@ -128,8 +126,7 @@ static bool is_record(struct assay_frame_reader *reader, uint64_t offset, bool *
            load32(header + 4) != 0;
 }
 
-static enum assay_status read_failed(const struct assay_frame_reader *reader,
-                                     struct assay_err *err)
+static enum assay_status read_failed(const struct assay_frame_reader *reader, struct assay_err *err)
 {
     (void)assay_err_errno(err, errno, reader->path, "cannot read");
     return ASSAY_E_IO;
@@ -266,8 +263,8 @@ static void write_all(struct assay_frame_writer *writer, const uint8_t *bytes, s
 {
     size_t done = 0;
     while (done < count && writer->code == 0) {
-        const ssize_t wrote = pwrite(writer->fd, bytes + done, count - done,
-                                     (off_t)(writer->written + done));
+        const ssize_t wrote =
+            pwrite(writer->fd, bytes + done, count - done, (off_t)(writer->written + done));
         if (wrote >= 0) {
             done += (size_t)wrote;
         } else if (errno != EINTR) {
@@ -397,6 +394,11 @@ enum assay_status assay_frame_sync(struct assay_frame_writer *writer, struct ass
         return write_failed(writer, err);
     }
     return status;
+}
+
+int assay_frame_writer_fd(const struct assay_frame_writer *writer)
+{
+    return writer->fd;
 }
 
 uint64_t assay_frame_writer_offset(const struct assay_frame_writer *writer)

@@ -1,10 +1,10 @@
 /*
  * engine/base/frame.h - framed records in an append-only file: type, version, length, CRC32C.
  *
- * One format for the epoch log and the audit log. A file begins with an 8-byte magic; each record is
- * a 16-byte header (length, type, version, CRC32C over length, type, version and payload; little
- * endian) and its payload. A torn tail is what a crash leaves: it is found, told and cut off; damage
- * before the tail is an error.
+ * One format for the epoch log and the audit log. A file begins with an 8-byte magic; each record
+ * is a 16-byte header (length, type, version, CRC32C over length, type, version and payload; little
+ * endian) and its payload. A torn tail is what a crash leaves: it is found, told and cut off;
+ * damage before the tail is an error.
  */
 #ifndef ASSAY_BASE_FRAME_H
 #define ASSAY_BASE_FRAME_H
@@ -24,7 +24,7 @@ struct assay_frame {
     uint64_t offset; /* of its header in the file */
 };
 
-/** CRC32C (Castagnoli) of @p bytes more bytes, continuing from @p crc; begin with 0. Thread: any. */
+/** CRC32C (Castagnoli) of @p bytes more bytes, going on from @p crc; begin with 0. Thread: any. */
 uint32_t assay_crc32c(uint32_t crc, const void *data, size_t bytes);
 
 struct assay_frame_writer;
@@ -49,6 +49,8 @@ ASSAY_MUST_CHECK enum assay_status assay_frame_flush(struct assay_frame_writer *
 /** Flush and fdatasync: what was appended survives power loss. @retval ASSAY_E_IO */
 ASSAY_MUST_CHECK enum assay_status assay_frame_sync(struct assay_frame_writer *writer,
                                                     struct assay_err *err);
+/** The file's descriptor, for a thread that syncs it; it stays the writer's. */
+int assay_frame_writer_fd(const struct assay_frame_writer *writer);
 /** Offset at which the next record will stand. */
 uint64_t assay_frame_writer_offset(const struct assay_frame_writer *writer);
 /** Flush and free; NULL is allowed. */

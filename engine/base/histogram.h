@@ -1,8 +1,8 @@
 /*
  * engine/base/histogram.h - counts of durations in log-linear buckets of a stated relative error.
  *
- * Each power of two is cut into 32 equal buckets, so a value read back is at most 1/32 (3.2 %) above
- * the one recorded; values below 32 are exact. After HdrHistogram (Tene 2012), fixed in size.
+ * Each power of two is cut into 32 equal buckets, so a value read back is at most 1/32 (3.2 %)
+ * above the one recorded; values below 32 are exact. After HdrHistogram (Tene 2012), fixed in size.
  *
  * Discipline: one thread records; merge and read after a hand-over. Plain data, no pointers.
  */

@@ -86,13 +86,12 @@ void assay_log_write(struct assay_log_site *site, enum assay_log_level level, co
     const size_t room = sizeof line - 64; /* for what closes the object */
     size_t used = put_head(line, room, level, event);
     used = put_escaped(line, used, room, text);
-    const uint32_t held_back =
-        atomic_exchange_explicit(&site->held_back, 0, memory_order_relaxed);
+    const uint32_t held_back = atomic_exchange_explicit(&site->held_back, 0, memory_order_relaxed);
     if (held_back == 0) {
         used += (size_t)snprintf(line + used, sizeof line - used, "\"}\n");
     } else {
-        used += (size_t)snprintf(line + used, sizeof line - used, "\",\"held_back\":%u}\n",
-                                 held_back);
+        used +=
+            (size_t)snprintf(line + used, sizeof line - used, "\",\"held_back\":%u}\n", held_back);
     }
     /* One write, so that lines of several threads do not mix. A log that cannot be written is no
      * reason to stop scoring. */

@@ -1,8 +1,8 @@
 /*
  * engine/base/log.h - one JSON object a line on stderr, for operators and their tools.
  *
- * {"time":"2026-01-31T12:00:00.000Z","level":"warn","event":"broker_down","text":"..."}; a call site
- * writes at most a few lines a second, and says in its next line how many it held back.
+ * {"time":"2026-01-31T12:00:00.000Z","level":"warn","event":"broker_down","text":"..."}; a call
+ * site writes at most a few lines a second, and says in its next line how many it held back.
  */
 #ifndef ASSAY_BASE_LOG_H
 #define ASSAY_BASE_LOG_H

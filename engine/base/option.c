@@ -12,7 +12,7 @@ struct reading {
     size_t count;
     int argc;
     const char **argv;
-    int at;       /* next argument */
+    int at;        /* next argument */
     uint64_t seen; /* bit i: row i was given */
     char *out;
     struct assay_err *err;
@@ -46,8 +46,7 @@ static enum assay_status unknown(struct reading *reading, struct assay_str name)
     for (size_t i = 0; i < reading->count; i++) {
         assay_suggest_offer(&suggest, assay_str_of(reading->table[i].name));
     }
-    (void)assay_err_set(reading->err, ASSAY_E_USAGE, reading->argv[reading->at],
-                        "no such option");
+    (void)assay_err_set(reading->err, ASSAY_E_USAGE, reading->argv[reading->at], "no such option");
     if (suggest.best.ptr != NULL) {
         assay_err_remedy(reading->err, "did you mean --%.*s?", (int)suggest.best.len,
                          suggest.best.ptr);
@@ -259,8 +258,8 @@ void assay_options_print(const struct assay_option table[], size_t count, FILE *
             (void)snprintf(letter, sizeof letter, "-%c, ", option->letter);
         }
         (void)snprintf(left, sizeof left, "%s--%s%s%s%s", letter, option->name,
-                       option->value == NULL ? "" : " ",
-                       option->value == NULL ? "" : option->value, dots);
+                       option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value,
+                       dots);
         (void)fprintf(out, "  %-32s %s", left, option->text);
         if (option->min != 0 || option->max != 0) {
             char low[ASSAY_NUMBER_TEXT_BYTES];

@@ -43,7 +43,8 @@ struct assay_option {
  *
  * `--name value`, `--name=value`, `-n value`; `--` ends the options; `-` is a word.
  *
- * @param[in,out] operands items has room for @p argc words; receives those that belong to no option.
+ * @param[in,out] operands items has room for @p argc words; receives those that belong to no
+ * option.
  * @retval ASSAY_E_USAGE with the option, the value and the nearest known name in @p err.
  * Owner: nothing is copied; WORDS items are argv's. Thread: one.
  */

@@ -84,7 +84,8 @@ enum assay_class assay_status_class(enum assay_status status);
  */
 enum assay_status assay_err_set(struct assay_err *err, enum assay_status status, const char *where,
                                 const char *what, ...) ASSAY_PRINTF(4, 5);
-/** Like assay_err_set() with status E_IO (or E_NOT_FOUND for ENOENT) and strerror(@p code) in it. */
+/** Like assay_err_set() with status E_IO (or E_NOT_FOUND for ENOENT) and strerror(@p code) in
+ * it. */
 enum assay_status assay_err_errno(struct assay_err *err, int code, const char *where,
                                   const char *what, ...) ASSAY_PRINTF(4, 5);
 /** Add the offending value. No-op when @p err is NULL. Thread: any. */

@@ -25,8 +25,8 @@ enum { LAST_DEFAULT = 10 };
 static enum assay_status read_count(const char *word, size_t *out, struct assay_err *err)
 {
     double number = 0;
-    if (!assay_number_parse(assay_str_of(word), &number) || number != floor(number) ||
-        number < 1 || number > EXPLAIN_LAST_MAX) {
+    if (!assay_number_parse(assay_str_of(word), &number) || number != floor(number) || number < 1 ||
+        number > EXPLAIN_LAST_MAX) {
         (void)assay_err_set(err, ASSAY_E_USAGE, "--last", "how many decisions?");
         assay_err_value(err, "%s", word);
         assay_err_allowed(err, "1 to %d", EXPLAIN_LAST_MAX);
@@ -72,7 +72,7 @@ static enum assay_status find_log(struct assay_arena *arena, const struct explai
             assay_err_remedy(err, "name the state folder itself with --state DIR");
             return ASSAY_E_CONFIG;
         }
-        state = assay_path_within(arena, config->folder, config->settings->state);
+        state = assay_arena_copy(arena, config->settings->state).ptr;
     }
     struct assay_state_folder folder;
     if (state == NULL) {
@@ -180,8 +180,7 @@ static void print_notes(const struct explain_search *search)
     if (search->unreadable != 0) {
         char text[1200];
         assay_err_format(&search->unreadable_why, sizeof text, text);
-        (void)fprintf(stderr,
-                      "assay: note: %" PRIu64 " decision%s cannot be read, the first: %s\n",
+        (void)fprintf(stderr, "assay: note: %" PRIu64 " decision%s cannot be read, the first: %s\n",
                       search->unreadable, search->unreadable == 1 ? "" : "s", text);
     }
 }
@@ -244,15 +243,29 @@ static const struct explain_options explain_defaults = {.lang = "en"};
 #define AT(member) offsetof(struct explain_options, member)
 
 static const struct assay_option explain_table[] = {
-    {.name = "state", .kind = ASSAY_OPTION_TEXT, .offset = AT(state), .value = "DIR",
+    {.name = "state",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(state),
+     .value = "DIR",
      .text = "state folder of the run, which holds audit.log (state)"},
-    {.name = "config", .letter = 'c', .kind = ASSAY_OPTION_TEXT, .offset = AT(folder),
-     .value = "DIR", .text = "take the state folder that assay.yaml in this folder names"},
-    {.name = "last", .kind = ASSAY_OPTION_FLAG, .offset = AT(last),
+    {.name = "config",
+     .letter = 'c',
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(folder),
+     .value = "DIR",
+     .text = "take the state folder that assay.yaml in this folder names"},
+    {.name = "last",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = AT(last),
      .text = "list the newest decisions instead, 10 or as many as the word after it says"},
-    {.name = "lang", .kind = ASSAY_OPTION_TEXT, .offset = AT(lang), .value = "LANG",
+    {.name = "lang",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(lang),
+     .value = "LANG",
      .text = "language of reason texts: en or zh (en)"},
-    {.name = "json", .kind = ASSAY_OPTION_FLAG, .offset = AT(json),
+    {.name = "json",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = AT(json),
      .text = "print everything that is known as JSON, one line a decision"},
 };
 

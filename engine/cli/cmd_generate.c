@@ -211,6 +211,7 @@ static double best_auc(struct draws *draws)
 {
     double rank_sum = 0;
     size_t at = 0;
+    ASSAY_ASSERT(draws->count > 0 && draws->keys != NULL);
     qsort(draws->keys, draws->count, sizeof draws->keys[0], compare_keys);
     while (at < draws->count) {
         const uint64_t truth = draws->keys[at] >> 1;

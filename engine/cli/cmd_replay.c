@@ -21,8 +21,8 @@ static void show_progress(void *context, const struct assay_replay_progress *pro
     (void)context;
     const bool by_epochs = progress->epochs_total != 0;
     assay_cli_progress(by_epochs ? progress->epochs_done : progress->bytes_done,
-                       by_epochs ? progress->epochs_total : progress->bytes_total,
-                       progress->events, progress->seconds);
+                       by_epochs ? progress->epochs_total : progress->bytes_total, progress->events,
+                       progress->seconds);
 }
 
 static int replay(struct assay_arena *arena, const void *read)
@@ -64,25 +64,57 @@ static const struct replay_options replay_defaults = {.folder = "config"};
 #define AT(member) offsetof(struct replay_options, member)
 
 static const struct assay_option replay_table[] = {
-    {.name = "config", .letter = 'c', .kind = ASSAY_OPTION_TEXT, .offset = AT(folder),
-     .value = "DIR", .text = "folder of features.yaml, decisions.yaml, assay.yaml (config)"},
-    {.name = "input", .letter = 'i', .kind = ASSAY_OPTION_WORDS, .offset = AT(inputs),
-     .value = "FILE", .text = "JSON lines, plain or zstd; - is standard input"},
-    {.name = "recorded", .kind = ASSAY_OPTION_TEXT, .offset = AT(recorded), .value = "STATE",
+    {.name = "config",
+     .letter = 'c',
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(folder),
+     .value = "DIR",
+     .text = "folder of features.yaml, decisions.yaml, assay.yaml (config)"},
+    {.name = "input",
+     .letter = 'i',
+     .kind = ASSAY_OPTION_WORDS,
+     .offset = AT(inputs),
+     .value = "FILE",
+     .text = "JSON lines, plain or zstd; - is standard input"},
+    {.name = "recorded",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(recorded),
+     .value = "STATE",
      .text = "replay the epochs that a run recorded in this folder"},
-    {.name = "rows", .kind = ASSAY_OPTION_TEXT, .offset = AT(rows), .value = "FILE",
+    {.name = "rows",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(rows),
+     .value = "FILE",
      .text = "write feature rows as CSV"},
-    {.name = "on", .kind = ASSAY_OPTION_TEXT, .offset = AT(rows_on), .value = "EVENT",
+    {.name = "on",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(rows_on),
+     .value = "EVENT",
      .text = "the event that rows are written for"},
-    {.name = "decisions", .kind = ASSAY_OPTION_TEXT, .offset = AT(decisions), .value = "FILE",
+    {.name = "decisions",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(decisions),
+     .value = "FILE",
      .text = "write decisions as JSON lines"},
-    {.name = "dead-letters", .kind = ASSAY_OPTION_TEXT, .offset = AT(dead_letters),
-     .value = "FILE", .text = "write what was set aside, and why, as JSON lines"},
-    {.name = "strict", .kind = ASSAY_OPTION_FLAG, .offset = AT(strict),
+    {.name = "dead-letters",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(dead_letters),
+     .value = "FILE",
+     .text = "write what was set aside, and why, as JSON lines"},
+    {.name = "strict",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = AT(strict),
      .text = "exit 65 when there was any dead letter"},
-    {.name = "shards", .kind = ASSAY_OPTION_COUNT, .offset = AT(shards), .value = "N",
-     .text = "threads; the results do not depend on it", .min = 1, .max = ASSAY_SHARDS_MAX},
-    {.name = "json", .kind = ASSAY_OPTION_FLAG, .offset = AT(json),
+    {.name = "shards",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(shards),
+     .value = "N",
+     .text = "threads; the results do not depend on it",
+     .min = 1,
+     .max = ASSAY_SHARDS_MAX},
+    {.name = "json",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = AT(json),
      .text = "print the summary as JSON on standard output"},
 };
 
@@ -91,8 +123,9 @@ const struct assay_command assay_command_replay = {
     .summary = "run files, or a recorded run, through features and policies",
     .usage = "[-c DIR] --input FILE... [--rows FILE --on EVENT] [--decisions FILE] [--strict]\n"
              "  assay replay [-c DIR] --recorded STATE [--decisions FILE]",
-    .text = "Every input is one partition in line order; several are merged by event time. Messages\n"
-            "that cannot be used are counted and named on standard error.",
+    .text =
+        "Every input is one partition in line order; several are merged by event time. Messages\n"
+        "that cannot be used are counted and named on standard error.",
     .examples = "assay generate --users 1000 --days 30 --output events.jsonl\n"
                 "assay replay -c config --input events.jsonl --decisions decisions.jsonl\n"
                 "assay replay -c config --input events.jsonl --rows rows.csv --on application\n",

@@ -65,17 +65,36 @@ static const struct run_options run_defaults = {.folder = "config"};
 #define AT(member) offsetof(struct run_options, member)
 
 static const struct assay_option run_table[] = {
-    {.name = "config", .letter = 'c', .kind = ASSAY_OPTION_TEXT, .offset = AT(folder),
-     .value = "DIR", .text = "folder of features.yaml, decisions.yaml, assay.yaml (config)"},
-    {.name = "state", .kind = ASSAY_OPTION_TEXT, .offset = AT(state), .value = "DIR",
+    {.name = "config",
+     .letter = 'c',
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(folder),
+     .value = "DIR",
+     .text = "folder of features.yaml, decisions.yaml, assay.yaml (config)"},
+    {.name = "state",
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = AT(state),
+     .value = "DIR",
      .text = "folder of the epoch and audit logs, in place of the one in assay.yaml"},
-    {.name = "shards", .kind = ASSAY_OPTION_COUNT, .offset = AT(shards), .value = "N",
-     .text = "threads, in place of the number in assay.yaml", .min = 1, .max = ASSAY_SHARDS_MAX},
-    {.name = "until-end", .kind = ASSAY_OPTION_FLAG, .offset = AT(until_end),
+    {.name = "shards",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(shards),
+     .value = "N",
+     .text = "threads, in place of the number in assay.yaml",
+     .min = 1,
+     .max = ASSAY_SHARDS_MAX},
+    {.name = "until-end",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = AT(until_end),
      .text = "stop where the topics ended when the run began"},
-    {.name = "exit-after", .kind = ASSAY_OPTION_COUNT, .offset = AT(exit_after), .value = "N",
+    {.name = "exit-after",
+     .kind = ASSAY_OPTION_COUNT,
+     .offset = AT(exit_after),
+     .value = "N",
      .text = "stop after N decisions"},
-    {.name = "json", .kind = ASSAY_OPTION_FLAG, .offset = AT(json),
+    {.name = "json",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = AT(json),
      .text = "print the summary as JSON on standard output"},
 };
 
@@ -83,9 +102,10 @@ const struct assay_command assay_command_run = {
     .name = "run",
     .summary = "consume events and emit decisions until stopped",
     .usage = "[-c DIR] [--state DIR] [--shards N] [--until-end] [--exit-after N]",
-    .text = "Sources, sinks and the state folder are those of assay.yaml. The first SIGINT or SIGTERM\n"
-            "finishes the epoch at hand, delivers everything and ends with a summary. A run that died\n"
-            "goes on where it was: it repeats the recorded epochs first.",
+    .text =
+        "Sources, sinks and the state folder are those of assay.yaml. The first SIGINT or SIGTERM\n"
+        "finishes the epoch at hand, delivers everything and ends with a summary. A run that died\n"
+        "goes on where it was: it repeats the recorded epochs first.",
     .examples = "assay run -c config\n"
                 "assay run -c config --until-end --json\n",
     .options = run_table,

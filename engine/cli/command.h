@@ -1,9 +1,9 @@
 /*
  * engine/cli/command.h - one command of the command line: a row, an options struct, a function.
  *
- * Data goes to stdout, talk to stderr; exit codes are those of sysexits (0, 64 usage, 65 data, 66 no
- * input, 69 unavailable, 70 bug, 74 I/O, 78 config). Every command has a file cmd_NAME.c here, which
- * defines `const struct assay_command assay_command_NAME`; the table is in commands.c.
+ * Data goes to stdout, talk to stderr; exit codes are those of sysexits (0, 64 usage, 65 data, 66
+ * no input, 69 unavailable, 70 bug, 74 I/O, 78 config). Every command has a file cmd_NAME.c here,
+ * which defines `const struct assay_command assay_command_NAME`; the table is in commands.c.
  */
 #ifndef ASSAY_CLI_COMMAND_H
 #define ASSAY_CLI_COMMAND_H
@@ -34,9 +34,9 @@ struct assay_command {
     const char *examples; /* lines a person can paste, each ending in \n */
     const struct assay_option *options;
     size_t option_count;
-    size_t options_bytes;     /* size of the options struct */
-    const void *defaults;     /* of that size; NULL: zeroes */
-    const char *operands;     /* name of the operands for help; NULL: none are allowed */
+    size_t options_bytes; /* size of the options struct */
+    const void *defaults; /* of that size; NULL: zeroes */
+    const char *operands; /* name of the operands for help; NULL: none are allowed */
     /** Run with options read. @return the exit code. */
     int (*run)(const void *options, const struct assay_words *operands);
 };

@@ -17,8 +17,8 @@ static int print_text(struct assay_str text, FILE *out)
     int cells = 0;
     for (uint32_t i = 0; i < text.len; i++) {
         const unsigned char c = (unsigned char)text.ptr[i];
-        const bool wide_control = c == 0xC2 && i + 1 < text.len &&
-                                  ((unsigned char)text.ptr[i + 1] & 0xE0) == 0x80;
+        const bool wide_control =
+            c == 0xC2 && i + 1 < text.len && ((unsigned char)text.ptr[i + 1] & 0xE0) == 0x80;
         if (wide_control) {
             cells += fprintf(out, "\\x%02x\\x%02x", c, (unsigned char)text.ptr[++i]);
         } else if (c < 0x20 || c == 0x7F) {
@@ -293,9 +293,8 @@ static void print_table(const struct assay_audit_view *view, FILE *out)
     const uint32_t count = make_lines(view, lines);
     int name_cells = (int)sizeof "(baseline)";
     for (uint32_t i = 0; i < view->value_count; i++) {
-        const int cells = (int)(view->value_names[i].len < NAME_CELLS_MAX
-                                    ? view->value_names[i].len
-                                    : NAME_CELLS_MAX);
+        const int cells = (int)(view->value_names[i].len < NAME_CELLS_MAX ? view->value_names[i].len
+                                                                          : NAME_CELLS_MAX);
         name_cells = cells > name_cells ? cells : name_cells;
     }
     if (count > 0 && view->contribution_count > 0) {

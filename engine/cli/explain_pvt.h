@@ -40,7 +40,7 @@ struct explain_search {
     struct explain_record *last; /* last_max of them, used as a ring */
     uint64_t decisions;          /* read so far; the next goes to last[decisions % last_max] */
 
-    uint64_t unreadable;          /* decisions that could not be read, and why the first one */
+    uint64_t unreadable; /* decisions that could not be read, and why the first one */
     struct assay_err unreadable_why;
     uint64_t torn_bytes;
 };

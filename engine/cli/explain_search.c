@@ -53,15 +53,15 @@ static const struct assay_audit_plan *plan_of(struct explain_search *search,
     enum assay_status status =
         assay_err_set(&err, ASSAY_E_UNKNOWN, "audit record", "no plan record stands before it");
     for (size_t i = search->plan_count; i > 0 && status == ASSAY_E_UNKNOWN; i--) {
-        status = assay_audit_decision_id(search->plans[i - 1], frame->payload, frame->bytes, id,
-                                         &err);
+        status =
+            assay_audit_decision_id(search->plans[i - 1], frame->payload, frame->bytes, id, &err);
         if (status == ASSAY_OK) {
             return search->plans[i - 1];
         }
     }
     if (search->unreadable++ == 0) {
-        (void)snprintf(err.where, sizeof err.where, "%s: decision at offset %" PRIu64,
-                       search->path, frame->offset);
+        (void)snprintf(err.where, sizeof err.where, "%s: decision at offset %" PRIu64, search->path,
+                       frame->offset);
         search->unreadable_why = err;
     }
     return NULL;
@@ -145,8 +145,8 @@ static enum assay_status take_decision(struct explain_search *search,
         status = compare(search, id, plan, frame, err);
     }
     if (status == ASSAY_OK && search->last_max != 0) {
-        status = keep(search, &search->last[search->decisions % search->last_max], plan, frame,
-                      err);
+        status =
+            keep(search, &search->last[search->decisions % search->last_max], plan, frame, err);
     }
     search->decisions++;
     return status;

@@ -97,10 +97,44 @@ void assay_cli_progress_live(const struct assay_run_summary *summary, bool recov
     (void)fflush(stderr);
 }
 
+/* Lines of the table that stand above the cursor. */
+static uint32_t table_lines;
+
+static void back_over_table(void)
+{
+    if (table_lines > 0) {
+        (void)fprintf(stderr, "\033[%" PRIu32 "A", table_lines);
+    }
+    (void)fputs("\r\033[J", stderr);
+    table_lines = 0;
+}
+
+void assay_cli_progress_table(const struct assay_run_summary *summary)
+{
+    enum { CELLS = 30 };
+    if (!someone_looks()) {
+        return;
+    }
+    back_over_table();
+    for (uint32_t i = 0; i < summary->outcome_count; i++) {
+        const struct assay_outcome_count *outcome = &summary->outcomes[i];
+        const double share = (double)outcome->count / (double)(summary->stats.decisions + 1);
+        (void)fprintf(stderr, "  %-18.*s %-18.*s %10" PRIu64 "  ", (int)outcome->policy.len,
+                      outcome->policy.ptr, (int)outcome->outcome.len, outcome->outcome.ptr,
+                      outcome->count);
+        for (int cell = 0; cell < (int)(share * CELLS + 0.5); cell++) {
+            (void)fputc('#', stderr);
+        }
+        (void)fputc('\n', stderr);
+    }
+    table_lines = summary->outcome_count;
+    assay_cli_progress_live(summary, false);
+}
+
 void assay_cli_progress_clear(void)
 {
     if (someone_looks()) {
-        (void)fputs("\r\033[K", stderr);
+        back_over_table();
         (void)fflush(stderr);
     }
 }
@@ -114,7 +148,7 @@ static void print_outcomes(const struct assay_run_summary *summary, FILE *out)
 {
     for (uint32_t i = 0; i < summary->outcome_count; i++) {
         const struct assay_outcome_count *outcome = &summary->outcomes[i];
-        (void)fprintf(out, "  %-18.*s %-14.*s %12" PRIu64 "\n", (int)outcome->policy.len,
+        (void)fprintf(out, "  %-18.*s %-18.*s %8" PRIu64 "\n", (int)outcome->policy.len,
                       outcome->policy.ptr, (int)outcome->outcome.len, outcome->outcome.ptr,
                       outcome->count);
     }
@@ -153,8 +187,9 @@ static void print_cpu(const struct assay_pipeline_stats *stats, FILE *out)
 static void print_summary(const struct assay_run_summary *summary, FILE *out)
 {
     const struct assay_pipeline_stats *stats = &summary->stats;
-    (void)fprintf(out, "%" PRIu64 " messages, %" PRIu64 " events applied, %" PRIu64
-                       " duplicates dropped, %" PRIu64 " dead letters; %" PRIu64 " keys\n",
+    (void)fprintf(out,
+                  "%" PRIu64 " messages, %" PRIu64 " events applied, %" PRIu64
+                  " duplicates dropped, %" PRIu64 " dead letters; %" PRIu64 " keys\n",
                   stats->messages, stats->events, stats->duplicates, dead_total(stats),
                   stats->store.keys);
     print_dead(stats, out);
@@ -166,8 +201,8 @@ static void print_summary(const struct assay_run_summary *summary, FILE *out)
         print_outcomes(summary, out);
     }
     if (summary->decisions_compared != 0) {
-        (void)fprintf(out, "%" PRIu64 " decisions compared with the audit log, %" PRIu64
-                           " differing\n",
+        (void)fprintf(out,
+                      "%" PRIu64 " decisions compared with the audit log, %" PRIu64 " differing\n",
                       summary->decisions_compared, summary->decisions_differing);
     }
     print_cpu(stats, out);
@@ -218,8 +253,8 @@ static void print_json_dead(const struct assay_pipeline_stats *stats, FILE *out)
     (void)fputs(",\"dead_letters\":{", out);
     for (int reason = 0; reason < ASSAY_DEAD_END; reason++) {
         if (stats->dead[reason] != 0) {
-            (void)fprintf(out, "%s\"%s\":%" PRIu64, comma,
-                          assay_dead_name((enum assay_dead)reason), stats->dead[reason]);
+            (void)fprintf(out, "%s\"%s\":%" PRIu64, comma, assay_dead_name((enum assay_dead)reason),
+                          stats->dead[reason]);
             comma = ",";
         }
     }
@@ -254,11 +289,11 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
                   {"decode_ns", stats->decode_ns},
                   {"apply_ns", stats->apply_ns},
                   {"score_ns", stats->score_ns},
-                  {"emit_ns", stats->emit_ns}};
+                  {"emit_ns", stats->emit_ns},
+                  {"hash_ns", summary->hash_ns}};
     (void)fputc('{', out);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        (void)fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", counts[i].name,
-                      counts[i].value);
+        (void)fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", counts[i].name, counts[i].value);
     }
     print_json_dead(stats, out);
     print_json_outcomes(summary, out);

@@ -24,7 +24,9 @@ const _Atomic bool *assay_cli_stop_flag(void);
 void assay_cli_progress(uint64_t done, uint64_t total, uint64_t events, double seconds);
 /** Draw one line on stderr about a run that has no known end. As assay_cli_progress(). */
 void assay_cli_progress_live(const struct assay_run_summary *summary, bool recovering);
-/** Take the bar away. Thread: one. */
+/** Draw a table of decisions by policy and outcome over the one before. As assay_cli_progress(). */
+void assay_cli_progress_table(const struct assay_run_summary *summary);
+/** Take the bar or table away. Thread: one. */
 void assay_cli_progress_clear(void);
 
 /**

@@ -358,8 +358,7 @@ static bool read_policy(struct reader *reader, const struct yaml_node *key,
            good;
     good = read_named(reader, found[POLICY_MODEL], "model", what, &out->model, &out->model_span) &&
            good;
-    good = read_named(reader, found[POLICY_EVENT], "event", what, &out->event,
-                      &out->event_span) &&
+    good = read_named(reader, found[POLICY_EVENT], "event", what, &out->event, &out->event_span) &&
            good;
     good = read_named(reader, found[POLICY_ELSE], "else", what, &out->otherwise,
                       &out->otherwise_span) &&

@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
-enum { RECORD_BYTES_FIRST = 1 << 14, RECORD_VERSION = 1 };
+/* Room for what is kept between two commits, so that it need not grow page by page in the midst of
+ * them; untouched pages cost nothing. */
+enum { KEPT_BYTES_FIRST = 16 << 20, RECORD_BYTES_FIRST = 1 << 14, RECORD_VERSION = 1 };
 
 static const size_t RECORD_BYTES_MAX = (size_t)1 << 24;
 static const size_t PLAN_MEMORY_MAX = (size_t)256 << 20;
@@ -72,7 +74,8 @@ static enum assay_status look_through(struct assay_audit *audit, bool *has_plan,
     struct assay_frame_reader *reader = NULL;
     struct assay_frame frame;
     *has_plan = false;
-    enum assay_status status = assay_frame_reader_open(&reader, audit->path, ASSAY_AUDIT_MAGIC, err);
+    enum assay_status status =
+        assay_frame_reader_open(&reader, audit->path, ASSAY_AUDIT_MAGIC, err);
     while (status == ASSAY_OK && (status = assay_frame_next(reader, &frame, err)) == ASSAY_OK) {
         if (frame.type == ASSAY_AUDIT_PLAN) {
             *has_plan = frame.bytes == audit->plan_bytes &&
@@ -134,8 +137,12 @@ enum assay_status assay_audit_open(struct assay_audit **out, const char *path,
     ASSAY_ASSERT(out != NULL && path != NULL);
     *out = NULL;
     struct assay_audit *audit = calloc(1, sizeof *audit);
-    if (audit == NULL || !reserve_record(audit, RECORD_BYTES_FIRST)) {
-        free(audit);
+    if (audit != NULL) {
+        audit->kept = malloc(KEPT_BYTES_FIRST);
+        audit->kept_capacity = KEPT_BYTES_FIRST;
+    }
+    if (audit == NULL || audit->kept == NULL || !reserve_record(audit, RECORD_BYTES_FIRST)) {
+        assay_audit_close(audit);
         return assay_err_set(err, ASSAY_E_NO_MEMORY, path, "no memory for the audit log");
     }
     audit->path = path;
@@ -194,8 +201,8 @@ static bool has_same_id(const struct assay_audit *audit, const struct assay_deci
 {
     char expected[ASSAY_DECISION_ID_BYTES_MAX];
     char found[ASSAY_DECISION_ID_BYTES_MAX];
-    if (assay_audit_decision_id(audit->plan, audit->next.payload, audit->next.bytes, found,
-                                NULL) != ASSAY_OK) {
+    if (assay_audit_decision_id(audit->plan, audit->next.payload, audit->next.bytes, found, NULL) !=
+        ASSAY_OK) {
         return false;
     }
     (void)assay_decision_id(decision, audit->policies, expected);

@@ -1,10 +1,10 @@
 /*
  * engine/emit/audit.h - the log of every decision that left, and what a restart checks against it.
  *
- * Frames of magic "ASSAYAUD" (engine/base/frame.h): a plan record once an activation, then decisions
- * in the order in which they were made, then, each time everything before it has been delivered, a
- * mark with the last epoch. A decision is written here only after the sinks have confirmed it. So:
- *   - a decision in this log has left, and is never sent again;
+ * Frames of magic "ASSAYAUD" (engine/base/frame.h): a plan record once an activation, then
+ * decisions in the order in which they were made, then, each time everything before it has been
+ * delivered, a mark with the last epoch. A decision is written here only after the sinks have
+ *   confirmed it. So: - a decision in this log has left, and is never sent again;
  *   - a decision that is missing here may have left or not: it is sent (again) at the restart that
  *     derives it, with the same id and the same bytes. Sinks are at least once by decision id, and
  *     what may repeat is what was sent since the last mark;
@@ -67,7 +67,7 @@ size_t assay_audit_kept(const struct assay_audit *audit);
  */
 ASSAY_MUST_CHECK enum assay_status assay_audit_commit(struct assay_audit *audit, uint64_t epoch,
                                                       struct assay_err *err);
-/** Recording is over: how many decisions of the log were not derived again. 0 is as it should be. */
+/** The record is over: how many of the log's decisions were not derived again; 0 is right. */
 ASSAY_MUST_CHECK enum assay_status assay_audit_leftover(struct assay_audit *audit, uint64_t *count,
                                                         struct assay_err *err);
 /** Free without committing; NULL is allowed. */

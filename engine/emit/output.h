@@ -58,12 +58,12 @@ ASSAY_MUST_CHECK enum assay_status assay_output_file_open(struct assay_output **
 /**
  * Open a Kafka topic with an idempotent producer. Does not wait for the broker.
  *
- * @param stop may be NULL; once set, send() and flush() give up waiting.
+ * @param stop may be NULL; once set, send() gives up waiting, and flush() after 3 s more.
  * @retval ASSAY_E_CONFIG a property is refused. Owner: caller, output->ops->close().
  */
-ASSAY_MUST_CHECK enum assay_status
-assay_output_kafka_open(struct assay_output **out, struct assay_str brokers, struct assay_str topic,
-                        const struct assay_output_property properties[], size_t property_count,
-                        const _Atomic bool *stop, struct assay_err *err);
+ASSAY_MUST_CHECK enum assay_status assay_output_kafka_open(
+    struct assay_output **out, struct assay_str brokers, struct assay_str topic,
+    const struct assay_output_property properties[], size_t property_count,
+    const _Atomic bool *stop, struct assay_err *err);
 
 #endif

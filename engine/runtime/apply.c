@@ -2,7 +2,7 @@
 
 #include "engine/base/clock.h"
 
-enum { GROUP = 16 }; /* updates whose cache misses are in flight together */
+enum { GROUP = ASSAY_PREFETCH_MAX }; /* updates whose cache misses are in flight together */
 
 /* The next update for this owner in (partition, offset) order; NULL: no more. */
 static struct routed *next_update(const struct assay_pipeline *pipeline, struct merge *merge,
@@ -47,8 +47,8 @@ static void slice(struct shard *owner, const struct shape *shape, const struct r
             continue;
         }
         const struct assay_arena_mark mark = assay_arena_mark(owner->scratch);
-        assay_store_slice(owner->store, touch, role->features, role->feature_count,
-                          owner->scratch, &values[role->value_first]);
+        assay_store_slice(owner->store, touch, role->features, role->feature_count, owner->scratch,
+                          &values[role->value_first]);
         if (!role->has_text) {
             assay_arena_rewind(owner->scratch, mark);
         }
@@ -82,12 +82,14 @@ void assay_shard_apply(struct shard *owner)
     assay_arena_rewind(owner->scratch, (struct assay_arena_mark){0});
     for (;;) {
         struct routed *group[GROUP];
+        const struct assay_update *updates[GROUP];
         const struct shard *homes[GROUP];
         size_t count = 0;
         while (count < GROUP && (group[count] = next_update(pipeline, &merge, &homes[count]))) {
-            assay_store_prefetch(owner->store, &group[count]->update);
+            updates[count] = &group[count]->update;
             count++;
         }
+        assay_store_prefetch_group(owner->store, updates, count);
         for (size_t i = 0; i < count; i++) {
             apply_one(owner, homes[i], group[i]);
         }

@@ -85,9 +85,8 @@ static enum assay_status emit_item(struct assay_pipeline *pipeline, const struct
             .byte = item->byte,
             .message_bytes = item->bytes,
         };
-        return emitter->dead_letter == NULL
-                   ? ASSAY_OK
-                   : emitter->dead_letter(emitter->context, &letter, err);
+        return emitter->dead_letter == NULL ? ASSAY_OK
+                                            : emitter->dead_letter(emitter->context, &letter, err);
     }
     if (!item->accepted) {
         return ASSAY_OK;
@@ -117,7 +116,7 @@ enum assay_status assay_pipeline_emit(struct assay_pipeline *pipeline, struct as
     }
     struct merge merge = {.home = ASSAY_NONE};
     uint32_t home = 0;
-    for (uint32_t at = 0; status == ASSAY_OK; ) {
+    for (uint32_t at = 0; status == ASSAY_OK;) {
         at = next_item(pipeline, &merge, &home);
         if (at == ASSAY_NONE) {
             break;

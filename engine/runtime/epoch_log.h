@@ -1,13 +1,14 @@
 /*
  * engine/runtime/epoch_log.h - what every epoch took: the recipe that makes a run repeatable.
  *
- * Frames of magic "ASSAYEPO" (engine/base/frame.h). A header record names the plan, the policies and
- * the partition table; a record an epoch holds its number, clock and ranges. A restart under a grown
- * partition table writes a new header; ranges are always by the header before them, and a reader
- * translates them to the table of today. Shards are no part of it: any number repeats the run.
+ * Frames of magic "ASSAYEPO" (engine/base/frame.h). A header record names the plan, the policies
+ * and the partition table; a record an epoch holds its number, clock and ranges. A restart under a
+ * grown partition table writes a new header; ranges are always by the header before them, and a
+ * reader translates them to the table of today. Shards are no part of it: any number repeats the
+ * run.
  *
- * Durability: append() hands the record to the kernel, so a killed process loses nothing; every
- * sync_ms it is on the disk too, so power loss takes back at most that much.
+ * Durability: append() hands the record to the kernel, so a killed process loses nothing; within
+ * sync_ms a thread has it on the disk too, so power loss takes back at most that much.
  */
 #ifndef ASSAY_RUNTIME_EPOCH_LOG_H
 #define ASSAY_RUNTIME_EPOCH_LOG_H
@@ -36,17 +37,15 @@ struct assay_epoch_writer;
  * @retval ASSAY_E_FORMAT, ASSAY_E_CHECKSUM, ASSAY_E_IO, ASSAY_E_NO_MEMORY.
  * Owner: caller, assay_epoch_writer_close(). Thread: one.
  */
-ASSAY_MUST_CHECK enum assay_status
-assay_epoch_writer_open(struct assay_epoch_writer **out, const char *path,
-                        const struct assay_epoch_identity *identity, uint32_t sync_ms,
-                        struct assay_err *err);
+ASSAY_MUST_CHECK enum assay_status assay_epoch_writer_open(
+    struct assay_epoch_writer **out, const char *path, const struct assay_epoch_identity *identity,
+    uint32_t sync_ms, struct assay_err *err);
 /** Record an epoch; it survives the process once this returns. @retval ASSAY_E_IO */
 ASSAY_MUST_CHECK enum assay_status assay_epoch_append(struct assay_epoch_writer *writer,
                                                       const struct assay_epoch *epoch,
                                                       struct assay_err *err);
-/** Sync if sync_ms have passed since the last one and there is something new; always when
- * @p force. @retval ASSAY_E_IO */
-ASSAY_MUST_CHECK enum assay_status assay_epoch_sync(struct assay_epoch_writer *writer, bool force,
+/** Put everything recorded on the disk now. @retval ASSAY_E_IO. Cost: waits for the disk. */
+ASSAY_MUST_CHECK enum assay_status assay_epoch_sync(struct assay_epoch_writer *writer,
                                                     struct assay_err *err);
 /** Free; NULL is allowed. */
 void assay_epoch_writer_close(struct assay_epoch_writer *writer);
@@ -70,8 +69,7 @@ struct assay_epoch_table {
  */
 ASSAY_MUST_CHECK enum assay_status assay_epoch_table_read(struct assay_epoch_table *out,
                                                           struct assay_arena *arena,
-                                                          const char *path,
-                                                          struct assay_err *err);
+                                                          const char *path, struct assay_err *err);
 
 /**
  * Open for repeating under @p identity (which must outlive the reader).
@@ -80,9 +78,9 @@ ASSAY_MUST_CHECK enum assay_status assay_epoch_table_read(struct assay_epoch_tab
  * @retval ASSAY_E_FORMAT, ASSAY_E_CHECKSUM, ASSAY_E_IO, ASSAY_E_NO_MEMORY.
  * Owner: caller, assay_epoch_reader_close(). Thread: one.
  */
-ASSAY_MUST_CHECK enum assay_status
-assay_epoch_reader_open(struct assay_epoch_reader **out, const char *path,
-                        const struct assay_epoch_identity *identity, struct assay_err *err);
+ASSAY_MUST_CHECK enum assay_status assay_epoch_reader_open(
+    struct assay_epoch_reader **out, const char *path, const struct assay_epoch_identity *identity,
+    struct assay_err *err);
 /**
  * The next epoch, its ranges by the partition table of today; borrowed until the next call.
  *

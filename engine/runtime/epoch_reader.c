@@ -287,8 +287,7 @@ enum assay_status assay_epoch_table_read(struct assay_epoch_table *out, struct a
     struct assay_frame_reader *frames = NULL;
     struct assay_frame frame;
     *out = (struct assay_epoch_table){0};
-    enum assay_status status =
-        assay_frame_reader_open(&frames, path, ASSAY_EPOCH_LOG_MAGIC, err);
+    enum assay_status status = assay_frame_reader_open(&frames, path, ASSAY_EPOCH_LOG_MAGIC, err);
     if (status != ASSAY_OK) {
         return status;
     }

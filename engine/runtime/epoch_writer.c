@@ -1,14 +1,12 @@
 #include "engine/runtime/epoch_log_pvt.h"
 
-#include "engine/base/clock.h"
+#include "engine/runtime/file_syncer.h"
 
 #include <stdlib.h>
 
 struct assay_epoch_writer {
     struct assay_frame_writer *frames;
-    uint64_t sync_ns;
-    uint64_t synced_ns; /* when the last sync was */
-    bool unsynced;
+    struct assay_file_syncer *syncer; /* NULL: every epoch is synced at once */
     uint8_t *buffer;
     size_t capacity;
 };
@@ -39,8 +37,8 @@ static enum assay_status write_header(struct assay_epoch_writer *writer,
 {
     size_t bytes = EPOCH_HEADER_BYTES_MIN;
     for (size_t p = 0; p < identity->partition_count; p++) {
-        bytes += 12 + (size_t)identity->partitions[p].source.len +
-                 identity->partitions[p].topic.len;
+        bytes +=
+            12 + (size_t)identity->partitions[p].source.len + identity->partitions[p].topic.len;
     }
     if (bytes > ASSAY_FRAME_PAYLOAD_BYTES_MAX || !reserve(writer, bytes)) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "epoch log", "no memory for its header");
@@ -72,14 +70,17 @@ enum assay_status assay_epoch_writer_open(struct assay_epoch_writer **out, const
     if (writer == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, path, "no memory to write");
     }
-    writer->sync_ns = sync_ms * UINT64_C(1000000);
     enum assay_status status =
         assay_frame_writer_open(&writer->frames, path, ASSAY_EPOCH_LOG_MAGIC, err);
     if (status == ASSAY_OK) {
         status = write_header(writer, identity, err);
     }
     if (status == ASSAY_OK) {
-        status = assay_epoch_sync(writer, true, err);
+        status = assay_epoch_sync(writer, err);
+    }
+    if (status == ASSAY_OK && sync_ms > 0) {
+        status = assay_file_syncer_start(&writer->syncer, assay_frame_writer_fd(writer->frames),
+                                         sync_ms, err);
     }
     if (status != ASSAY_OK) {
         assay_epoch_writer_close(writer);
@@ -111,25 +112,22 @@ enum assay_status assay_epoch_append(struct assay_epoch_writer *writer,
     if (status == ASSAY_OK) {
         status = assay_frame_flush(writer->frames, err);
     }
-    writer->unsynced = true;
-    return status == ASSAY_OK ? assay_epoch_sync(writer, false, err) : status;
+    if (status != ASSAY_OK || writer->syncer == NULL) {
+        return status == ASSAY_OK ? assay_epoch_sync(writer, err) : status;
+    }
+    const int code = assay_file_syncer_touch(writer->syncer);
+    return code == 0 ? ASSAY_OK : assay_err_errno(err, code, "epoch log", "cannot be synced");
 }
 
-enum assay_status assay_epoch_sync(struct assay_epoch_writer *writer, bool force,
-                                   struct assay_err *err)
+enum assay_status assay_epoch_sync(struct assay_epoch_writer *writer, struct assay_err *err)
 {
-    const uint64_t now_ns = assay_clock_monotonic_ns();
-    if (!force && (!writer->unsynced || now_ns - writer->synced_ns < writer->sync_ns)) {
-        return ASSAY_OK;
-    }
-    writer->synced_ns = now_ns;
-    writer->unsynced = false;
     return assay_frame_sync(writer->frames, err);
 }
 
 void assay_epoch_writer_close(struct assay_epoch_writer *writer)
 {
     if (writer != NULL) {
+        assay_file_syncer_stop(writer->syncer);
         assay_frame_writer_close(writer->frames);
         free(writer->buffer);
         free(writer);

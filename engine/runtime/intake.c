@@ -1,5 +1,6 @@
 #include "engine/runtime/pipeline_pvt.h"
 
+#include "engine/base/alloc_guard.h"
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
 
@@ -186,9 +187,8 @@ static void admit(struct shard *shard, size_t index)
     struct assay_event *event = &shard->events[index];
     struct item *item = &shard->items[index];
     struct assay_decode_report report;
-    *item = (struct item){.offset = message->offset,
-                          .partition = message->partition,
-                          .bytes = message->bytes.len};
+    *item = (struct item){
+        .offset = message->offset, .partition = message->partition, .bytes = message->bytes.len};
     assay_decode_json(shard->decoder, message->bytes, event, &report);
     shard->stats.unknown_members += report.unknown_count;
     if (report.dead != ASSAY_DEAD_NONE) {
@@ -226,10 +226,12 @@ void assay_shard_intake(struct shard *shard)
     take(shard);
     const uint64_t taken_ns = assay_clock_thread_cpu_ns();
     shard->range_count = 0;
+    const bool forbidden = assay_alloc_forbid(true);
     for (size_t i = 0; i < shard->count; i++) {
         note_range(shard, &shard->messages[i]);
         admit(shard, i);
     }
+    (void)assay_alloc_forbid(forbidden);
     shard->stats.messages += shard->count;
     shard->stats.take_ns += taken_ns - start_ns;
     if (shard->count > 0) {

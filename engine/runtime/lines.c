@@ -28,8 +28,8 @@ enum assay_status assay_lines_open(struct assay_lines **out, const char *path,
     lines->path = standard ? "standard output" : path;
     lines->code = 0;
     lines->used = 0;
-    lines->fd = standard ? STDOUT_FILENO
-                         : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    lines->fd =
+        standard ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (lines->fd < 0) {
         const enum assay_status status = assay_err_errno(err, errno, path, "cannot create");
         free(lines);

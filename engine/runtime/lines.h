@@ -1,8 +1,8 @@
 /*
  * engine/runtime/lines.h - a buffered writer of lines to a file or standard output.
  *
- * For what a replay writes: rows and decisions. An error is kept and told by the next check, so that
- * callers write cell by cell without checking each.
+ * For what a replay writes: rows and decisions. An error is kept and told by the next check, so
+ * that callers write cell by cell without checking each.
  */
 #ifndef ASSAY_RUNTIME_LINES_H
 #define ASSAY_RUNTIME_LINES_H

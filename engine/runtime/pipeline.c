@@ -82,8 +82,8 @@ static bool make_home(struct assay_pipeline *pipeline, struct shard *shard,
     shard->decision_values =
         array(pipeline, max * demand->needs, sizeof *shard->decision_values, &good);
     shard->ranges = array(pipeline, max, sizeof *shard->ranges, &good);
-    shard->range_slots = array(pipeline, pipeline->options.partition_count,
-                               sizeof *shard->range_slots, &good);
+    shard->range_slots =
+        array(pipeline, pipeline->options.partition_count, sizeof *shard->range_slots, &good);
     shard->decoder = assay_decoder_create_json(pipeline->arena, pipeline->options.plan->schema);
     return good && shard->decoder != NULL;
 }
@@ -99,9 +99,6 @@ static enum assay_status make_shard(struct assay_pipeline *pipeline, uint32_t in
     shard->index = index;
     shard->heads = array(pipeline, options->shards, sizeof *shard->heads, &good);
     shard->tails = array(pipeline, options->shards, sizeof *shard->tails, &good);
-    for (uint32_t owner = 0; good && owner < options->shards; owner++) {
-        shard->heads[owner] = ASSAY_NONE;
-    }
     shard->scratch = assay_arena_create(SCRATCH_BYTES_MAX);
     good = good && shard->scratch != NULL &&
            assay_arena_alloc(shard->scratch, ARENA_BYTES_FIRST) != NULL &&
@@ -186,10 +183,9 @@ enum assay_status assay_pipeline_create(struct assay_pipeline **out,
     pipeline->pass.live = true;
     (void)pthread_mutex_init(&pipeline->gate, NULL);
     pipeline->arena = assay_arena_create(PIPELINE_BYTES_MAX);
-    enum assay_status status =
-        pipeline->arena != NULL
-            ? build(pipeline, err)
-            : assay_err_set(err, ASSAY_E_NO_MEMORY, "pipeline", "out of memory");
+    enum assay_status status = pipeline->arena != NULL ? build(pipeline, err)
+                                                       : assay_err_set(err, ASSAY_E_NO_MEMORY,
+                                                                       "pipeline", "out of memory");
     if (status != ASSAY_OK) {
         assay_pipeline_destroy(pipeline);
         return status;
@@ -208,8 +204,7 @@ void assay_pipeline_destroy(struct assay_pipeline *pipeline)
         assay_decoder_destroy(pipeline->shards[s].decoder);
         assay_arena_destroy(pipeline->shards[s].scratch);
     }
-    for (size_t p = 0; pipeline->admissions != NULL && p < pipeline->options.partition_count;
-         p++) {
+    for (size_t p = 0; pipeline->admissions != NULL && p < pipeline->options.partition_count; p++) {
         assay_admission_destroy(pipeline->admissions[p]);
     }
     assay_arena_destroy(pipeline->arena);

@@ -31,9 +31,9 @@ enum { ASSAY_SHARDS_MAX = 64 };
 
 /** What one epoch took: the recipe that makes a run repeatable. */
 struct assay_epoch {
-    uint64_t number;                   /* 1, 2, ...; live ones are numbered by the pipeline */
-    int64_t clock_ms;                  /* INT64_MAX: no ahead check */
-    const struct assay_range *ranges;  /* non-empty ones, ascending by partition */
+    uint64_t number;                  /* 1, 2, ...; live ones are numbered by the pipeline */
+    int64_t clock_ms;                 /* INT64_MAX: no ahead check */
+    const struct assay_range *ranges; /* non-empty ones, ascending by partition */
     size_t range_count;
 };
 
@@ -80,7 +80,7 @@ struct assay_row_layout {
     uint32_t event;
     uint32_t role_count;
     struct {
-        uint32_t field;           /* key field of the event */
+        uint32_t field; /* key field of the event */
         uint32_t feature_count;
         const uint32_t *features; /* all of the entity, in file order */
     } roles[ASSAY_POLICY_KEYS_MAX];
@@ -98,8 +98,8 @@ struct assay_pipeline_options {
     /** Apply in the order the one feed gives (homes 1) and not by partition: plain replay, where
      * inputs are merged by time. Such an epoch's ranges do not tell its order. */
     bool as_given;
-    uint64_t memory_bytes;           /* of all stores together */
-    uint64_t ids_max;                /* per partition */
+    uint64_t memory_bytes; /* of all stores together */
+    uint64_t ids_max;      /* per partition */
     const struct assay_emitter *emitter;
     const struct assay_conductor *conductor; /* NULL: live epochs without ahead check */
 };
@@ -108,7 +108,7 @@ struct assay_pipeline_options {
 struct assay_pipeline_stats {
     uint64_t epochs, messages, events, updates, decisions, rows, unknown_members, duplicates;
     uint64_t feature_values;
-    uint64_t dead[ASSAY_DEAD_END]; /* by reason */
+    uint64_t dead[ASSAY_DEAD_END];                            /* by reason */
     uint64_t take_ns, decode_ns, apply_ns, score_ns, emit_ns; /* CPU time */
     struct assay_store_stats store;
 };
@@ -121,9 +121,9 @@ struct assay_pipeline;
  * @retval ASSAY_E_NO_MEMORY, ASSAY_E_CONFIG with the reason in @p err.
  * Owner: caller, assay_pipeline_destroy(). Everything in @p options must outlive it.
  */
-ASSAY_MUST_CHECK enum assay_status assay_pipeline_create(struct assay_pipeline **out,
-                                                         const struct assay_pipeline_options *options,
-                                                         struct assay_err *err);
+ASSAY_MUST_CHECK enum assay_status assay_pipeline_create(
+    struct assay_pipeline **out, const struct assay_pipeline_options *options,
+    struct assay_err *err);
 /** Free it; NULL is allowed. */
 void assay_pipeline_destroy(struct assay_pipeline *pipeline);
 

@@ -39,7 +39,7 @@ struct shape {
     uint32_t need_count;  /* of all policies together */
     const struct shape_role *roles;
     const struct shape_policy *policies;
-    uint32_t row_role_count; /* 0: rows do not want this event */
+    uint32_t row_role_count;   /* 0: rows do not want this event */
     const uint32_t *row_roles; /* positions in roles */
 };
 
@@ -119,15 +119,15 @@ struct assay_pipeline {
     uint32_t shard_count;
     struct shard *shards;
     struct assay_admission **admissions; /* per partition; used by its home */
-    pthread_mutex_t gate; /* at start only: see turn.c */
-    bool called_off;      /* a thread could not be started; guarded by the gate */
+    pthread_mutex_t gate;                /* at start only: see turn.c */
+    bool called_off;                     /* a thread could not be started; guarded by the gate */
     struct assay_barrier barrier;
-    struct pass pass; /* written by shard 0 between epochs */
-    bool stop;        /* written by shard 0 between epochs */
-    uint64_t number;  /* of the last epoch */
-    size_t recorded_at;    /* range of the recorded epoch that the next pass begins in */
-    uint64_t recorded_next; /* and its offset; 0: the range's begin */
-    struct assay_range *ranges; /* of all homes, merged */
+    struct pass pass;                 /* written by shard 0 between epochs */
+    bool stop;                        /* written by shard 0 between epochs */
+    uint64_t number;                  /* of the last epoch */
+    size_t recorded_at;               /* range of the recorded epoch that the next pass begins in */
+    uint64_t recorded_next;           /* and its offset; 0: the range's begin */
+    struct assay_range *ranges;       /* of all homes, merged */
     struct assay_pipeline_stats lead; /* epochs, and what the emit step counts */
 };
 

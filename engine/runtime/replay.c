@@ -87,8 +87,8 @@ static enum assay_status write_dead_letter(void *context, const struct assay_dea
         return ASSAY_OK;
     }
     char *room = assay_lines_reserve(replay->dead_letters, LINE_BYTES);
-    return end_line(replay->dead_letters, room,
-                    assay_dead_letter_json(letter, LINE_BYTES, room), err);
+    return end_line(replay->dead_letters, room, assay_dead_letter_json(letter, LINE_BYTES, room),
+                    err);
 }
 
 static void tell_progress(struct replay *replay)
@@ -121,8 +121,7 @@ static enum assay_status after_epoch(void *context, const struct assay_epoch *ep
     return ASSAY_OK;
 }
 
-static enum assay_status next_epoch(void *context, struct assay_epoch *epoch,
-                                    struct assay_err *err)
+static enum assay_status next_epoch(void *context, struct assay_epoch *epoch, struct assay_err *err)
 {
     struct replay *replay = context;
     const _Atomic bool *stop = replay->options->stop;
@@ -204,16 +203,15 @@ static enum assay_status open_recorded(struct replay *replay, uint32_t shards,
         .partition_count = replay->sources.partition_count,
     };
     if (config->policies != NULL) {
-        memcpy(replay->identity.policies, config->policies->hash,
-               sizeof replay->identity.policies);
+        memcpy(replay->identity.policies, config->policies->hash, sizeof replay->identity.policies);
     }
     uint64_t *first =
         assay_arena_array(replay->arena, replay->sources.partition_count + 1, sizeof *first);
     if (first == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, options->recorded, "out of memory");
     }
-    status = assay_epoch_log_scan(folder.epochs, &replay->identity, first, &replay->epoch_count,
-                                  err);
+    status =
+        assay_epoch_log_scan(folder.epochs, &replay->identity, first, &replay->epoch_count, err);
     if (status == ASSAY_OK) {
         status = assay_epoch_reader_open(&replay->reader, folder.epochs, &replay->identity, err);
     }
@@ -286,8 +284,7 @@ static enum assay_status run(struct replay *replay, uint32_t shards, struct assa
     }
     replay->start_ns = assay_clock_monotonic_ns();
     status = assay_pipeline_run(replay->pipeline, err);
-    assay_summary_close(replay->summary, replay->pipeline, pipeline.shards, replay->start_ns,
-                        true);
+    assay_summary_close(replay->summary, replay->pipeline, pipeline.shards, replay->start_ns, true);
     return status;
 }
 
@@ -336,9 +333,8 @@ enum assay_status assay_replay(const struct assay_replay_options *options,
     }
     const uint32_t shards =
         options->shards != 0 ? options->shards : options->config->settings->shards;
-    enum assay_status status = options->recorded == NULL
-                                   ? open_inputs(&replay, err)
-                                   : open_recorded(&replay, shards, err);
+    enum assay_status status =
+        options->recorded == NULL ? open_inputs(&replay, err) : open_recorded(&replay, shards, err);
     if (status == ASSAY_OK) {
         status = open_outputs(&replay, err);
     }

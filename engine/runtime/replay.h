@@ -2,8 +2,8 @@
  * engine/runtime/replay.h - files, or a recorded run, through the whole engine once.
  *
  * Plain replay takes each input as one partition in line order, merges several by the smallest next
- * event time and has no ahead check. A recorded replay takes the epochs of a state folder's log from
- * the same source as the run did, and gives the same state and decisions bit for bit.
+ * event time and has no ahead check. A recorded replay takes the epochs of a state folder's log
+ * from the same source as the run did, and gives the same state and decisions bit for bit.
  */
 #ifndef ASSAY_RUNTIME_REPLAY_H
 #define ASSAY_RUNTIME_REPLAY_H
@@ -27,13 +27,13 @@ struct assay_replay_options {
     const struct assay_config *config;
     const char *const *inputs; /* plain replay: files, "-" for standard input */
     size_t input_count;
-    const char *recorded;  /* state folder; NULL: plain replay of inputs */
-    const char *rows;      /* CSV file, "-": standard output; NULL: none */
-    const char *rows_on;   /* event whose rows are wanted; required with rows */
-    const char *decisions; /* file of JSON lines, "-"; NULL: counted only */
+    const char *recorded;     /* state folder; NULL: plain replay of inputs */
+    const char *rows;         /* CSV file, "-": standard output; NULL: none */
+    const char *rows_on;      /* event whose rows are wanted; required with rows */
+    const char *decisions;    /* file of JSON lines, "-"; NULL: counted only */
     const char *dead_letters; /* file of JSON lines, "-"; NULL: counted only */
-    bool strict;           /* any dead letter fails the replay, after it has run to its end */
-    uint32_t shards;       /* 0: as assay.yaml says */
+    bool strict;              /* any dead letter fails the replay, after it has run to its end */
+    uint32_t shards;          /* 0: as assay.yaml says */
     const _Atomic bool *stop; /* set by a signal: finish the epoch and return; NULL: never */
     /** Called some times a second from the calling thread; NULL: not wanted. */
     void (*progress)(void *context, const struct assay_replay_progress *progress);

@@ -43,8 +43,8 @@ static enum assay_status refuse_event(const struct assay_plan *plan, struct assa
     for (uint32_t e = 0; e < plan->schema->event_count && used < sizeof names; e++) {
         const struct assay_str name = plan->schema->events[e].name;
         assay_suggest_offer(&suggest, name);
-        const int wrote = snprintf(names + used, sizeof names - used, "%s%.*s",
-                                   e == 0 ? "" : ", ", (int)name.len, name.ptr);
+        const int wrote = snprintf(names + used, sizeof names - used, "%s%.*s", e == 0 ? "" : ", ",
+                                   (int)name.len, name.ptr);
         used += wrote < 0 ? 0 : (size_t)wrote;
     }
     assay_err_allowed(err, "%s", names);

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 
 enum {
-    AUDIT_MS = 200,           /* at most so much is delivered and not yet marked */
-    AUDIT_BYTES = 16 << 20,   /* or this much kept */
-    IDLE_MS = 100,            /* longest sleep while nothing arrives */
+    AUDIT_MS = 200,        /* at most so much is delivered and not yet marked */
+    AUDIT_BYTES = 8 << 20, /* or this much kept */
+    IDLE_MS = 100,         /* longest sleep while nothing arrives */
     PROGRESS_MS = 1000,
     LINE_BYTES_MAX = 1 << 20, /* the longest decision or dead letter */
 };
@@ -80,9 +80,10 @@ static enum assay_status on_dead_letter(void *context, const struct assay_dead_l
     if (run->epoch <= assay_audit_marked(run->audit)) {
         return ASSAY_OK; /* delivered before the restart */
     }
-    ASSAY_LOG(WARN, "dead_letter", "%s %.*s partition %u offset %llu", assay_dead_name(letter->reason),
-              (int)letter->partition->topic.len, letter->partition->topic.ptr,
-              letter->partition->number, (unsigned long long)letter->offset);
+    ASSAY_LOG(WARN, "dead_letter", "%s %.*s partition %u offset %llu",
+              assay_dead_name(letter->reason), (int)letter->partition->topic.len,
+              letter->partition->topic.ptr, letter->partition->number,
+              (unsigned long long)letter->offset);
     if (run->dead_letters == NULL) {
         return ASSAY_OK;
     }
@@ -95,7 +96,7 @@ static enum assay_status on_dead_letter(void *context, const struct assay_dead_l
     return send(run, run->dead_letters, &record, err);
 }
 
-static enum assay_status send_decision(struct run *run, const struct assay_decision *decision,
+static enum assay_status send_to_sinks(struct run *run, const struct assay_decision *decision,
                                        struct assay_err *err)
 {
     const struct assay_policies *policies = run->options->config->policies;
@@ -114,6 +115,13 @@ static enum assay_status send_decision(struct run *run, const struct assay_decis
     for (size_t s = 0; s < run->sink_count && status == ASSAY_OK; s++) {
         status = send(run, run->sinks[s], &record, err);
     }
+    return status;
+}
+
+static enum assay_status send_decision(struct run *run, const struct assay_decision *decision,
+                                       struct assay_err *err)
+{
+    enum assay_status status = run->sink_count == 0 ? ASSAY_OK : send_to_sinks(run, decision, err);
     if (status == ASSAY_OK) {
         run->uncommitted = true;
         run->summary->decisions_sent++;
@@ -149,7 +157,7 @@ static enum assay_status on_decision(void *context, const struct assay_decision 
 /* Wait for delivery, then write it down. Epochs first: the audit log never runs ahead of them. */
 static enum assay_status commit(struct run *run, struct assay_err *err)
 {
-    enum assay_status status = assay_epoch_sync(run->writer, true, err);
+    enum assay_status status = assay_epoch_sync(run->writer, err);
     for (size_t s = 0; s < run->sink_count && status == ASSAY_OK; s++) {
         status = run->sinks[s]->ops->flush(run->sinks[s], err);
     }
@@ -178,8 +186,7 @@ static enum assay_status poke(struct run *run, struct assay_err *err)
 
 static void tell_progress(struct run *run, uint64_t now_ns)
 {
-    if (run->options->progress == NULL ||
-        now_ns - run->told_ns < PROGRESS_MS * UINT64_C(1000000)) {
+    if (run->options->progress == NULL || now_ns - run->told_ns < PROGRESS_MS * UINT64_C(1000000)) {
         return;
     }
     run->told_ns = now_ns;
@@ -195,9 +202,6 @@ static enum assay_status on_flush(void *context, const struct assay_epoch *epoch
     const uint64_t now_ns = assay_clock_monotonic_ns();
     tell_progress(run, now_ns);
     enum assay_status status = poke(run, err);
-    if (status == ASSAY_OK) {
-        status = assay_epoch_sync(run->writer, false, err);
-    }
     const bool due = now_ns - run->committed_ns >= AUDIT_MS * UINT64_C(1000000) ||
                      assay_audit_kept(run->audit) >= AUDIT_BYTES;
     return status == ASSAY_OK && run->uncommitted && due ? commit(run, err) : status;
@@ -245,6 +249,13 @@ static enum assay_status on_next(void *context, struct assay_epoch *epoch, struc
             return status;
         }
     }
+    if (run->options->is_enough != NULL) {
+        struct assay_pipeline_stats stats;
+        assay_pipeline_stats(run->pipeline, &stats);
+        if (run->options->is_enough(run->options->context, stats.messages)) {
+            return ASSAY_E_END;
+        }
+    }
     run->recorded = false;
     *epoch = (struct assay_epoch){.clock_ms = assay_clock_wall_ms()};
     return ASSAY_OK;
@@ -262,8 +273,7 @@ static enum assay_status open_output(struct run *run, const struct assay_sink *s
                                      struct assay_output **out, struct assay_err *err)
 {
     if (sink->kind == ASSAY_SINK_FILE) {
-        const char *path =
-            assay_path_within(run->arena, run->options->config->folder, sink->path);
+        const char *path = assay_arena_copy(run->arena, sink->path).ptr;
         return path == NULL ? assay_err_set(err, ASSAY_E_NO_MEMORY, "sink", "out of memory")
                             : assay_output_file_open(out, path, false, err);
     }
@@ -290,8 +300,8 @@ static enum assay_status open_outputs(struct run *run, struct assay_err *err)
     }
     enum assay_status status = ASSAY_OK;
     while (run->sink_count < settings->sink_count && status == ASSAY_OK) {
-        status = open_output(run, &settings->sinks[run->sink_count], &run->sinks[run->sink_count],
-                             err);
+        status =
+            open_output(run, &settings->sinks[run->sink_count], &run->sinks[run->sink_count], err);
         run->sink_count += status == ASSAY_OK ? 1 : 0;
     }
     if (status == ASSAY_OK && settings->dead_letters != NULL) {
@@ -329,8 +339,8 @@ static enum assay_status open_logs(struct run *run, struct assay_err *err)
     if (first == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "sources", "out of memory");
     }
-    enum assay_status status = assay_epoch_log_scan(run->folder.epochs, &run->identity, first,
-                                                    &run->recorded_count, err);
+    enum assay_status status =
+        assay_epoch_log_scan(run->folder.epochs, &run->identity, first, &run->recorded_count, err);
     if (status == ASSAY_OK) {
         status = assay_epoch_writer_open(&run->writer, run->folder.epochs, &run->identity,
                                          config->settings->sync_ms, err);
@@ -354,8 +364,7 @@ static enum assay_status start(struct run *run, struct assay_err *err)
     const struct assay_config *config = options->config;
     const char *state = options->state != NULL
                             ? options->state
-                            : assay_path_within(run->arena, config->folder,
-                                                config->settings->state);
+                            : assay_arena_copy(run->arena, config->settings->state).ptr;
     if (state == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "state", "out of memory");
     }
@@ -408,7 +417,7 @@ static enum assay_status work(struct run *run, struct assay_err *err)
         status = commit(run, err);
     }
     if (status == ASSAY_OK) {
-        status = assay_epoch_sync(run->writer, true, err);
+        status = assay_epoch_sync(run->writer, err);
     }
     assay_summary_close(run->summary, run->pipeline, run->shards, run->start_ns, true);
     return status;

@@ -19,13 +19,15 @@
 
 struct assay_run_options {
     const struct assay_config *config; /* with settings */
-    const char *state;         /* state folder; NULL: as assay.yaml says */
-    uint32_t shards;           /* 0: as assay.yaml says */
-    bool until_end;            /* stop at the end offsets found at the start (files always do) */
-    uint64_t decisions_max;    /* stop after the epoch with the n-th decision sent; 0: never */
-    const _Atomic bool *stop;  /* set by a signal: finish the epoch, flush, return; NULL: never */
+    const char *state;                 /* state folder; NULL: as assay.yaml says */
+    uint32_t shards;                   /* 0: as assay.yaml says */
+    bool until_end;           /* stop at the end offsets found at the start (files always do) */
+    uint64_t decisions_max;   /* stop after the epoch with the n-th decision sent; 0: never */
+    const _Atomic bool *stop; /* set by a signal: finish the epoch, flush, return; NULL: never */
     /** Called about once a second from the calling thread with the summary so far. NULL: never. */
     void (*progress)(void *context, const struct assay_run_summary *summary, bool recovering);
+    /** Asked before each live epoch with the messages taken so far; true: end. NULL: never. */
+    bool (*is_enough)(void *context, uint64_t messages);
     void *context;
 };
 

@@ -55,8 +55,7 @@ static enum assay_status open_files(struct assay_sources *sources, struct assay_
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "sources", "no memory for their names");
     }
     for (size_t i = 0; i < settings->file_source_count; i++) {
-        paths[i] = assay_path_within(sources->arena, sources->config->folder,
-                                     settings->file_sources[i].path);
+        paths[i] = assay_arena_copy(sources->arena, settings->file_sources[i].path).ptr;
         if (paths[i] == NULL) {
             return assay_err_set(err, ASSAY_E_NO_MEMORY, "sources", "no memory for their names");
         }

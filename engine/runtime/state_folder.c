@@ -18,20 +18,8 @@ static const char *join(struct assay_arena *arena, const char *folder, const cha
     return path;
 }
 
-const char *assay_path_within(struct assay_arena *arena, const char *folder, struct assay_str path)
-{
-    ASSAY_ASSERT(path.ptr != NULL);
-    const struct assay_str copy = assay_arena_copy(arena, path);
-    const bool as_it_is = path.len > 0 && (path.ptr[0] == '/' || (path.len == 1 && *path.ptr == '-'));
-    if (copy.ptr == NULL || as_it_is || strcmp(folder, ".") == 0) {
-        return copy.ptr;
-    }
-    return join(arena, folder, strncmp(copy.ptr, "./", 2) == 0 ? copy.ptr + 2 : copy.ptr);
-}
-
-enum assay_status assay_state_folder_name(struct assay_state_folder *out,
-                                          struct assay_arena *arena, const char *path,
-                                          struct assay_err *err)
+enum assay_status assay_state_folder_name(struct assay_state_folder *out, struct assay_arena *arena,
+                                          const char *path, struct assay_err *err)
 {
     ASSAY_ASSERT(out != NULL && path != NULL);
     *out = (struct assay_state_folder){

@@ -19,20 +19,13 @@ struct assay_state_folder {
 };
 
 /**
- * A path of the configuration: as it is if absolute or "-", else inside @p folder.
- *
- * @return NULL when the arena is full. Owner: the arena. Thread: one at a time.
- */
-const char *assay_path_within(struct assay_arena *arena, const char *folder, struct assay_str path);
-/**
  * Name the files of a state folder; touches nothing.
  *
  * @retval ASSAY_E_NO_MEMORY the arena is full. Owner: the arena. Thread: one at a time.
  */
 ASSAY_MUST_CHECK enum assay_status assay_state_folder_name(struct assay_state_folder *out,
                                                            struct assay_arena *arena,
-                                                           const char *path,
-                                                           struct assay_err *err);
+                                                           const char *path, struct assay_err *err);
 /**
  * Make the folder if it is not there and take its lock.
  *

@@ -28,9 +28,8 @@ static double rate(uint64_t count, uint64_t ns)
     return ns == 0 ? 0 : (double)count * 1e9 / (double)ns;
 }
 
-void assay_summary_close(struct assay_run_summary *summary,
-                         const struct assay_pipeline *pipeline, uint32_t shards,
-                         uint64_t start_ns, bool finished)
+void assay_summary_close(struct assay_run_summary *summary, const struct assay_pipeline *pipeline,
+                         uint32_t shards, uint64_t start_ns, bool finished)
 {
     assay_pipeline_stats(pipeline, &summary->stats);
     const struct assay_pipeline_stats *stats = &summary->stats;
@@ -38,12 +37,14 @@ void assay_summary_close(struct assay_run_summary *summary,
     summary->wall_ns = assay_clock_monotonic_ns() - start_ns;
     summary->events_per_s = rate(stats->events, summary->wall_ns);
     summary->events_per_cpu_s =
-        rate(stats->events, stats->take_ns + stats->decode_ns + stats->apply_ns +
-                                stats->score_ns + stats->emit_ns);
+        rate(stats->events, stats->take_ns + stats->decode_ns + stats->apply_ns + stats->score_ns +
+                                stats->emit_ns);
     summary->state_hash[0] = '\0';
     if (finished) {
         uint64_t hash[2];
+        const uint64_t before_ns = assay_clock_thread_cpu_ns();
         assay_pipeline_state_hash(pipeline, hash);
+        summary->hash_ns = assay_clock_thread_cpu_ns() - before_ns;
         assay_hash128_print((struct assay_hash128){.low = hash[0], .high = hash[1]},
                             summary->state_hash);
     }

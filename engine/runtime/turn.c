@@ -1,5 +1,7 @@
 #include "engine/runtime/pipeline_pvt.h"
 
+#include "engine/base/alloc_guard.h"
+
 #include <sched.h>
 
 /*
@@ -35,9 +37,11 @@ static void turn(struct shard *shard)
     if (message_count(pipeline) == 0 || first_failed(pipeline) != NULL) {
         return;
     }
+    const bool forbidden = assay_alloc_forbid(true);
     assay_shard_apply(shard);
     assay_barrier_wait(&pipeline->barrier);
     assay_shard_score(shard);
+    (void)assay_alloc_forbid(forbidden);
     assay_barrier_wait(&pipeline->barrier);
 }
 
@@ -75,8 +79,7 @@ static enum assay_status plan_pass(struct assay_pipeline *pipeline, struct assay
     }
     pass->epoch = (struct assay_epoch){.clock_ms = INT64_MAX};
     if (conductor != NULL) {
-        const enum assay_status status =
-            conductor->next(conductor->context, &pass->epoch, err);
+        const enum assay_status status = conductor->next(conductor->context, &pass->epoch, err);
         if (status != ASSAY_OK) {
             return status;
         }
@@ -201,8 +204,7 @@ enum assay_status assay_pipeline_run(struct assay_pipeline *pipeline, struct ass
     ASSAY_ASSERT(pipeline != NULL && err != NULL);
     assay_barrier_init(&pipeline->barrier, pipeline->shard_count);
     const uint32_t started = start_threads(pipeline, err);
-    const enum assay_status status =
-        pipeline->called_off ? ASSAY_E_NO_MEMORY : lead(pipeline, err);
+    const enum assay_status status = pipeline->called_off ? ASSAY_E_NO_MEMORY : lead(pipeline, err);
     for (uint32_t s = 1; s <= started; s++) {
         (void)pthread_join(pipeline->shards[s].thread, NULL);
     }

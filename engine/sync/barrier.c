@@ -45,8 +45,7 @@ void assay_barrier_wait(struct assay_barrier *barrier)
     /* Relaxed: turn cannot advance before this thread has arrived. */
     const uint32_t turn = atomic_load_explicit(&barrier->turn, memory_order_relaxed);
     /* acq_rel: publishes this thread's writes, and (for the last) acquires everyone else's. */
-    const uint32_t before =
-        atomic_fetch_add_explicit(&barrier->arrived, 1, memory_order_acq_rel);
+    const uint32_t before = atomic_fetch_add_explicit(&barrier->arrived, 1, memory_order_acq_rel);
     if (before + 1 == barrier->parties) {
         /* Relaxed: nobody reads `arrived` again before acquiring the new turn. */
         atomic_store_explicit(&barrier->arrived, 0, memory_order_relaxed);

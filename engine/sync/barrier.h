@@ -15,7 +15,7 @@
 
 struct assay_barrier {
     _Atomic uint32_t arrived;
-    _Atomic uint32_t turn; /* futex word; counts meetings */
+    _Atomic uint32_t turn;   /* futex word; counts meetings */
     _Atomic uint32_t parked; /* waiters in the kernel, or about to be */
     uint32_t parties;
 };

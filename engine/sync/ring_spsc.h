@@ -7,9 +7,9 @@
  *
  * Memory order: `tail` is written by the producer alone, with release after the slots; the consumer
  * acquires it, so it sees the slots (and all that the producer wrote before pushing). `head` is
- * written by the consumer alone, with release after it has read the slots; the producer acquires it,
- * so it does not overwrite what is still being read. Each side reads its own index relaxed: nobody
- * else writes it. Indices run freely in 64 bits and never wrap.
+ * written by the consumer alone, with release after it has read the slots; the producer acquires
+ * it, so it does not overwrite what is still being read. Each side reads its own index relaxed:
+ * nobody else writes it. Indices run freely in 64 bits and never wrap.
  */
 #ifndef ASSAY_SYNC_RING_SPSC_H
 #define ASSAY_SYNC_RING_SPSC_H
@@ -25,7 +25,7 @@ struct assay_ring_spsc {
     _Alignas(ASSAY_CACHE_LINE_BYTES) _Atomic uint64_t tail;
     uint64_t head_seen; /* producer's copy of head */
     _Alignas(ASSAY_CACHE_LINE_BYTES) _Atomic uint64_t head;
-    uint64_t tail_seen; /* consumer's copy of tail */
+    uint64_t tail_seen;                             /* consumer's copy of tail */
     _Alignas(ASSAY_CACHE_LINE_BYTES) uint64_t mask; /* capacity - 1; immutable, as is slots */
     void **slots;
 };

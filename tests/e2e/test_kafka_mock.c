@@ -199,6 +199,38 @@ static void homes_share_all_messages_exactly_once_in_order(void **state)
     assay_kafka_mock_stop(mock);
 }
 
+static void until_end_gives_what_was_there_at_open_and_no_more(void **state)
+{
+    (void)state;
+    struct assay_kafka_mock *mock = start_mock(2);
+    produce(mock, 0, 100);
+    struct assay_kafka *kafka = open_source(mock, true, NULL);
+    struct assay_feed *feed = open_feed(kafka, 0, 1, earliest);
+    produce(mock, 100, 100);
+    (void)usleep(300000); /* they are fetched too, so that only the end keeps them out */
+    static struct seen seen[200];
+    bool end = false;
+    assert_int_equal(collect(kafka, feed, 30, 200, seen, &end), 100);
+    assert_true(end);
+    for (size_t i = 0; i < 100; i++) {
+        assert_true(strtoul(seen[i].text, NULL, 10) < 100);
+    }
+    feed->ops->close(feed);
+    /* Opened again where it ended, it gives what has come since. */
+    uint64_t next[2] = {0};
+    for (size_t i = 0; i < 100; i++) {
+        next[seen[i].partition] = seen[i].offset + 1;
+    }
+    assay_kafka_close(kafka);
+    kafka = open_source(mock, true, NULL);
+    feed = open_feed(kafka, 0, 1, next);
+    assert_int_equal(collect(kafka, feed, 30, 200, seen, &end), 100);
+    assert_true(end);
+    feed->ops->close(feed);
+    assay_kafka_close(kafka);
+    assay_kafka_mock_stop(mock);
+}
+
 static void messages_stay_whole_until_release(void **state)
 {
     (void)state;
@@ -601,9 +633,11 @@ static void a_busy_partition_does_not_starve_another(void **state)
     take_ok(feed, heads, 2, NULL); /* both are being read */
     struct assay_message messages[2];
     size_t of[2] = {0};
+    size_t shared = 0; /* polls that gave of both */
     bool end = false;
     while (of[0] < 1000 && of[1] < 1000) {
         const size_t got = feed->ops->poll(feed, 2, messages, &end);
+        shared += got == 2 && messages[0].partition != messages[1].partition ? 1 : 0;
         for (size_t i = 0; i < got; i++) {
             of[messages[i].partition]++;
         }
@@ -612,7 +646,7 @@ static void a_busy_partition_does_not_starve_another(void **state)
             assay_kafka_wait(kafka, 100);
         }
     }
-    assert_true(of[0] > 0 && of[1] > 0);
+    assert_true(of[0] > 0 && of[1] > 0 && shared > 0);
     feed->ops->close(feed);
     assay_kafka_close(kafka);
     assay_kafka_mock_stop(mock);
@@ -705,6 +739,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(homes_share_all_messages_exactly_once_in_order),
+        cmocka_unit_test(until_end_gives_what_was_there_at_open_and_no_more),
         cmocka_unit_test(messages_stay_whole_until_release),
         cmocka_unit_test(a_restart_goes_on_at_the_offsets_given),
         cmocka_unit_test(take_reads_recorded_ranges_exactly_then_live_goes_on),

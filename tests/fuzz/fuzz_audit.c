@@ -1,16 +1,18 @@
 #include "tests/unit/scorers/audit_kit.h"
 
 /*
- * Seeded mutation of good audit records, plan and decision: whatever the decoders make of them, they
- * end, stay inside memory (run under AddressSanitizer), say what is wrong, and what they accept can
- * be shown. The frames' checksums catch accidents; here nothing is believed even when they agree.
+ * Seeded mutation of good audit records, plan and decision: whatever the decoders make of them,
+ * they end, stay inside memory (run under AddressSanitizer), say what is wrong, and what they
+ * accept can be shown. The frames' checksums catch accidents; here nothing is believed even when
+ * they agree.
  */
 
 enum { ROUNDS = 200000, DECISIONS = 24, EDITS_MAX = 4 };
 
 static size_t mutate(uint8_t bytes[], size_t size, uint64_t *random)
 {
-    static const uint32_t words[] = {0, 1, 2, 0x7F, 0xFF, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF, 65536};
+    static const uint32_t words[] = {0,          1,          2,          0x7F, 0xFF,
+                                     0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF, 65536};
     const size_t at = size == 0 ? 0 : (size_t)(test_random(random) >> 20) % size;
     const uint64_t draw = test_random(random) >> 16;
     switch (draw % 8) {

@@ -7,8 +7,8 @@ import json
 import random
 
 EDGE = 2 ** 53 - 1
-TEXTS = ["", "a", "app", "e9", "e10", "E", "b,c", 'q"q', "\u00e9", "\u4e0a\u6d77", "\U0001f600", " ",
-         "x\ny", "z\r", "\u007f", "'", "a text of length 19", "a text of length 20.",
+TEXTS = ["", "a", "app", "e9", "e10", "E", "b,c", 'q"q', "\u00e9", "\u4e0a\u6d77", "\U0001f600",
+         " ",         "x\ny", "z\r", "\u007f", "'", "a text of length 19", "a text of length 20.",
          "a text of length 20!"]
 KEYS = ["k", "k0", "\u4e2d", 7, "7", "K", 0, "a b"]
 TYPES = ["int", "decimal", "real", "bool", "category", "text", "time"]
@@ -67,9 +67,9 @@ class Case:
 
 
 class Generator:
-    def __init__(self, seed, large=False):
-        self.seed, self.large = seed, large
-        self.r = random.Random(seed + (1 << 32 if large else 0))
+    def __init__(self, seed, large=False, huge=False, deep=False):
+        self.seed, self.large, self.huge, self.deep = seed, large or huge or deep, huge, deep
+        self.r = random.Random(seed + (1 << 32) * (large + 2 * huge + 4 * deep))
         self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000])
 
     def chance(self, p):
@@ -84,11 +84,12 @@ class Generator:
     # ------------------------------------------------------------------ schema
     def schema(self):
         r = self.r
-        names = ["user", "device", "shop"][:r.choice([1, 1, 2, 3])]
+        names = ["user", "device", "shop"][:1 if self.huge or self.deep else r.choice([1, 1, 2, 3])]
         expires = [None, None, self.duration(r.randint(3, 60))] + [None] * (3 if self.large else 0)
         self.entities = {n: r.choice(expires) for n in names}
         self.events = {}
-        for name in ["pay", "login", "loan", "move"][:r.choice([1, 2, 2, 3, 4])]:
+        for name in ["pay", "login", "loan", "move"][:2 if self.huge else
+                                                     1 if self.deep else r.choice([1, 2, 2, 3, 4])]:
             roles = ["user", "device", "shop", "payer", "payee"]
             r.shuffle(roles)
             fields = [Field(role, "key", entity=r.choice(names), optional=self.chance(0.25))
@@ -167,9 +168,11 @@ class Generator:
         pick = r.random()
         if pick < 0.55:
             return self.duration(r.choice([0, 1, 2, 3, 5, 8, 13, 40, 100] +
-                                          ([250, 700, 1500, 4000] * 3 if self.long else [])))
+                                          ([250, 700, 1500, 4000] * 3 if self.long else []) +
+                                          [9000, 30_000] * 5 * self.huge))
         if pick < 0.7:
-            return f"last {r.choice([1, 1, 2, 3, 5, 10] + ([200, 777] if self.large else []))}"
+            counts = [1, 1, 2, 3, 5, 10] + [200, 777] * self.large + [3000] * self.huge
+            return f"last {r.choice(counts)}"
         if pick < 0.85:
             return f"{self.duration(r.choice([1, 3, 8, 30]))} last {r.choice([1, 2, 3, 7])}"
         return "lifetime"
@@ -180,7 +183,7 @@ class Generator:
         events = [e for e in self.events if self.roles(e, entity)]
         if not events:
             return None
-        event = r.choice(events)
+        event = "login" if self.huge and self.chance(0.85) else r.choice(events)
         roles = self.roles(event, entity)
         role = "@" + r.choice(roles) if len(roles) > 1 or self.chance(0.3) else ""
         op, field = self.operation(event)
@@ -188,7 +191,7 @@ class Generator:
         text = f"{op}({event}{role}{column})"
         if self.chance(0.4):
             text += f" where {self.where(event)}"
-        if self.chance(0.25):
+        if self.chance(0.6 if self.deep else 0.25):
             text += " exclude current"
         if listed:
             spans = []
@@ -289,7 +292,7 @@ class Generator:
         self.features = []
         for entity in self.entities:
             known = []
-            for i in range(r.randint(2, 6)):
+            for i in range(r.randint(8, 12) if self.huge else r.randint(2, 6)):
                 name = f"f{i}"
                 if self.chance(0.15):
                     found = self.aggregate(entity, listed=True)
@@ -303,8 +306,25 @@ class Generator:
                 self.features.append((entity, name, found[0]))
                 if " over [" not in found[0]:
                     known.append((name, found[1]))
+            if self.huge or self.deep:
+                self.features += self.long_features(entity)
             if not known and not any(e == entity for e, _, _ in self.features):
                 self.features.append((entity, "one", "at - at + 1"))
+
+    def long_features(self, entity):
+        """What a long history must answer by its summaries: few values, many values, the newest."""
+        event = "login" if self.huge else "pay"
+        role = self.roles(event, entity)[0]
+        fields = [f for f in self.events[event] if f.kind != "vector" and f.type != "key"]
+        few = [f for f in fields if f.type in ("bool", "category", "text", "real")] or fields
+        exact = [f for f in fields if f.type in ("int", "decimal")]
+        current = " exclude current" if self.deep else ""
+        item = f"{event}@{role}"
+        return [(entity, "few", f"count_distinct({item}.{self.r.choice(few).name}){current} over "
+                                f"{self.duration(9000)}"),
+                (entity, "many", f"count_distinct({item}.{exact[0].name}){current}"),
+                (entity, "newest", f"avg({item}.{exact[0].name}){current} over "
+                                   f"[last 64, last 1500]")]
 
     # ------------------------------------------------------------------ streams
     def value(self, field, time):
@@ -382,7 +402,8 @@ class Generator:
         """Something that no decoder takes, made of a good message."""
         r = self.r
         return r.choice([line[:-1], line + b"}", b"", b"[]", line.replace(b'"type"', b'"typ"'),
-                         line.replace(b"{", b'{"time": 5, ', 1), line.replace(b'"type', b'"ty\xffpe'),
+                         line.replace(b"{", b'{"time": 5, ', 1),
+                         line.replace(b'"type', b'"ty\xffpe'),
                          b'{"type": "nobody", "time": 1}', b'{"type": "pay", "time": 1.5}',
                          b'{"type": "pay"}', b"NaN"])
 
@@ -407,6 +428,8 @@ class Generator:
                 short = self.single and self.chance(0.1)
                 ident = f"{self.prefix}\u00fc{ids % 7}" if short else f"{self.prefix}e{ids}"
             event = r.choice(list(self.events))
+            if self.huge:  # rows are asked for seldom, each over very many events
+                event = "pay" if self.chance(0.008) else "login"
             line = self.message(event, time, ident)
             arrival = time + (r.randint(0, lateness) if shuffled else 0)
             if self.chance(0.09):
@@ -428,11 +451,15 @@ class Generator:
         self.start = r.choice([0, 1_700_000_000_000, 1_709_251_199_000, 86_400_000 * 3])
         self.start -= self.start % self.quantum
         self.key_count = r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
+        if self.huge or self.deep:
+            self.key_count = 1
         # A crowd of keys now and then: the index grows, most keys are seen once or twice.
         # Long windows keep everything; without them what is old is let go of.
-        self.long = self.large and self.chance(0.5)
-        self.crowd = 4000 if self.large and self.seed % 4 == 3 else 0
+        self.long = self.deep or self.large and self.chance(0.5)
+        self.crowd = 4000 if self.large and self.key_count > 1 and self.seed % 2 else 0
         self.lateness = r.choice([0, 10, 30, 300, 1000] if self.large else [0, 1, 3, 8, 30])
+        if self.deep:
+            self.lateness = r.choice([300, 1000, 3000])
         self.schema()
         self.make_features()
         inputs = r.choice([1, 1, 2, 3])
@@ -447,7 +474,7 @@ class Generator:
                          for f in self.events[e])]
         lateness = self.duration(self.lateness) if self.lateness else "0ms"
         return Case(self.seed, lateness, self.events, self.entities, self.features, streams,
-                    r.choice(events))
+                    "pay" if self.huge else r.choice(events))
 
 
 def rfc3339(ms, offset_minutes):
@@ -481,6 +508,16 @@ def make_case(seed, count):
 def make_large_case(seed, count):
     """Few keys, long windows, deep lateness: what a long history is cut into must not show."""
     return Generator(seed, large=True).case(count)
+
+
+def make_huge_case(seed, count):
+    """One key with a very long history and few reads of it."""
+    return Generator(seed, huge=True).case(count)
+
+
+def make_deep_case(seed, count):
+    """One key, one event, a row for each: late ones land among thousands and see themselves."""
+    return Generator(seed, deep=True).case(count)
 
 
 def make_plain_case(seed, count):

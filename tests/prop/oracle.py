@@ -31,7 +31,7 @@ class Definitions:
             self.expire[name] = duration(body["expire"]) if body and "expire" in body else None
         self.features = {}    # entity -> [(name, tree)] in file order
         self.aggregates = []  # every Aggregate, for the index of the state
-        for entity, features in doc["features"].items():
+        for entity, features in (doc["features"] or {}).items():
             rows = self.features.setdefault(entity, [])
             for name, source in features.items():
                 rows.extend(self._expand(entity, name, Parser(str(source)).whole()))

@@ -2,12 +2,13 @@
 """Plant faults one by one in a copy of the tree and see that the tests catch each.
 
 Each fault of faults.py changes one place of the sources. The copy is built and its unit tests of
-features and the property tests are run; golden files play no part. A fault that nothing notices means
-that a law has no test: the exit code says so.
+features and the property tests are run; golden files play no part. A fault that nothing notices
+means that a law has no test: the exit code says so.
 """
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -73,15 +74,22 @@ class Tree:
         return lines[0].split("::")[1].split(" ")[0] if lines else "pytest: " + run.stdout[-200:]
 
 
+def places(text, fault):
+    """Where the fault goes; how the lines are laid out does not matter."""
+    pattern = r"\s+".join(re.escape(word) for word in fault.old.split())
+    return list(re.finditer(pattern, text))
+
+
 def plant(tree, fault):
     """Change the one place. @return the untouched text."""
     path = tree.root / fault.file
     text = path.read_text(encoding="utf-8")
-    found = text.count(fault.old)
-    if found != 1:
-        raise SystemExit(f"{fault.name}: the place in {fault.file} is there {found} times, not once; "
-                         "bring tests/prop/faults.py up to date")
-    path.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+    found = places(text, fault)
+    if len(found) != 1:
+        raise SystemExit(f"{fault.name}: the place in {fault.file} is there {len(found)} times, not "
+                         "once; bring tests/prop/faults.py up to date")
+    start, end = found[0].span()
+    path.write_text(text[:start] + fault.new.strip() + text[end:], encoding="utf-8")
     return text
 
 

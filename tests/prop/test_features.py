@@ -1,21 +1,23 @@
 """Features against an independent twin, byte for byte, on random definitions and streams.
 
-ASSAY_PROP_CASES sets how many cases, ASSAY_PROP_SEED where to begin; a failing case is made small and
-printed so that it can be pasted.
+ASSAY_PROP_CASES sets how many cases, ASSAY_PROP_SEED where to begin; a failing case is made small
+and printed so that it can be pasted.
 """
 import os
 import random
 
 import pytest
 from engine import Failed, Run
-from gen import make_case, make_large_case, make_late_case, make_plain_case
+from gen import (make_case, make_deep_case, make_huge_case, make_large_case, make_late_case,
+                 make_plain_case)
 from oracle import Replay
 from shrink import shrink
 
-CASES = int(os.environ.get("ASSAY_PROP_CASES", "420"))
+CASES = int(os.environ.get("ASSAY_PROP_CASES", "350"))
 SEED = int(os.environ.get("ASSAY_PROP_SEED", "0"))
 EVENTS = 300
 LARGE_CASES, LARGE_EVENTS = max(CASES // 30, 2), 3000
+HUGE_CASES, HUGE_EVENTS = max(CASES // 100, 2), 20_000
 BATCHES = 7
 SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
 
@@ -23,7 +25,11 @@ SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
 def judged(folder, case, shards=1):
     """(what the program gives, what the oracle gives, its counters, the program's summary)"""
     run = Run(folder, case, shards)
-    truth = Replay(case.yaml(), case.inputs, case.on)
+    try:
+        truth = Replay(case.yaml(), case.inputs, case.on)
+    except Exception:
+        run.process.communicate()
+        raise
     rows, summary = run.results()
     return rows, truth.csv(), truth.aside, summary
 
@@ -48,8 +54,9 @@ def difference(rows, expected):
 def report(tmp_path, case):
     small = shrink(case, lambda c: differs(tmp_path / "shrink", c)) if SHRINK else case
     rows, expected, _, _ = judged(tmp_path / "repro", small)
-    inputs = "\n".join(f"# input {i}\n" + "\n".join(str(line)[2:-1] for line in lines)
-                       for i, lines in enumerate(small.inputs))
+    inputs = "\n".join(
+        f"# input {i}\n" + b"\n".join(lines).decode(errors="backslashreplace")
+        for i, lines in enumerate(small.inputs))
     return (f"seed {case.seed}: rows differ from the oracle's\n# features.yaml\n{small.yaml()}"
             f"{inputs}\n# --on {small.on}\n{difference(rows, expected)}\n"
             f"files: {tmp_path / 'repro'}")
@@ -79,6 +86,16 @@ def test_rows_are_the_oracles_byte_for_byte(tmp_path, batch):
 def test_long_histories_of_few_keys_have_the_oracles_rows(tmp_path, batch):
     for seed in range(SEED + batch, SEED + LARGE_CASES, 2):
         check(tmp_path, make_large_case(seed, LARGE_EVENTS))
+
+
+def test_a_very_long_history_of_one_key_has_the_oracles_rows(tmp_path):
+    for seed in range(SEED, SEED + HUGE_CASES):
+        check(tmp_path, make_huge_case(seed, HUGE_EVENTS))
+
+
+def test_late_events_deep_in_a_long_history_have_the_oracles_rows(tmp_path):
+    for seed in range(SEED, SEED + HUGE_CASES):
+        check(tmp_path, make_deep_case(seed, 2200))
 
 
 def test_a_late_event_is_known_wherever_it_lands(tmp_path):

@@ -1,5 +1,6 @@
 /*
- * tests/support/decode_case.h - one schema that shows every type, for tests and benches of decoding.
+ * tests/support/decode_case.h - one schema that shows every type, for tests and benches of
+ * decoding.
  */
 #ifndef ASSAY_TESTS_DECODE_CASE_H
 #define ASSAY_TESTS_DECODE_CASE_H

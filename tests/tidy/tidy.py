@@ -32,7 +32,7 @@ UNLAYERED = ("tests", "bench")
 
 # Foreign header -> the files that may include it.
 FENCES = {
-    r"librdkafka/.*|rdkafka.*": r"ingest/kafka[^/]*\.c|engine/emit/kafka\.c|tests/support/kafka_.*\.c",
+    r"librdkafka/.*|rdkafka.*": r"ingest/kafka[^/]*\.c|engine/emit/kafka\.c|(tests/support|bench/pipeline)/[^/]*kafka[^/]*\.c",
     r"rte_.*": r"ingest/dpdk[^/]*\.c",
     r"msgpack.*": r"features/decode_msgpack\.c|engine/serve/rpc[^/]*\.c",
     r"libfyaml\.h": r"engine/config/[^/]*\.[ch]",

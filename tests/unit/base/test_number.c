@@ -81,8 +81,8 @@ static void printed_numbers_read_back_and_are_short(void **state)
 static void only_json_shaped_numbers_parse(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "-", "+1", ".5", "1.", "1e", "1e+", "0x10",
-                                      "nan", "inf", " 1", "1 ", "1,5"};
+    static const char *const bad[] = {"",     "-",   "+1",  ".5", "1.", "1e", "1e+",
+                                      "0x10", "nan", "inf", " 1", "1 ", "1,5"};
     double value = 0;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(assay_number_parse(assay_str_of(bad[i]), &value));

@@ -42,6 +42,7 @@ struct kit {
     struct assay_store *store;
     struct assay_touch touch;
     struct assay_update update;
+    struct assay_event event; /* the one last applied */
 };
 
 static inline struct assay_field_def kit_field(const char *name, enum assay_type type,
@@ -70,10 +71,10 @@ static inline void kit_init(struct kit *kit, int64_t lateness_ms, int64_t expire
         f[KIT_OK] = kit_field("ok", ASSAY_TYPE_BOOL, 0, ASSAY_NONE);
         f[KIT_CHANNEL] = kit_field("channel", ASSAY_TYPE_CATEGORY, 0, ASSAY_NONE);
         f[KIT_TAG] = kit_field("tag", ASSAY_TYPE_TEXT, 0, ASSAY_NONE);
-        kit->events[e] = (struct assay_event_def){
-            .name = assay_str_of(e == KIT_PAY ? "pay" : "transfer"),
-            .field_count = KIT_FIELDS,
-            .fields = f};
+        kit->events[e] =
+            (struct assay_event_def){.name = assay_str_of(e == KIT_PAY ? "pay" : "transfer"),
+                                     .field_count = KIT_FIELDS,
+                                     .fields = f};
     }
     kit->entities[KIT_USER] =
         (struct assay_entity_def){.name = assay_str_of("user"), .expire_ms = expire_ms};
@@ -107,8 +108,8 @@ static inline struct assay_store *kit_store(const struct kit *kit, size_t memory
 static inline void kit_open(struct kit *kit, size_t memory)
 {
     struct assay_diags *diags = assay_diags_create(kit->arena, 20);
-    kit->plan = assay_plan_compile(kit->arena, &kit->schema, kit->sources, kit->source_count,
-                                   diags);
+    kit->plan =
+        assay_plan_compile(kit->arena, &kit->schema, kit->sources, kit->source_count, diags);
     if (kit->plan == NULL) {
         assay_diags_print(diags, stderr);
     }
@@ -160,8 +161,7 @@ static inline void kit_set_text(struct assay_event *event, uint32_t field, const
 static inline struct assay_update kit_update(const struct assay_event *event, uint32_t entity,
                                              const char *key)
 {
-    struct assay_update update = {
-        .event = event, .key = assay_str_of(key), .entity = entity};
+    struct assay_update update = {.event = event, .key = assay_str_of(key), .entity = entity};
     for (uint32_t f = 0; f < 2; f++) {
         const bool names_user = event->type == KIT_TRANSFER || f == KIT_KEY;
         if (names_user == (entity == KIT_USER) && assay_event_has(event, f) &&
@@ -172,11 +172,14 @@ static inline struct assay_update kit_update(const struct assay_event *event, ui
     return update;
 }
 
-/** Apply to a user; the touch is kept for kit_slice(). The event must live until then. */
+/** Apply to a user; the touch is kept for kit_slice(). */
 static inline enum assay_status kit_try(struct kit *kit, const struct assay_event *event,
                                         const char *user)
 {
-    kit->update = kit_update(event, KIT_USER, user);
+    kit->event = *event;
+    kit->update = kit_update(&kit->event, KIT_USER, user);
+    const struct assay_update *const group[1] = {&kit->update};
+    assay_store_prefetch_group(kit->store, group, 1); /* changes nothing */
     return assay_store_apply(kit->store, &kit->update, &kit->touch);
 }
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static enum assay_verdict judge(struct assay_admission *admission, int64_t time_ms,
-                                const char *id, int64_t clock_ms)
+static enum assay_verdict judge(struct assay_admission *admission, int64_t time_ms, const char *id,
+                                int64_t clock_ms)
 {
     struct assay_event event = {.time_ms = time_ms};
     if (id != NULL) {
@@ -15,8 +15,7 @@ static enum assay_verdict judge(struct assay_admission *admission, int64_t time_
     return assay_admission_judge(admission, &event, clock_ms);
 }
 
-static enum assay_verdict replay(struct assay_admission *admission, int64_t time_ms,
-                                 const char *id)
+static enum assay_verdict replay(struct assay_admission *admission, int64_t time_ms, const char *id)
 {
     return judge(admission, time_ms, id, INT64_MAX);
 }

@@ -214,8 +214,7 @@ static void beyond_what_is_retained_the_answer_is_null_and_says_so(void **state)
         const struct assay_value good = kit_read(&kit, "u", cases[i].oldest_ms, cases[i].name);
         assert_int_equal(good.state, ASSAY_STATE_OK);
         assert_number(good, 0);
-        const struct assay_value gone =
-            kit_read(&kit, "u", cases[i].oldest_ms - 1, cases[i].name);
+        const struct assay_value gone = kit_read(&kit, "u", cases[i].oldest_ms - 1, cases[i].name);
         assert_int_equal(gone.state, ASSAY_STATE_EXPIRED);
         assert_number(gone, NAN);
     }
@@ -262,10 +261,14 @@ static void time_since_counts_from_t_whatever_the_delay(void **state)
 static void distinct_compares_bytes_not_hashes_and_not_prefixes(void **state)
 {
     (void)state;
-    static const char *const tags[] = {
-        "", "a", "aa", "fifteen bytes..", "sixteen bytes...", "seventeen bytes..",
-        "a text that is a good deal longer than sixteen bytes, 1",
-        "a text that is a good deal longer than sixteen bytes, 2"};
+    static const char *const tags[] = {"",
+                                       "a",
+                                       "aa",
+                                       "fifteen bytes..",
+                                       "sixteen bytes...",
+                                       "seventeen bytes..",
+                                       "a text that is a good deal longer than sixteen bytes, 1",
+                                       "a text that is a good deal longer than sixteen bytes, 2"};
     struct kit kit;
     kit_init(&kit, 0, 0);
     kit_feature(&kit, KIT_USER, "d", "count_distinct(pay.tag) over 1h");
@@ -439,10 +442,17 @@ static void the_state_hash_sees_what_an_answer_can_see_and_no_more(void **state)
         int64_t lateness_ms;
         bool sees; /* the payment at 0 */
     } cases[] = {
-        {"sum(pay.n)", 99, true},   {"sum(pay.n)", 100, true}, {"sum(pay.n)", 101, true},
-        {"first(pay.n)", 5, true},  {"last(pay.n)", 5, true}, {"max(pay.n)", 5, true},
-        {"min(pay.n)", 5, true},   {"count(pay)", 5, false},  {"sum(pay.n) over 50ms", 49, false},
-        {"sum(pay.n) over 50ms", 50, false},                   {"sum(pay.n) over 50ms", 51, true},
+        {"sum(pay.n)", 99, true},
+        {"sum(pay.n)", 100, true},
+        {"sum(pay.n)", 101, true},
+        {"first(pay.n)", 5, true},
+        {"last(pay.n)", 5, true},
+        {"max(pay.n)", 5, true},
+        {"min(pay.n)", 5, true},
+        {"count(pay)", 5, false},
+        {"sum(pay.n) over 50ms", 49, false},
+        {"sum(pay.n) over 50ms", 50, false},
+        {"sum(pay.n) over 50ms", 51, true},
         {"first(pay.channel)", 0, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

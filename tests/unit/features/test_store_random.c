@@ -39,8 +39,8 @@ struct spec {
     bool exclude;
     int64_t span_ms, delay_ms;
     uint32_t last_n;
-    char name[16];
-    char full_name[24];
+    char name[24];
+    char full_name[32];
     char text[TEXT_BYTES];
 };
 
@@ -84,8 +84,7 @@ static int pick_column(struct world *world, enum assay_agg_kind kind)
     }
 }
 
-static void make_spec(struct world *world, struct spec *spec, size_t index,
-                      enum flavour flavour)
+static void make_spec(struct world *world, struct spec *spec, size_t index, enum flavour flavour)
 {
     static const char *const sources[][2] = {{"pay", "pay"}, {"transfer@payer", "transfer@payee"}};
     static const char *const columns[] = {"", "", "amount", "n", "r", "ok", "channel", "tag"};
@@ -99,7 +98,8 @@ static void make_spec(struct world *world, struct spec *spec, size_t index,
     spec->exclude = roll(world, 3) == 0;
     spec->span_ms = spans[roll(world, flavour == ANYTHING ? 7 : flavour == WINDOWS ? 5 : 6)];
     spec->delay_ms = roll(world, 3) == 0 ? (int64_t)roll(world, 60) + 1 : 0;
-    spec->last_n = roll(world, 3) == 0 ? 1 + (uint32_t)roll(world, roll(world, 4) == 0 ? 3000 : 90) : 0;
+    const uint64_t last_max = roll(world, 4) == 0 ? 3000 : 90;
+    spec->last_n = roll(world, 3) == 0 ? 1 + (uint32_t)roll(world, last_max) : 0;
     if (flavour == WINDOWS && spec->span_ms == 0) {
         spec->span_ms = 25;
     }
@@ -225,9 +225,9 @@ static int order_facts(const struct fact *a, const struct fact *b)
         order = order_text(a->has[KIT_CHANNEL] ? a->channel : NULL,
                            b->has[KIT_CHANNEL] ? b->channel : NULL);
     }
-    return order != 0 ? order
-                      : order_text(a->has[KIT_TAG] ? a->tag : NULL,
-                                   b->has[KIT_TAG] ? b->tag : NULL);
+    return order != 0
+               ? order
+               : order_text(a->has[KIT_TAG] ? a->tag : NULL, b->has[KIT_TAG] ? b->tag : NULL);
 }
 
 static bool names(const struct fact *fact, int user)
@@ -336,8 +336,7 @@ static struct answer conclude(const struct spec *spec, const struct fact *const 
     case ASSAY_AGG_MAX:
         for (size_t i = 0; i < count; i++) {
             const double x = number_of(values[i], spec->column);
-            const bool better = spec->kind == ASSAY_AGG_MIN ? x < answer.number
-                                                            : x > answer.number;
+            const bool better = spec->kind == ASSAY_AGG_MIN ? x < answer.number : x > answer.number;
             answer.number = i == 0 || better ? x : answer.number;
         }
         break;
@@ -401,8 +400,7 @@ static int64_t horizon_of(const struct world *world, const struct spec *spec, in
     return world->newest[user] - retained - world->lateness_ms;
 }
 
-static bool is_answerable(const struct world *world, const struct spec *spec, int user,
-                          int64_t t)
+static bool is_answerable(const struct world *world, const struct spec *spec, int user, int64_t t)
 {
     return world->newest[user] == INT64_MIN ||
            t - spec->span_ms - spec->delay_ms >= horizon_of(world, spec, user);
@@ -425,9 +423,9 @@ static void compare(const struct world *world, const struct spec *spec,
     if (is_text) {
         same = same && strcmp(got, expected.text == NULL ? "(null)" : expected.text) == 0;
     } else {
-        same = same && (isnan(expected.number)
-                            ? isnan(value->cell.number)
-                            : memcmp(&expected.number, &value->cell.number, 8) == 0);
+        same = same &&
+               (isnan(expected.number) ? isnan(value->cell.number)
+                                       : memcmp(&expected.number, &value->cell.number, 8) == 0);
     }
     if (!same) {
         fail_msg("%s at %lld of %s after %zu events: %.17g %s state %d, expected %.17g %s",
@@ -487,8 +485,7 @@ static void apply_fact(struct world *world, struct kit *kit, const struct fact *
         assay_store_slice(kit->store, &kit->touch, features, world->spec_count, kit->scratch,
                           values);
         for (size_t i = 0; look && i < world->spec_count; i++) {
-            compare(world, &world->specs[i], &values[i], user, fact->time_ms,
-                    &world->facts[place]);
+            compare(world, &world->specs[i], &values[i], user, fact->time_ms, &world->facts[place]);
         }
     }
 }

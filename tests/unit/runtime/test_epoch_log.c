@@ -26,7 +26,10 @@ static int drop_path(void **state)
     return 0;
 }
 
-#define PART(t, n) {.source = {"kafka", 5}, .topic = {t, sizeof(t) - 1}, .number = n}
+#define PART(t, n)                                                                                 \
+    {                                                                                              \
+        .source = {"kafka", 5}, .topic = {t, sizeof(t) - 1}, .number = n                           \
+    }
 static const struct assay_partition small[] = {PART("a", 0), PART("a", 1), PART("b", 0)};
 static const struct assay_partition grown[] = {PART("a", 0), PART("a", 1), PART("a", 2),
                                                PART("b", 0), PART("b", 1)};

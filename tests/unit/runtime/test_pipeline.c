@@ -19,6 +19,7 @@ struct run {
     struct tape tape;
     struct log_of_epochs *record; /* to be filled, or replayed */
     bool replaying;
+    bool goes_on; /* live after the record */
     int64_t clock_ms;
     uint64_t fail_decision; /* number of the item at which the emitter fails; 0: never */
     uint64_t emitted;
@@ -27,6 +28,7 @@ struct run {
     uint32_t last_partition;
     uint64_t last_offset;
     uint64_t last_epoch;
+    uint64_t flushed;
     struct assay_err err;
 };
 
@@ -97,16 +99,31 @@ static enum assay_status on_decision(void *context, const struct assay_decision 
     return fail_when_due(run, err);
 }
 
+/* Once an epoch, however many passes it took. */
+static enum assay_status on_flush(void *context, const struct assay_epoch *epoch,
+                                  struct assay_err *err)
+{
+    struct run *run = context;
+    (void)err;
+    if (epoch != NULL) {
+        run->flushed++;
+        assert_int_equal(epoch->number, run->flushed);
+        assert_int_equal(epoch->number, run->last_epoch);
+    }
+    return ASSAY_OK;
+}
+
 static enum assay_status on_next(void *context, struct assay_epoch *epoch, struct assay_err *err)
 {
     struct run *run = context;
     (void)err;
     epoch->clock_ms = run->clock_ms;
     if (run->replaying) {
-        if (run->record->at == run->record->count) {
+        if (run->record->at < run->record->count) {
+            *epoch = run->record->epochs[run->record->at++];
+        } else if (!run->goes_on) {
             return ASSAY_E_END;
         }
-        *epoch = run->record->epochs[run->record->at++];
     }
     return ASSAY_OK;
 }
@@ -132,13 +149,13 @@ static enum assay_status run_history(struct run *run, const struct history *hist
         .dead_letter = on_dead_letter,
         .row = on_row,
         .decision = on_decision,
+        .flush = on_flush,
     };
     const struct assay_conductor conductor = {.context = run, .next = on_next};
     world_init(&run->world, true);
     if (how->rows_on != NULL) {
-        assert_int_equal(assay_rows_lay_out(&run->layout, run->world.arena,
-                                            run->world.config.plan, assay_str_of(how->rows_on),
-                                            &run->err),
+        assert_int_equal(assay_rows_lay_out(&run->layout, run->world.arena, run->world.config.plan,
+                                            assay_str_of(how->rows_on), &run->err),
                          ASSAY_OK);
     }
     for (uint32_t h = 0; h < how->homes; h++) {
@@ -156,8 +173,8 @@ static enum assay_status run_history(struct run *run, const struct history *hist
         .feeds = list,
         .homes = how->homes,
         .as_given = how->as_given,
-        .memory_bytes = how->memory_bytes != 0 ? how->memory_bytes
-                                               : run->world.settings.memory_bytes,
+        .memory_bytes =
+            how->memory_bytes != 0 ? how->memory_bytes : run->world.settings.memory_bytes,
         .ids_max = run->world.settings.ids_max,
         .emitter = &emitter,
         .conductor = &conductor,
@@ -206,8 +223,7 @@ static void any_shard_count_replays_recorded_epochs_to_the_same_bits(void **stat
     for (uint64_t seed = 1; seed <= 3; seed++) {
         struct log_of_epochs record = {0};
         struct run live = {.record = &record, .clock_ms = INT64_MAX};
-        const struct how how = {
-            .shards = 4, .homes = 3, .pieces = seed, .rows_on = "application"};
+        const struct how how = {.shards = 4, .homes = 3, .pieces = seed, .rows_on = "application"};
         assert_int_equal(run_history(&live, &history, &how), ASSAY_OK);
         assert_true(live.stats.decisions > 500);
         assert_true(live.stats.duplicates > 10);
@@ -225,6 +241,37 @@ static void any_shard_count_replays_recorded_epochs_to_the_same_bits(void **stat
         run_free(&live);
         record_free(&record);
     }
+    history_fini(&history);
+}
+
+/* Three homes fill an epoch with more than one home can take: it is repeated in passes. */
+static void an_epoch_larger_than_a_home_is_repeated_in_passes_and_a_live_one_follows(void **state)
+{
+    (void)state;
+    struct history history;
+    struct log_of_epochs record = {0};
+    history_init(&history, 13, 5, 9000);
+    struct run live = {.record = &record, .clock_ms = INT64_MAX};
+    const struct how how = {.shards = 3, .homes = 3};
+    assert_int_equal(run_history(&live, &history, &how), ASSAY_OK);
+    assert_true(live.stats.messages > 2 * ASSAY_EPOCH_MESSAGES_MAX * live.stats.epochs);
+    for (size_t kept = 1; kept <= record.count; kept++) {
+        struct log_of_epochs part = {.epochs = record.epochs, .count = kept};
+        struct run again = {
+            .record = &part, .replaying = true, .clock_ms = INT64_MAX, .goes_on = true};
+        const struct how other = {.shards = 1, .homes = 1};
+        assert_int_equal(run_history(&again, &history, &other), ASSAY_OK);
+        assert_int_equal(again.hash[0], live.hash[0]);
+        assert_int_equal(again.stats.decisions, live.stats.decisions);
+        if (kept == record.count) {
+            assert_same_runs(&live, &again);
+        } else {
+            assert_true(again.stats.epochs > live.stats.epochs); /* smaller ones went on */
+        }
+        run_free(&again);
+    }
+    run_free(&live);
+    record_free(&record);
     history_fini(&history);
 }
 
@@ -294,10 +341,10 @@ static void an_epoch_is_emitted_in_partition_and_offset_order(void **state)
         assert_non_null(text);
         epoch = strtoull(text + strlen(" epoch "), NULL, 10);
         if (epoch == last_epoch) {
-            assert_true(topic > last_topic ||
-                        (topic == last_topic &&
-                         (partition > last_partition ||
-                          (partition == last_partition && offset >= last_offset))));
+            assert_true(
+                topic > last_topic ||
+                (topic == last_topic && (partition > last_partition ||
+                                         (partition == last_partition && offset >= last_offset))));
         }
         assert_true(epoch >= last_epoch);
         last_topic = topic;
@@ -360,8 +407,8 @@ static void a_full_store_sends_events_aside_and_goes_on(void **state)
     struct history history;
     history_init(&history, 43, 2, 6000);
     struct run run = {.clock_ms = INT64_MAX};
-    const struct how how = {.shards = 2, .homes = 2, .memory_bytes = 256 << 10,
-                            .rows_on = "application"};
+    const struct how how = {
+        .shards = 2, .homes = 2, .memory_bytes = 256 << 10, .rows_on = "application"};
     assert_int_equal(run_history(&run, &history, &how), ASSAY_OK);
     const uint64_t full = run.stats.dead[ASSAY_DEAD_CAPACITY];
     assert_true(full > 0);
@@ -385,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_shard_count_replays_recorded_epochs_to_the_same_bits),
+        cmocka_unit_test(an_epoch_larger_than_a_home_is_repeated_in_passes_and_a_live_one_follows),
         cmocka_unit_test(a_plain_run_is_the_same_for_any_shard_count),
         cmocka_unit_test(state_does_not_depend_on_how_a_run_is_cut_into_epochs),
         cmocka_unit_test(an_epoch_is_emitted_in_partition_and_offset_order),

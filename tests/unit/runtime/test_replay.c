@@ -20,8 +20,8 @@ static void folder_init(struct folder *folder, const struct history *history)
     assert_non_null(mkdtemp(folder->path));
     folder->count = history->partition_count;
     for (size_t p = 0; p < folder->count; p++) {
-        (void)snprintf(folder->inputs[p], sizeof folder->inputs[p], "%s/in%zu.jsonl",
-                       folder->path, p);
+        (void)snprintf(folder->inputs[p], sizeof folder->inputs[p], "%s/in%zu.jsonl", folder->path,
+                       p);
         folder->list[p] = folder->inputs[p];
         FILE *file = fopen(folder->inputs[p], "w");
         assert_non_null(file);
@@ -150,12 +150,11 @@ static void a_row_lists_features_in_file_order_with_nulls_empty_and_text_quoted(
                  "{\"type\":\"application\",\"time\":1090000,\"user\":\"u1\",\"device\":\"d1\"}\n",
                  "application", true, &rows, ASSAY_OK, &err);
     assert_string_equal(
-        rows,
-        "event_id,time,user.pay_count_1m,user.pay_count_1h,user.pay_count_1d,user.pay_sum_1m,"
-        "user.pay_sum_1h,user.channel,user.received,user.paid,user.net,user.since_payment,"
-        "user.applications,user.ask_ratio,device.users,device.pay_max\n"
-        "\"e,2\",1030000,1,1,1,12.5,12.5,\"a\"\"b\",0,0,0,30000,0,2,,\n"
-        ",1090000,0,1,1,0,12.5,\"a\"\"b\",0,0,0,90000,1,,1,12.5\n");
+        rows, "event_id,time,user.pay_count_1m,user.pay_count_1h,user.pay_count_1d,user.pay_sum_1m,"
+              "user.pay_sum_1h,user.channel,user.received,user.paid,user.net,user.since_payment,"
+              "user.applications,user.ask_ratio,device.users,device.pay_max\n"
+              "\"e,2\",1030000,1,1,1,12.5,12.5,\"a\"\"b\",0,0,0,30000,0,2,,\n"
+              ",1090000,0,1,1,0,12.5,\"a\"\"b\",0,0,0,90000,1,,1,12.5\n");
     free(rows);
 }
 

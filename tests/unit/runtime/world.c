@@ -7,7 +7,10 @@
 enum { USER, DEVICE };
 enum { PAYMENT, TRANSFER, APPLICATION };
 
-#define NAME(text) {.ptr = (text), .len = sizeof(text) - 1}
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        .ptr = (text), .len = sizeof(text) - 1                                                     \
+    }
 
 static const struct assay_entity_def entities[] = {
     {.name = NAME("user"), .expire_ms = 0},
@@ -117,7 +120,8 @@ static int event_text(uint64_t *random, int64_t time_ms, size_t number, size_t s
     const uint64_t kind = test_random(random) % 100;
     const unsigned id = (unsigned)(kind % 10 == 0 && number > 5 ? number - 5 : number);
     if (kind < 3) {
-        return snprintf(out, size, "{\"type\":\"payment\",\"time\":%" PRId64 ",\"user\":7}x", time_ms);
+        return snprintf(out, size, "{\"type\":\"payment\",\"time\":%" PRId64 ",\"user\":7}x",
+                        time_ms);
     }
     if (kind < 50) {
         return snprintf(out, size,
@@ -156,8 +160,7 @@ void history_init(struct history *history, uint64_t seed, size_t partitions, siz
             (struct assay_partition){.source = assay_str_of("memory"),
                                      .topic = assay_str_of(topics[topic]),
                                      .number = (uint32_t)(p - topic * ((partitions + 1) / 2))};
-        history->lines[p] =
-            assay_arena_array(history->arena, count, sizeof *history->lines[p]);
+        history->lines[p] = assay_arena_array(history->arena, count, sizeof *history->lines[p]);
         assert_non_null(history->lines[p]);
     }
     for (size_t i = 0; i < count; i++) {
@@ -167,8 +170,8 @@ void history_init(struct history *history, uint64_t seed, size_t partitions, siz
         back_ms = test_random(&random) % 20 == 0 ? 20 * back_ms : back_ms;
         const int len = event_text(&random, now_ms - back_ms, i, sizeof text, text);
         const size_t p = test_random(&random) % partitions;
-        history->lines[p][history->counts[p]++] = assay_arena_copy(
-            history->arena, (struct assay_str){.ptr = text, .len = (uint32_t)len});
+        history->lines[p][history->counts[p]++] =
+            assay_arena_copy(history->arena, (struct assay_str){.ptr = text, .len = (uint32_t)len});
     }
 }
 
@@ -190,10 +193,9 @@ static size_t memory_poll(struct assay_feed *base, size_t max, struct assay_mess
             want = test_random(&feed->random) % (want + 1) % 40;
         }
         for (size_t i = 0; i < want; i++) {
-            out[count++] =
-                (struct assay_message){.bytes = feed->history->lines[p][feed->next[p]],
-                                       .offset = feed->next[p],
-                                       .partition = (uint32_t)p};
+            out[count++] = (struct assay_message){.bytes = feed->history->lines[p][feed->next[p]],
+                                                  .offset = feed->next[p],
+                                                  .partition = (uint32_t)p};
             feed->next[p]++;
         }
         *end = *end && feed->next[p] == feed->history->counts[p];
@@ -292,8 +294,8 @@ void tape_add_decision(struct tape *tape, const struct assay_decision *decision,
     tape_add(tape, "decision %.*s/%u@%" PRIu64 " policy %u time %" PRId64 " -> %.*s epoch %" PRIu64,
              (int)decision->origin.topic.len, decision->origin.topic.ptr,
              decision->origin.partition, decision->origin.offset, decision->policy,
-             decision->time_ms, (int)decision->verdict.outcome.len,
-             decision->verdict.outcome.ptr, decision->epoch);
+             decision->time_ms, (int)decision->verdict.outcome.len, decision->verdict.outcome.ptr,
+             decision->epoch);
     tape_add_values(tape, decision->values, needs);
     tape_add(tape, "\n");
 }

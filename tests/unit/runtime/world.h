@@ -45,7 +45,7 @@ struct memory_feed {
     const struct history *history;
     uint32_t home;
     uint32_t homes;
-    uint64_t random;     /* sizes of the pieces; 0: as much as there is room for */
+    uint64_t random; /* sizes of the pieces; 0: as much as there is room for */
     uint64_t next[WORLD_PARTITIONS_MAX];
     uint64_t fail_after; /* messages; then failure() says so; 0: never */
     uint64_t given;

@@ -76,8 +76,9 @@ static inline double audit_number(uint64_t *random)
 
 static inline struct assay_str audit_text(uint64_t *random, bool null_too)
 {
-    static const char *const texts[] = {"", "u7", "\xE6\x9F\x9C\xE5\x8F\xB0", "a\"b\\\n", "\xFF\x01",
-                                        "a text that is somewhat longer than the others are"};
+    static const char *const texts[] = {
+        "",         "u7",       "\xE6\x9F\x9C\xE5\x8F\xB0",
+        "a\"b\\\n", "\xFF\x01", "a text that is somewhat longer than the others are"};
     const uint64_t draw = test_random(random) >> 20;
     return null_too && draw % 4 == 0
                ? (struct assay_str){0}
@@ -110,8 +111,8 @@ static inline void audit_random_verdict(struct audit_case *made, const struct ki
     struct assay_verdict_of_policy *verdict = &made->decision.verdict;
     const uint64_t rule = test_random(random) >> 20;
     memset(verdict, 0, sizeof *verdict);
-    verdict->rule = rules[policy] == 0 || rule % 3 == 0 ? ASSAY_NONE
-                                                        : (uint32_t)(rule / 3 % rules[policy]);
+    verdict->rule =
+        rules[policy] == 0 || rule % 3 == 0 ? ASSAY_NONE : (uint32_t)(rule / 3 % rules[policy]);
     verdict->raw = audit_number(random);
     verdict->probability = audit_number(random);
     verdict->score = audit_number(random);

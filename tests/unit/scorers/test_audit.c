@@ -86,8 +86,8 @@ static void same_fields(const struct audit_case *made, const struct assay_audit_
         } else if (kinds[i] == ASSAY_KIND_TEXT) {
             same_text(value->cell.text, made->event.fields[PAY_CHANNEL].text);
         } else {
-            same_bits(value->cell.number, assay_event_number(&made->event, &case_events[CASE_PAY],
-                                                             fields[i]));
+            same_bits(value->cell.number,
+                      assay_event_number(&made->event, &case_events[CASE_PAY], fields[i]));
         }
     }
 }
@@ -171,10 +171,10 @@ static void names_texts_and_versions_come_from_the_plan_record(void **state)
     kit_set(&bench->kit, policy, made.values, PAY_USER, "user.sum", kit_number(1));
     kit_set(&bench->kit, policy, made.values, PAY_USER, "user.channel", kit_text("atm"));
     kit_set(&bench->kit, policy, made.values, PAY_USER, "user.many", kit_number(1));
-    made.decision = (struct assay_decision){.origin = {.source = assay_str_of("file"),
-                                                       .topic = assay_str_of("e.jsonl")},
-                                            .event = &made.event,
-                                            .values = made.values};
+    made.decision = (struct assay_decision){
+        .origin = {.source = assay_str_of("file"), .topic = assay_str_of("e.jsonl")},
+        .event = &made.event,
+        .values = made.values};
     assay_policy_evaluate(policy, &made.event, made.values, bench->kit.arena,
                           &made.decision.verdict);
     encode(bench, &made);
@@ -203,7 +203,8 @@ static void names_texts_and_versions_come_from_the_plan_record(void **state)
     assert_int_equal(view.reason_count, 2);
     same_text(view.reasons[0].code, assay_str_of("R07"));
     same_text(view.reason_texts[0].en, assay_str_of(""));
-    same_text(view.reason_texts[0].zh, assay_str_of("\xE5\x85\xB1\xE7\x94\xA8\xE8\xAE\xBE\xE5\xA4\x87"));
+    same_text(view.reason_texts[0].zh,
+              assay_str_of("\xE5\x85\xB1\xE7\x94\xA8\xE8\xAE\xBE\xE5\xA4\x87"));
     same_text(view.reasons[1].code, assay_str_of("R01"));
     same_text(view.reason_texts[1].en, assay_str_of("Little, \"so\" far"));
     assert_true(view.reasons[1].points == -30 - 60);
@@ -363,11 +364,11 @@ static void a_full_arena_is_a_status(void **state)
         struct assay_audit_view view;
         struct assay_err err;
         assert_non_null(arena);
-        enum assay_status status = assay_audit_plan_decode(&plan, arena, bench->plan_record,
-                                                           bench->plan_bytes, &err);
+        enum assay_status status =
+            assay_audit_plan_decode(&plan, arena, bench->plan_record, bench->plan_bytes, &err);
         if (status == ASSAY_OK) {
-            status = assay_audit_decision_decode(&view, arena, plan, bench->record, bench->bytes,
-                                                 &err);
+            status =
+                assay_audit_decision_decode(&view, arena, plan, bench->record, bench->bytes, &err);
             done = status == ASSAY_OK;
         }
         assert_true(status == ASSAY_OK || status == ASSAY_E_NO_MEMORY);

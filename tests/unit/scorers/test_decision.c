@@ -98,7 +98,8 @@ static void what_is_absent_is_null_and_text_is_quoted(void **state)
     struct made made;
     make(&made, "credit");
     made.event.present &= ~(UINT64_C(1) << PAY_SHOP);
-    made.event.fields[PAY_USER].text = assay_str_of("a\"b\\\n\t\x01\x7F\xC3\xA9\xFF\xF0\x9F\x98\x80");
+    made.event.fields[PAY_USER].text =
+        assay_str_of("a\"b\\\n\t\x01\x7F\xC3\xA9\xFF\xF0\x9F\x98\x80");
     made.decision.time_ms = -1;
     made.decision.epoch = UINT64_MAX;
     decide(&made, 1);
@@ -117,9 +118,10 @@ static void numbers_are_shortest_and_never_nan_or_infinite(void **state)
     static const struct {
         double value;
         const char *text;
-    } cases[] = {{0.1, "0.1"},      {1.0 / 3, "0.3333333333333333"}, {NAN, "null"},
-                 {-HUGE_VAL, "null"}, {HUGE_VAL, "null"},             {1e21, "1e+21"},
-                 {-2.5, "-2.5"},    {9007199254740991, "9007199254740991"}};
+    } cases[] = {{0.1, "0.1"},       {1.0 / 3, "0.3333333333333333"},
+                 {NAN, "null"},      {-HUGE_VAL, "null"},
+                 {HUGE_VAL, "null"}, {1e21, "1e+21"},
+                 {-2.5, "-2.5"},     {9007199254740991, "9007199254740991"}};
     struct made made;
     make(&made, "credit");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -208,8 +208,7 @@ static const struct mistake mistakes[] = {
     {ASSAY_DIAG_REASON, "credit", "\"R08\" is not in the catalogue", reason_not_in_catalogue},
     {ASSAY_DIAG_ROLE_CHOICE, "move", "several keys: \"payer\", \"payee\"", two_roles},
     {ASSAY_DIAG_ROLE_CHOICE, "user: shop", "is no key of entity \"user\"", role_of_nobody},
-    {ASSAY_DIAG_CATALOGUE, "R01", "another family or text than on line 2",
-     code_with_two_meanings},
+    {ASSAY_DIAG_CATALOGUE, "R01", "another family or text than on line 2", code_with_two_meanings},
     {ASSAY_DIAG_CATALOGUE, "feature", "column \"zh\" is missing", catalogue_without_column},
     {ASSAY_DIAG_LIMIT, "max: 17", "at most 16", too_many_reasons},
     {ASSAY_DIAG_MODEL_FEATURE, "odd", "\"user.cuont\", which no feature", column_of_nothing},
@@ -327,9 +326,13 @@ static void the_first_rule_that_holds_wins_and_else_when_none_does(void **state)
         double count;
         const char *channel, *outcome;
         uint32_t rule;
-    } cases[] = {{11, "atm", "decline", 0},    {10, "atm", "review", 1}, {8, NULL, "review", 1},
-                 {5, "atm", "ask", 3},         {5, "app", "approve", ASSAY_NONE},
-                 {NAN, "atm", "ask", 3},       {NAN, NULL, "approve", ASSAY_NONE},
+    } cases[] = {{11, "atm", "decline", 0},
+                 {10, "atm", "review", 1},
+                 {8, NULL, "review", 1},
+                 {5, "atm", "ask", 3},
+                 {5, "app", "approve", ASSAY_NONE},
+                 {NAN, "atm", "ask", 3},
+                 {NAN, NULL, "approve", ASSAY_NONE},
                  {HUGE_VAL, NULL, "decline", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         kit_nulls(&kit, policy, values);
@@ -396,8 +399,8 @@ static void roles_bind_each_entity_to_one_key_and_name_any_other(void **state)
     struct kit kit;
     kit_open(&kit);
     struct assay_policy_source *source = kit_policy(&kit, "credit");
-    const struct assay_binding_source binding = {
-        .entity = assay_str_of("user"), .role = assay_str_of("payee")};
+    const struct assay_binding_source binding = {.entity = assay_str_of("user"),
+                                                 .role = assay_str_of("payee")};
     source->trigger = assay_str_of("move");
     source->bindings = &binding;
     source->binding_count = 1;
@@ -435,9 +438,8 @@ static void needs_ascend_and_are_asked_for_once(void **state)
     const struct assay_need *needs = assay_policy_needs(kit_compile(&kit)->items[0], &count);
     assert_int_equal(count, 4);
     for (size_t i = 1; i < count; i++) {
-        assert_true(needs[i - 1].role < needs[i].role ||
-                    (needs[i - 1].role == needs[i].role &&
-                     needs[i - 1].feature < needs[i].feature));
+        assert_true(needs[i - 1].role < needs[i].role || (needs[i - 1].role == needs[i].role &&
+                                                          needs[i - 1].feature < needs[i].feature));
     }
     assert_int_equal(assay_policy_model(kit.policies->items[0]), 0);
     assert_int_equal(assay_policy_trigger(kit.policies->items[0]), CASE_PAY);

@@ -1,8 +1,8 @@
 #include "tests/unit/scorers/policy_kit.h"
 
 /*
- * Reasons are promises to a person: "this cost you that much". So they are checked against the score
- * itself: what the model gives when the feature is set to its best.
+ * Reasons are promises to a person: "this cost you that much". So they are checked against the
+ * score itself: what the model gives when the feature is set to its best.
  */
 
 enum { FEATURES = 6, ROUNDS = 120, ROWS = 20 };
@@ -61,11 +61,11 @@ static void assert_ordered(const struct assay_verdict_of_policy *verdict)
         if (i > 0) {
             const struct assay_reason *a = &verdict->reasons[i - 1];
             const struct assay_reason *b = &verdict->reasons[i];
-            assert_true(a->points < b->points ||
-                        (a->points == b->points &&
-                         (assay_str_compare(a->code, b->code) < 0 ||
-                          (assay_str_equal(a->code, b->code) &&
-                           assay_str_compare(a->feature, b->feature) < 0))));
+            assert_true(
+                a->points < b->points ||
+                (a->points == b->points && (assay_str_compare(a->code, b->code) < 0 ||
+                                            (assay_str_equal(a->code, b->code) &&
+                                             assay_str_compare(a->feature, b->feature) < 0))));
         }
     }
 }
@@ -137,8 +137,8 @@ static void a_feature_at_its_best_wins_back_exactly_the_points_lost(void **state
         const char *points_for;
         bool likelier;
         double toward; /* where raw is better */
-    } ways[] = {{"non-event", false, 1}, {"event", false, -1},
-                {"non-event", true, -1}, {"event", true, 1}};
+    } ways[] = {
+        {"non-event", false, 1}, {"event", false, -1}, {"non-event", true, -1}, {"event", true, 1}};
     uint64_t random = 11;
     for (int round = 0; round < ROUNDS; round++) {
         const size_t way = (size_t)round % 4;
@@ -275,12 +275,18 @@ static void unscaled_trees_give_reasons_in_raw(void **state)
 static const char flat_card[] =
     "{\"kind\":\"scorecard\",\"event\":\"bad\",\"points_for\":\"non-event\",\"points\":600,"
     "\"odds\":50,\"pdo\":20,\"base\":500,\"base_split\":\"apart\",\"features\":["
-    "{\"name\":\"user.f5\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":10}]},"
-    "{\"name\":\"user.f4\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":10}]},"
-    "{\"name\":\"user.f3\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":10}]},"
-    "{\"name\":\"user.f2\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":10}]},"
-    "{\"name\":\"user.f1\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":12}]},"
-    "{\"name\":\"user.f0\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":7}]}]}";
+    "{\"name\":\"user.f5\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":"
+    "10}]},"
+    "{\"name\":\"user.f4\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":"
+    "10}]},"
+    "{\"name\":\"user.f3\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":"
+    "10}]},"
+    "{\"name\":\"user.f2\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":"
+    "10}]},"
+    "{\"name\":\"user.f1\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":"
+    "12}]},"
+    "{\"name\":\"user.f0\",\"missing\":0,\"bins\":[{\"to\":1,\"points\":0},{\"from\":1,\"points\":"
+    "7}]}]}";
 
 static void open_flat(struct kit *kit, uint32_t max, const char *catalogue,
                       const struct kit_rule *rule)
@@ -303,8 +309,7 @@ static void assert_reasons(const struct assay_verdict_of_policy *verdict, const 
     for (uint32_t i = 0; i < verdict->reason_count; i++) {
         const struct assay_reason *reason = &verdict->reasons[i];
         used += (size_t)snprintf(text + used, sizeof text - used, "%.*s %.*s %g;",
-                                 (int)reason->code.len, reason->code.ptr,
-                                 (int)reason->feature.len,
+                                 (int)reason->code.len, reason->code.ptr, (int)reason->feature.len,
                                  reason->feature.ptr == NULL ? "" : reason->feature.ptr,
                                  reason->points);
     }
