@@ -78,7 +78,7 @@ static int run(const void *options, const struct assay_words *operands)
 }
 
 static const struct demo_options demo_defaults = {
-    .folder = "config", .users = 20000, .days = 90, .seed = 1};
+    .folder = "config", .users = 600, .days = 365, .seed = 1, .rate = 20000};
 
 #define AT(member) offsetof(struct demo_options, member)
 
