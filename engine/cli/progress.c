@@ -212,6 +212,9 @@ static void print_summary(const struct assay_run_summary *summary, FILE *out)
     print_count(summary->events_per_cpu_s, out);
     (void)fprintf(out, " events per CPU second; %" PRIu32 " shard%s, %" PRIu64 " epochs\n",
                   summary->shards, summary->shards == 1 ? "" : "s", stats->epochs);
+    (void)fprintf(out, "an epoch takes %.2f ms (median), %.2f ms (99 %%), %.2f ms (longest)\n",
+                  (double)summary->epoch_p50_ns / 1e6, (double)summary->epoch_p99_ns / 1e6,
+                  (double)summary->epoch_max_ns / 1e6);
     if (summary->state_hash[0] != '\0') {
         (void)fprintf(out, "state %s\n", summary->state_hash);
     }
@@ -290,6 +293,9 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
                   {"apply_ns", stats->apply_ns},
                   {"score_ns", stats->score_ns},
                   {"emit_ns", stats->emit_ns},
+                  {"epoch_p50_ns", summary->epoch_p50_ns},
+                  {"epoch_p99_ns", summary->epoch_p99_ns},
+                  {"epoch_max_ns", summary->epoch_max_ns},
                   {"hash_ns", summary->hash_ns}};
     (void)fputc('{', out);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {

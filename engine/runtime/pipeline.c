@@ -212,6 +212,11 @@ void assay_pipeline_destroy(struct assay_pipeline *pipeline)
     free(pipeline);
 }
 
+const struct assay_histogram *assay_pipeline_epoch_times(const struct assay_pipeline *pipeline)
+{
+    return &pipeline->epoch_times;
+}
+
 void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pipeline_stats *out)
 {
     *out = pipeline->lead;

@@ -21,6 +21,7 @@
 #ifndef ASSAY_RUNTIME_PIPELINE_H
 #define ASSAY_RUNTIME_PIPELINE_H
 
+#include "engine/base/histogram.h"
 #include "features/decode.h"
 #include "features/store.h"
 #include "ingest/dead_letter.h"
@@ -138,6 +139,8 @@ ASSAY_MUST_CHECK enum assay_status assay_pipeline_run(struct assay_pipeline *pip
 
 /** Counters; after run, or from the emitter's and conductor's calls (then of finished epochs). */
 void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pipeline_stats *out);
+/** Wall time of each epoch that took anything, intake to emit, ns. When assay_pipeline_stats(). */
+const struct assay_histogram *assay_pipeline_epoch_times(const struct assay_pipeline *pipeline);
 /** Hash of all feature state, independent of shards and order of arrival; after run. */
 void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t hash[2]);
 /** Features of a key after run. Parameters as assay_store_read(). */

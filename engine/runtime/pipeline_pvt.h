@@ -122,13 +122,14 @@ struct assay_pipeline {
     pthread_mutex_t gate;                /* at start only: see turn.c */
     bool called_off;                     /* a thread could not be started; guarded by the gate */
     struct assay_barrier barrier;
-    struct pass pass;                 /* written by shard 0 between epochs */
-    bool stop;                        /* written by shard 0 between epochs */
-    uint64_t number;                  /* of the last epoch */
-    size_t recorded_at;               /* range of the recorded epoch that the next pass begins in */
-    uint64_t recorded_next;           /* and its offset; 0: the range's begin */
-    struct assay_range *ranges;       /* of all homes, merged */
-    struct assay_pipeline_stats lead; /* epochs, and what the emit step counts */
+    struct pass pass;           /* written by shard 0 between epochs */
+    bool stop;                  /* written by shard 0 between epochs */
+    uint64_t number;            /* of the last epoch */
+    size_t recorded_at;         /* range of the recorded epoch that the next pass begins in */
+    uint64_t recorded_next;     /* and its offset; 0: the range's begin */
+    struct assay_range *ranges; /* of all homes, merged */
+    struct assay_histogram epoch_times; /* written by the lead */
+    struct assay_pipeline_stats lead;   /* epochs, and what the emit step counts */
 };
 
 /** Walks the items or updates of all homes in (partition, offset) order: partitions are disjoint,

@@ -33,6 +33,10 @@ void assay_summary_close(struct assay_run_summary *summary, const struct assay_p
 {
     assay_pipeline_stats(pipeline, &summary->stats);
     const struct assay_pipeline_stats *stats = &summary->stats;
+    const struct assay_histogram *times = assay_pipeline_epoch_times(pipeline);
+    summary->epoch_p50_ns = assay_histogram_quantile(times, 0.5);
+    summary->epoch_p99_ns = assay_histogram_quantile(times, 0.99);
+    summary->epoch_max_ns = times->max;
     summary->shards = shards;
     summary->wall_ns = assay_clock_monotonic_ns() - start_ns;
     summary->events_per_s = rate(stats->events, summary->wall_ns);

@@ -1,6 +1,7 @@
 #include "engine/runtime/pipeline_pvt.h"
 
 #include "engine/base/alloc_guard.h"
+#include "engine/base/clock.h"
 
 #include <sched.h>
 
@@ -187,9 +188,14 @@ static enum assay_status lead(struct assay_pipeline *pipeline, struct assay_err 
 {
     enum assay_status status = plan_pass(pipeline, err);
     while (status == ASSAY_OK) {
+        const uint64_t start_ns = assay_clock_monotonic_ns();
         assay_barrier_wait(&pipeline->barrier);
         turn(&pipeline->shards[0]);
+        const bool took_any = message_count(pipeline) != 0;
         status = conclude(pipeline, err);
+        if (took_any) {
+            assay_histogram_record(&pipeline->epoch_times, assay_clock_monotonic_ns() - start_ns);
+        }
         if (status == ASSAY_OK) {
             status = plan_pass(pipeline, err);
         }
