@@ -201,7 +201,10 @@ static void free_record(struct assay_store *store, struct assay_record *record)
 
 static struct assay_record *new_record(struct assay_store *store, const struct assay_update *update)
 {
-    const uint64_t capacity = store->plan->schema->entities[update->entity].capacity;
+    /* Keys spread evenly by hash, so each store holds an equal share, rounded up. */
+    const uint64_t whole = store->plan->schema->entities[update->entity].capacity;
+    const uint64_t shards = store->options.shards > 1 ? store->options.shards : 1;
+    const uint64_t capacity = whole / shards + (whole % shards != 0 ? 1 : 0);
     if (capacity != 0 && store->entity_counts[update->entity] >= capacity) {
         return NULL;
     }

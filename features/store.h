@@ -21,6 +21,7 @@ struct assay_record;
 struct assay_store_options {
     size_t memory_bytes_max; /* address space reserved; touched as needed */
     uint64_t index_seed;     /* random per process: hostile ids cannot aim at the index */
+    uint32_t shards;         /* stores that share the entities' capacities; 0 is 1 */
 };
 
 /** One event for one key; the unit that is routed to the key's owner shard. */
