@@ -289,6 +289,7 @@ static enum assay_status find_end(const char *path, const char magic[8], uint64_
         status = assay_frame_next(reader, &frame, err);
     }
     if (status == ASSAY_E_END) {
+        ASSAY_ASSERT(reader != NULL);
         *end = reader->size - reader->torn;
         status = ASSAY_OK;
     }

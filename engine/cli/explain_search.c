@@ -82,6 +82,7 @@ static enum assay_status keep(const struct explain_search *search, struct explai
             return no_memory(search, err);
         }
     }
+    ASSAY_ASSERT(record->payload != NULL);
     memcpy(record->payload, frame->payload, frame->bytes);
     record->bytes = frame->bytes;
     record->plan = plan;

@@ -78,7 +78,7 @@ static enum assay_status look_through(struct assay_audit *audit, bool *has_plan,
         assay_frame_reader_open(&reader, audit->path, ASSAY_AUDIT_MAGIC, err);
     while (status == ASSAY_OK && (status = assay_frame_next(reader, &frame, err)) == ASSAY_OK) {
         if (frame.type == ASSAY_AUDIT_PLAN) {
-            *has_plan = frame.bytes == audit->plan_bytes &&
+            *has_plan = audit->plan_record != NULL && frame.bytes == audit->plan_bytes &&
                         memcmp(frame.payload, audit->plan_record, frame.bytes) == 0;
         } else if (frame.type == ASSAY_AUDIT_MARK) {
             audit->marked = mark_of(&frame);

@@ -227,7 +227,7 @@ enum assay_status assay_epoch_log_scan(const char *path,
                                        uint64_t first[], uint64_t *count, struct assay_err *err)
 {
     struct assay_epoch_reader *reader = NULL;
-    struct assay_epoch epoch;
+    struct assay_epoch epoch = {0};
     *count = 0;
     for (size_t p = 0; p < identity->partition_count; p++) {
         first[p] = UINT64_MAX;
