@@ -1,5 +1,6 @@
 #include "engine/config/describe.h"
 
+#include "engine/base/writer.h"
 #include "engine/config/describe_pvt.h"
 #include "engine/config/reader_pvt.h"
 
@@ -7,30 +8,10 @@
 
 /* The generated reference pages. */
 
-void config_json_text(FILE *out, struct assay_str text)
-{
-    if (text.ptr == NULL) {
-        (void)fputs("null", out);
-        return;
-    }
-    (void)fputc('"', out);
-    for (uint32_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.ptr[i];
-        if (c == '"' || c == '\\') {
-            (void)fprintf(out, "\\%c", c);
-        } else if (c < 0x20) {
-            (void)fprintf(out, "\\u%04x", c);
-        } else {
-            (void)fputc(c, out);
-        }
-    }
-    (void)fputc('"', out);
-}
-
 void config_json_member(FILE *out, bool first, const char *name, struct assay_str text)
 {
     (void)fprintf(out, "%s\"%s\":", first ? "" : ",", name);
-    config_json_text(out, text);
+    assay_print_json_text(text, out);
 }
 
 struct code_row {
