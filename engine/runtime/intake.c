@@ -135,7 +135,7 @@ static struct routed *update_for(struct shard *shard, struct item *item, uint32_
 static void fill_nulls(const struct assay_plan *plan, const struct shape_role *role,
                        struct assay_value values[])
 {
-    ASSAY_ASSERT(values != NULL);
+    ASSAY_ASSERT(values != NULL || role->feature_count == 0);
     for (uint32_t f = 0; f < role->feature_count; f++) {
         const enum assay_kind kind = plan->features[role->features[f]].kind;
         values[role->value_first + f] = (struct assay_value){.kind = (uint8_t)kind};
