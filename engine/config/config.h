@@ -10,6 +10,9 @@
 #include "features/plan.h"
 #include "scorers/policy.h"
 
+/** Most worker threads: what one process is laid out for. */
+enum { ASSAY_SHARDS_MAX = 64 };
+
 enum assay_format { ASSAY_FORMAT_JSON };
 
 /** A librdkafka property as given under `properties:`. */

@@ -21,7 +21,7 @@ static const struct key_row file_rows[SET_KEYS] = {
                    .text = "Folder of the epoch log and the audit log, relative to the folder of "
                            "definitions. It is made when it is missing."},
     [SET_SHARDS] = {.name = "shards",
-                    .type = "count, 1 to 256",
+                    .type = "count, 1 to 64",
                     .fallback = "1",
                     .text =
                         "Worker threads, each the only writer of its part of the state. Results "
@@ -416,7 +416,7 @@ void config_read_settings(struct reader *reader, const struct yaml_node *root,
         read_path(reader, found[SET_STATE], "\"state\"", &settings->state);
     }
     if (found[SET_SHARDS] != NULL) {
-        (void)config_count(reader, found[SET_SHARDS], "\"shards\"", 1, 256, &shards);
+        (void)config_count(reader, found[SET_SHARDS], "\"shards\"", 1, ASSAY_SHARDS_MAX, &shards);
     }
     if (found[SET_MEMORY] != NULL) {
         (void)config_size(reader, found[SET_MEMORY], "\"memory\"", UINT64_C(16) << 20,

@@ -21,13 +21,12 @@
 #ifndef ASSAY_RUNTIME_PIPELINE_H
 #define ASSAY_RUNTIME_PIPELINE_H
 
+#include "engine/config/config.h"
 #include "features/decode.h"
 #include "features/store.h"
 #include "ingest/dead_letter.h"
 #include "ingest/source.h"
 #include "scorers/decision.h"
-
-enum { ASSAY_SHARDS_MAX = 64 };
 
 /** What one epoch took: the recipe that makes a run repeatable. */
 struct assay_epoch {
