@@ -110,6 +110,7 @@ static enum assay_status make_shard(struct assay_pipeline *pipeline, uint32_t in
     const struct assay_store_options store = {
         .memory_bytes_max = (size_t)(options->memory_bytes / options->shards),
         .index_seed = seed,
+        .shards = options->shards,
     };
     return assay_store_create(&shard->store, options->plan, &store, err);
 }

@@ -346,6 +346,26 @@ static void an_entitys_capacity_bounds_its_keys_not_their_events(void **state)
     kit_close(&kit);
 }
 
+static void a_shard_holds_its_share_of_an_entitys_capacity_rounded_up(void **state)
+{
+    (void)state;
+    struct kit kit;
+    kit_init(&kit, 0, 0);
+    kit_feature(&kit, KIT_USER, "c", "count(pay)");
+    kit.entities[KIT_USER].capacity = 10;
+    kit.shards = 4;
+    kit_open(&kit, MEMORY);
+    uint64_t held = 0;
+    for (int i = 0; i < 10; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "u%d", i);
+        const struct assay_event event = kit_event(KIT_PAY, 1, key, NULL);
+        held += kit_try(&kit, &event, key) == ASSAY_OK ? 1 : 0;
+    }
+    assert_int_equal(held, 3);
+    kit_close(&kit);
+}
+
 static void memory_stays_bounded_where_totals_and_windows_are_asked(void **state)
 {
     (void)state;
@@ -623,6 +643,7 @@ int main(void)
         cmocka_unit_test(distinct_compares_bytes_not_hashes_and_not_prefixes),
         cmocka_unit_test(a_full_store_refuses_an_event_whole_and_goes_on),
         cmocka_unit_test(an_entitys_capacity_bounds_its_keys_not_their_events),
+        cmocka_unit_test(a_shard_holds_its_share_of_an_entitys_capacity_rounded_up),
         cmocka_unit_test(memory_stays_bounded_where_totals_and_windows_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
