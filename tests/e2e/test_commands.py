@@ -66,6 +66,14 @@ def test_every_command_explains_itself_with_an_example():
         assert assay("help", command).stdout == shown.stdout
 
 
+def test_the_overview_lists_each_command_once_in_order():
+    listed = assay("help").stdout.split("Commands\n")[1].split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == sorted(COMMANDS)
+    fish = assay("completion", "fish").stdout
+    for command in COMMANDS:
+        assert sum(f"-a {command} " in line for line in fish.splitlines()) <= 1
+
+
 def test_completion_and_manual_name_every_command_and_option():
     manual = assay("man").stdout.replace("\\-", "-")
     for shell in ("bash", "zsh", "fish"):
