@@ -213,8 +213,8 @@ static bool find_line(struct assay_line_reader *reader, struct assay_str *line)
         length = LINE_BYTES_MAX;
     }
     reader->step = length + (feed != NULL && !reader->cut ? 1 : 0);
-    if (length > 0 && from[length - 1] == '\r') {
-        length--;
+    if (length > 0 && from[length - 1] == '\r' && !reader->cut) {
+        length--; /* a cut line must stay over the decoder's limit */
     }
     *line = (struct assay_str){.ptr = from, .len = (uint32_t)length};
     return true;

@@ -150,5 +150,6 @@ const struct assay_command assay_command_demo = {
     .option_count = sizeof demo_table / sizeof demo_table[0],
     .options_bytes = sizeof(struct demo_options),
     .defaults = &demo_defaults,
+    .serves = true,
     .run = run,
 };

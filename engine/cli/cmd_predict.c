@@ -2,6 +2,7 @@
 
 #include "engine/base/csv.h"
 #include "engine/base/number.h"
+#include "engine/base/same_file.h"
 #include "engine/base/suggest.h"
 #include "scorers/model.h"
 
@@ -366,6 +367,13 @@ static enum assay_status predict_input(struct predict *predict, FILE *input)
     enum assay_status status = open_rows(predict, input);
     if (status != ASSAY_OK) {
         return status;
+    }
+    if (path != NULL && (assay_same_file(path, predict->options->input) ||
+                         assay_same_file(path, predict->options->model))) {
+        (void)assay_err_set(&predict->err, ASSAY_E_USAGE, "--output", "would overwrite an input");
+        assay_err_value(&predict->err, "%s", path);
+        assay_err_remedy(&predict->err, "name another file to write");
+        return ASSAY_E_USAGE;
     }
     predict->out = path == NULL ? stdout : fopen(path, "w");
     if (predict->out == NULL) {

@@ -25,9 +25,21 @@ static void show_progress(void *context, const struct assay_replay_progress *pro
                        progress->seconds);
 }
 
+static bool is_standard(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 static int replay(struct assay_arena *arena, const void *read)
 {
     const struct replay_options *given = read;
+    if (given->json && (is_standard(given->rows) || is_standard(given->decisions) ||
+                        is_standard(given->dead_letters))) {
+        struct assay_err err;
+        (void)assay_err_set(&err, ASSAY_E_USAGE, "--json", "standard output is taken already");
+        assay_err_remedy(&err, "write the other output to a file");
+        return assay_cli_fail(&err);
+    }
     const struct assay_config *config = assay_cli_load(arena, given->folder);
     if (config == NULL) {
         return ASSAY_EXIT_CONFIG;

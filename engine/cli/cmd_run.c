@@ -112,5 +112,6 @@ const struct assay_command assay_command_run = {
     .option_count = sizeof run_table / sizeof run_table[0],
     .options_bytes = sizeof(struct run_options),
     .defaults = &run_defaults,
+    .serves = true,
     .run = run,
 };

@@ -1,6 +1,7 @@
 #include "engine/runtime/replay.h"
 
 #include "engine/base/clock.h"
+#include "engine/base/same_file.h"
 #include "engine/runtime/epoch_log.h"
 #include "engine/runtime/rows.h"
 #include "engine/runtime/sources.h"
@@ -218,6 +219,32 @@ static enum assay_status open_recorded(struct replay *replay, uint32_t shards,
     return status == ASSAY_OK ? assay_sources_start(&replay->sources, first, shards, err) : status;
 }
 
+/* Opening an output empties it, so it must be no input, nor an output that was opened before. */
+static enum assay_status open_output(struct replay *replay, const char *option, const char *path,
+                                     struct assay_lines **out, struct assay_err *err)
+{
+    const struct assay_replay_options *options = replay->options;
+    const char *const opened[] = {
+        replay->rows == NULL ? NULL : options->rows,
+        replay->decisions == NULL ? NULL : options->decisions,
+    };
+    if (assay_sources_read(&replay->sources, path)) {
+        (void)assay_err_set(err, ASSAY_E_USAGE, option, "would overwrite an input");
+        assay_err_value(err, "%s", path);
+        assay_err_remedy(err, "name another file to write");
+        return ASSAY_E_USAGE;
+    }
+    for (size_t i = 0; i < sizeof opened / sizeof opened[0]; i++) {
+        if (opened[i] != NULL && assay_same_file(path, opened[i])) {
+            (void)assay_err_set(err, ASSAY_E_USAGE, option, "another output goes there too");
+            assay_err_value(err, "%s", path);
+            assay_err_remedy(err, "give each output a file of its own");
+            return ASSAY_E_USAGE;
+        }
+    }
+    return assay_lines_open(out, path, err);
+}
+
 static enum assay_status open_outputs(struct replay *replay, struct assay_err *err)
 {
     const struct assay_replay_options *options = replay->options;
@@ -231,7 +258,7 @@ static enum assay_status open_outputs(struct replay *replay, struct assay_err *e
         status = assay_rows_lay_out(&replay->layout, replay->arena, options->config->plan,
                                     assay_str_of(options->rows_on), err);
         if (status == ASSAY_OK) {
-            status = assay_lines_open(&replay->rows, options->rows, err);
+            status = open_output(replay, "--rows", options->rows, &replay->rows, err);
         }
         if (status == ASSAY_OK) {
             assay_rows_write_header(replay->rows, options->config->plan, replay->layout);
@@ -243,10 +270,12 @@ static enum assay_status open_outputs(struct replay *replay, struct assay_err *e
             assay_err_remedy(err, "add a decisions.yaml, or ask for --rows");
             return ASSAY_E_USAGE;
         }
-        status = assay_lines_open(&replay->decisions, options->decisions, err);
+        status =
+            open_output(replay, "--decisions", options->decisions, &replay->decisions, err);
     }
     if (status == ASSAY_OK && options->dead_letters != NULL) {
-        status = assay_lines_open(&replay->dead_letters, options->dead_letters, err);
+        status = open_output(replay, "--dead-letters", options->dead_letters,
+                             &replay->dead_letters, err);
     }
     return status;
 }

@@ -274,6 +274,11 @@ static enum assay_status open_output(struct run *run, const struct assay_sink *s
 {
     if (sink->kind == ASSAY_SINK_FILE) {
         const char *path = assay_arena_copy(run->arena, sink->path).ptr;
+        if (path != NULL && assay_sources_read(&run->sources, path)) {
+            (void)assay_err_set(err, ASSAY_E_CONFIG, path, "is a source and a sink at once");
+            assay_err_remedy(err, "write to another file");
+            return ASSAY_E_CONFIG;
+        }
         return path == NULL ? assay_err_set(err, ASSAY_E_NO_MEMORY, "sink", "out of memory")
                             : assay_output_file_open(out, path, false, err);
     }

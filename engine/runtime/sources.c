@@ -1,5 +1,6 @@
 #include "engine/runtime/sources.h"
 
+#include "engine/base/same_file.h"
 #include "engine/runtime/state_folder.h"
 #include "ingest/file_feed.h"
 #include "ingest/kafka.h"
@@ -46,6 +47,23 @@ static enum assay_status open_kafka(struct assay_sources *sources, bool until_en
     return status;
 }
 
+/* One file as two inputs would count every event twice, under the same decision ids. */
+static enum assay_status refuse_twice(const char *const paths[], size_t count,
+                                      enum assay_status status, struct assay_err *err)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (assay_same_file(paths[i], paths[j])) {
+                (void)assay_err_set(err, status, "inputs", "the same file is given twice");
+                assay_err_value(err, "%s", paths[i]);
+                assay_err_remedy(err, "name each input once");
+                return status;
+            }
+        }
+    }
+    return ASSAY_OK;
+}
+
 static enum assay_status open_files(struct assay_sources *sources, struct assay_err *err)
 {
     const struct assay_settings *settings = sources->config->settings;
@@ -60,8 +78,12 @@ static enum assay_status open_files(struct assay_sources *sources, struct assay_
             return assay_err_set(err, ASSAY_E_NO_MEMORY, "sources", "no memory for their names");
         }
     }
-    return assay_sources_of_files(sources, sources->arena, sources->config, paths,
-                                  settings->file_source_count, err);
+    const enum assay_status status =
+        refuse_twice(paths, settings->file_source_count, ASSAY_E_CONFIG, err);
+    return status == ASSAY_OK
+               ? assay_sources_of_files(sources, sources->arena, sources->config, paths,
+                                        settings->file_source_count, err)
+               : status;
 }
 
 enum assay_status assay_sources_open(struct assay_sources *sources, struct assay_arena *arena,
@@ -100,6 +122,10 @@ enum assay_status assay_sources_of_files(struct assay_sources *sources, struct a
     if (partitions == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "inputs", "no memory for their names");
     }
+    const enum assay_status status = refuse_twice(paths, count, ASSAY_E_USAGE, err);
+    if (status != ASSAY_OK) {
+        return status;
+    }
     for (size_t i = 0; i < count; i++) {
         partitions[i] = (struct assay_partition){.source = assay_str_of("file"),
                                                  .topic = assay_str_of(paths[i])};
@@ -132,6 +158,15 @@ enum assay_status assay_sources_start(struct assay_sources *sources, const uint6
         sources->homes += status == ASSAY_OK ? 1 : 0;
     }
     return status;
+}
+
+bool assay_sources_read(const struct assay_sources *sources, const char *path)
+{
+    bool read = false;
+    for (size_t i = 0; sources->paths != NULL && i < sources->partition_count && !read; i++) {
+        read = strcmp(path, "-") != 0 && assay_same_file(path, sources->paths[i]);
+    }
+    return read;
 }
 
 void assay_sources_wait(struct assay_sources *sources, int timeout_ms)

@@ -40,7 +40,8 @@ ASSAY_MUST_CHECK enum assay_status assay_sources_open(struct assay_sources *sour
                                                       struct assay_err *err);
 /**
  * The same for files alone, as partitions of their own: plain replay, and a record without a
- * configuration. @retval ASSAY_E_RANGE too many. @retval ASSAY_E_NO_MEMORY
+ * configuration. @retval ASSAY_E_RANGE too many. @retval ASSAY_E_USAGE the same file twice.
+ * @retval ASSAY_E_NO_MEMORY
  */
 ASSAY_MUST_CHECK enum assay_status assay_sources_of_files(struct assay_sources *sources,
                                                           struct assay_arena *arena,
@@ -56,6 +57,8 @@ ASSAY_MUST_CHECK enum assay_status assay_sources_of_files(struct assay_sources *
 ASSAY_MUST_CHECK enum assay_status assay_sources_start(struct assay_sources *sources,
                                                        const uint64_t first[], uint32_t shards,
                                                        struct assay_err *err);
+/** Is this output one of the files that are read? ("-" is not: it means another stream here.) */
+bool assay_sources_read(const struct assay_sources *sources, const char *path);
 /** Block until a message may wait, or about @p timeout_ms. Thread: one. */
 void assay_sources_wait(struct assay_sources *sources, int timeout_ms);
 /** Bytes done and in all of files; zero for Kafka. */

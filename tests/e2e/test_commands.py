@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -63,6 +64,14 @@ def test_every_command_explains_itself_with_an_example():
         assert shown.returncode == 0 and shown.stdout.startswith(f"assay {command} - ")
         assert f"assay {command}" in shown.stdout.split("Examples")[1]
         assert assay("help", command).stdout == shown.stdout
+
+
+def test_the_overview_lists_each_command_once_in_order():
+    listed = assay("help").stdout.split("Commands\n")[1].split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == sorted(COMMANDS)
+    fish = assay("completion", "fish").stdout
+    for command in COMMANDS:
+        assert sum(f"-a {command} " in line for line in fish.splitlines()) <= 1
 
 
 def test_completion_and_manual_name_every_command_and_option():
@@ -154,3 +163,49 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
         run = assay("generate", "--users", 50, "--days", 5, "--seed", 7, "-o", tmp_path / name)
         assert run.returncode == 0
     assert pathlib.Path(tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_no_output_overwrites_an_input_or_another_output(lender):
+    source = lender / "events.jsonl"
+    (lender / "link.jsonl").symlink_to(source)
+    replay = ["replay", "-c", lender, "--input", source, "--on", "payment"]
+    for outputs, told in (
+            (["--rows", source], "would overwrite an input"),
+            (["--dead-letters", lender / "link.jsonl"], "would overwrite an input"),
+            (["--rows", "-", "--dead-letters", "-"], "another output goes there too"),
+            (["--rows", lender / "new", "--dead-letters", f"{lender}/./new"],
+             "another output goes there too"),
+            (["--rows", "-", "--json"], "standard output is taken already")):
+        run = assay(*replay, *outputs)
+        assert run.returncode == 64 and told in run.stderr, outputs
+    assert source.read_text().splitlines() == EVENTS
+    twice = assay("replay", "-c", lender, "--input", source, lender / "link.jsonl")
+    assert twice.returncode == 64 and "the same file is given twice" in twice.stderr
+    assert assay(*replay, "--rows", "/dev/null", "--dead-letters", "/dev/null").returncode == 0
+
+
+def test_a_source_is_no_sink(lender):
+    (lender / "assay.yaml").write_text(
+        "sources: [{file: events.jsonl}]\ndead_letters: {file: ./events.jsonl}\n")
+    run = assay("run", "-c", lender, "--until-end")
+    assert run.returncode == 78 and "is a source and a sink at once" in run.stderr
+    assert (lender / "events.jsonl").read_text().splitlines() == EVENTS
+
+
+def test_a_closed_pipe_ends_a_filter_without_a_word():
+    read, write = os.pipe()
+    with subprocess.Popen([BIN, "generate", "--users", "5000", "--days", "7"], stdout=write,
+                          stderr=subprocess.PIPE) as run:
+        os.close(write)
+        assert os.read(read, 100).startswith(b'{"type":')
+        os.close(read)
+        assert run.stderr.read() == b"" and run.wait() == -signal.SIGPIPE
+
+
+def test_a_line_cut_at_a_carriage_return_is_still_too_long(lender):
+    """The reader hands out the first 2^20 + 1 bytes of a longer line; the last may be a return."""
+    line = EVENTS[0].ljust(2 ** 20) + "\rmore\n"
+    run = assay("replay", "-c", lender, "--input", "-", "--json", given=line + EVENTS[1] + "\n")
+    assert run.returncode == 0, run.stderr
+    summary = json.loads(run.stdout)
+    assert summary["dead_letters"] == {"too_long": 1} and summary["events"] == 1
