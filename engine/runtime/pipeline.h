@@ -21,6 +21,7 @@
 #ifndef ASSAY_RUNTIME_PIPELINE_H
 #define ASSAY_RUNTIME_PIPELINE_H
 
+#include "engine/base/histogram.h"
 #include "engine/config/config.h"
 #include "features/decode.h"
 #include "features/store.h"
