@@ -93,9 +93,6 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
  */
 void assay_store_hash(const struct assay_store *store, uint64_t hash[2]);
 
-/** Prefetch what assay_store_apply() of this key will touch first. Thread: owner. */
-void assay_store_prefetch(const struct assay_store *store, const struct assay_update *update);
-
 enum { ASSAY_PREFETCH_MAX = 32 };
 /**
  * Prefetch what applying these updates will touch, stage by stage for all of them together: index,

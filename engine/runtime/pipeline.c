@@ -257,12 +257,3 @@ void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t h
         assay_store_hash(pipeline->shards[s].store, hash);
     }
 }
-
-void assay_pipeline_read(struct assay_pipeline *pipeline, uint32_t entity, struct assay_str key,
-                         int64_t at_ms, const uint32_t features[], size_t count,
-                         struct assay_arena *scratch, struct assay_value out[])
-{
-    const uint32_t owner = assay_shard_of(entity, key, pipeline->shard_count);
-    assay_store_read(pipeline->shards[owner].store, entity, key, at_ms, features, count, scratch,
-                     out);
-}

@@ -142,10 +142,6 @@ void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pi
 const struct assay_histogram *assay_pipeline_epoch_times(const struct assay_pipeline *pipeline);
 /** Hash of all feature state, independent of shards and order of arrival; after run. */
 void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t hash[2]);
-/** Features of a key after run. Parameters as assay_store_read(). */
-void assay_pipeline_read(struct assay_pipeline *pipeline, uint32_t entity, struct assay_str key,
-                         int64_t at_ms, const uint32_t features[], size_t count,
-                         struct assay_arena *scratch, struct assay_value out[]);
 
 /** Owner shard of a key: a fixed hash, so that every process and every run agrees. Thread: any. */
 uint32_t assay_shard_of(uint32_t entity, struct assay_str key, uint32_t shards);
