@@ -215,3 +215,15 @@ def test_no_key_is_too_long_for_a_decision(lender):
     summary = json.loads(run.stdout)
     assert summary["dead_letters"] == {"long_key": 2} and summary["decisions_sent"] == 1
     assert json.loads((lender / "out").read_text())["keys"] == {"user": "\1" * 1024}
+
+
+def test_every_message_is_counted_once_also_where_keys_find_no_room(lender):
+    text = FEATURES.replace("user: {}", "user: {capacity: 2}")
+    (lender / "features.yaml").write_text(text)
+    (lender / "events.jsonl").write_text("".join(
+        f'{{"type":"payment","time":{i},"user":"u{i % 5}"}}\n' for i in range(1, 51)))
+    run = assay("replay", "-c", lender, "--input", lender / "events.jsonl", "--json", "--rows",
+                lender / "rows.csv", "--on", "payment")
+    summary = json.loads(run.stdout)
+    assert summary["dead_letters"] == {"capacity": 30} and summary["keys"] == 2
+    assert summary["events"] == summary["rows"] == 20 and summary["messages"] == 50
