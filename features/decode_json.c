@@ -419,7 +419,7 @@ static bool read_fields(struct reader *reader)
     return true;
 }
 
-/* Every key that is not optional must be there; an empty key names nobody, a long one is none. */
+/* Every key that is not optional must be there; an empty key names nobody. */
 static bool check_keys(struct reader *reader)
 {
     struct assay_event *event = reader->event;
@@ -433,9 +433,6 @@ static bool check_keys(struct reader *reader)
         }
         if (!assay_event_has(event, f) && !def->fields[f].optional) {
             return refuse(reader, ASSAY_DEAD_MISSING_KEY, def->fields[f].name, reader->message.ptr);
-        }
-        if (assay_event_has(event, f) && event->fields[f].text.len > ASSAY_KEY_BYTES_MAX) {
-            return refuse(reader, ASSAY_DEAD_LONG_KEY, def->fields[f].name, reader->message.ptr);
         }
     }
     return true;

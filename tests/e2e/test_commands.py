@@ -211,22 +211,6 @@ def test_a_line_cut_at_a_carriage_return_is_still_too_long(lender):
     assert summary["dead_letters"] == {"too_long": 1} and summary["events"] == 1
 
 
-def test_no_key_is_too_long_for_a_decision(lender):
-    """A megabyte of a key made a decision that no sink takes: the run ended there, for good."""
-    (lender / "decisions.yaml").write_text(
-        "policies: {p: {trigger: payment, rules: [{when: user.pay_count_1h > 5, then: stop}], "
-        "else: go}}\n")
-    (lender / "assay.yaml").write_text("sources: [{file: keys.jsonl}]\nsinks: [{file: out}]\n")
-    keys = ["\\u0001" * 1024, "\\u0001" * 1025, "\\u0001" * ((2 ** 20 - 60) // 6)]
-    (lender / "keys.jsonl").write_text("".join(
-        f'{{"type":"payment","time":{i + 1},"user":"{key}"}}\n' for i, key in enumerate(keys)))
-    run = assay("run", "-c", lender, "--until-end", "--json")
-    assert run.returncode == 0, run.stderr[:1000]
-    summary = json.loads(run.stdout)
-    assert summary["dead_letters"] == {"long_key": 2} and summary["decisions_sent"] == 1
-    assert json.loads((lender / "out").read_text())["keys"] == {"user": "\1" * 1024}
-
-
 def test_every_message_is_counted_once_also_where_keys_find_no_room(lender):
     text = FEATURES.replace("user: {}", "user: {capacity: 2}")
     (lender / "features.yaml").write_text(text)

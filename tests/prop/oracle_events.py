@@ -7,7 +7,6 @@ from decimal import Decimal
 
 LIMIT = 2 ** 53  # integers and scaled decimals stay below
 MESSAGE_BYTES_MAX = 1 << 20
-KEY_BYTES_MAX = 1024
 MEMBERS_MAX = 256
 DEPTH_MAX = 32
 
@@ -230,7 +229,5 @@ def _event_of(definitions, members):
             value = None
             if not field.optional:
                 raise Dead("missing_key")
-        if field.type == "key" and value and len(value) > KEY_BYTES_MAX:
-            raise Dead("long_key")
         fields[field.name] = value
     return Event(kind, time, ident, fields, defs, definitions.event_index[kind])
