@@ -134,6 +134,34 @@ def test_dead_letters_are_named_and_fail_only_a_strict_replay(lender):
     assert json.loads(strict.stdout)["state_hash"] == summary["state_hash"]
 
 
+def test_no_single_message_stops_a_replay(lender):
+    """Text as long as a message may be, in a key, an id and a value that many rows then show."""
+    (lender / "decisions.yaml").write_text(
+        "policies: {p: {trigger: payment, rules: [{when: user.big, then: look}], else: fine}}\n")
+    long = 'x' * (1 << 20)
+    for member in ("user", "id", "note"):
+        event = {"type": "payment", "time": 1, "user": "u", "amount": 1}
+        event[member] = long[:(1 << 20) - len(json.dumps(event | {member: ""}))]
+        text = json.dumps(event) + "\n"
+        assert len(text) == (1 << 20) + 1
+        (lender / "long.jsonl").write_text(text + json.dumps(event | {member: "short"}) + "\n")
+        done = assay("replay", "-c", lender, "--input", lender / "long.jsonl", "--json",
+                     "--decisions", lender / "out.jsonl")
+        assert done.returncode == 0, done.stderr
+        summary = json.loads(done.stdout)
+        assert summary["dead_letters"] == {"long_text": 1} and summary["decisions"] == 1
+    # The longest value there can be, shown by all rows of an epoch in seven columns.
+    (lender / "features.yaml").write_text(
+        FEATURES + "".join(f"    n{i}: first(payment.note) where note != '{i}'\n"
+                           for i in range(7)))
+    events = [{"type": "payment", "time": 1, "user": "u", "note": long[:1 << 16]}]
+    events += [{"type": "payment", "time": 2, "user": "u"}] * 1100
+    (lender / "long.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
+    done = assay("replay", "-c", lender, "--input", lender / "long.jsonl", "--json",
+                 "--rows", "/dev/null", "--on", "payment")
+    assert done.returncode == 0 and json.loads(done.stdout)["rows"] == 1101
+
+
 def test_what_cannot_be_opened_or_written_is_named(lender):
     missing = assay("replay", "-c", lender, "--input", lender / "none.jsonl")
     assert missing.returncode == 66 and "none.jsonl" in missing.stderr
