@@ -64,7 +64,8 @@ static int run_demo(struct assay_arena *arena, const void *read)
     struct assay_err err;
     uint64_t produced = 0;
     const enum assay_status status = assay_demo(&options, &summary, &produced, &err);
-    const int code = assay_cli_finish(status, status == ASSAY_OK, given->json, &summary, &err);
+    const int code =
+        assay_cli_finish(status, status == ASSAY_OK, given->json ? stdout : NULL, &summary, &err);
     if (code == ASSAY_EXIT_OK) {
         print_next_steps(given);
     }

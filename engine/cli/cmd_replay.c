@@ -3,6 +3,8 @@
 
 #include "engine/runtime/replay.h"
 
+#include <string.h>
+
 struct replay_options {
     const char *folder;
     struct assay_words inputs;
@@ -23,6 +25,18 @@ static void show_progress(void *context, const struct assay_replay_progress *pro
     assay_cli_progress(by_epochs ? progress->epochs_done : progress->bytes_done,
                        by_epochs ? progress->epochs_total : progress->bytes_total, progress->events,
                        progress->seconds);
+}
+
+/* Data and a summary in one stream could not be told apart. */
+static bool takes_stdout(const struct replay_options *given)
+{
+    const char *const outputs[] = {given->rows, given->decisions, given->dead_letters};
+    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        if (outputs[i] != NULL && strcmp(outputs[i], "-") == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int replay(struct assay_arena *arena, const void *read)
@@ -50,7 +64,8 @@ static int replay(struct assay_arena *arena, const void *read)
     struct assay_err err;
     const enum assay_status status = assay_replay(&options, &summary, &err);
     const bool ran = status == ASSAY_OK || (status == ASSAY_E_FORMAT && given->strict);
-    return assay_cli_finish(status, ran, given->json, &summary, &err);
+    FILE *summary_to = takes_stdout(given) ? stderr : stdout;
+    return assay_cli_finish(status, ran, given->json ? summary_to : NULL, &summary, &err);
 }
 
 static int run(const void *options, const struct assay_words *operands)
@@ -115,7 +130,7 @@ static const struct assay_option replay_table[] = {
     {.name = "json",
      .kind = ASSAY_OPTION_FLAG,
      .offset = AT(json),
-     .text = "print the summary as JSON on standard output"},
+     .text = "print the summary as JSON on standard output (on stderr when data goes there)"},
 };
 
 const struct assay_command assay_command_replay = {

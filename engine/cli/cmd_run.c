@@ -32,6 +32,20 @@ static void show_progress(void *context, const struct assay_run_summary *summary
     }
 }
 
+/* Data and a summary in one stream could not be told apart. */
+static bool takes_stdout(const struct assay_settings *settings)
+{
+    const struct assay_sink *dead = settings->dead_letters;
+    bool takes = dead != NULL && dead->kind == ASSAY_SINK_FILE &&
+                 assay_str_equal(dead->path, assay_str_of("-"));
+    for (size_t i = 0; i < settings->sink_count; i++) {
+        const struct assay_sink *sink = &settings->sinks[i];
+        takes = takes ||
+                (sink->kind == ASSAY_SINK_FILE && assay_str_equal(sink->path, assay_str_of("-")));
+    }
+    return takes;
+}
+
 static int run_engine(struct assay_arena *arena, const void *read)
 {
     const struct run_options *given = read;
@@ -51,7 +65,9 @@ static int run_engine(struct assay_arena *arena, const void *read)
     static struct assay_run_summary summary;
     struct assay_err err;
     const enum assay_status status = assay_run(&options, &summary, &err);
-    return assay_cli_finish(status, status == ASSAY_OK, given->json, &summary, &err);
+    FILE *summary_to = takes_stdout(config->settings) ? stderr : stdout;
+    return assay_cli_finish(status, status == ASSAY_OK, given->json ? summary_to : NULL, &summary,
+                            &err);
 }
 
 static int run(const void *options, const struct assay_words *operands)
@@ -95,7 +111,7 @@ static const struct assay_option run_table[] = {
     {.name = "json",
      .kind = ASSAY_OPTION_FLAG,
      .offset = AT(json),
-     .text = "print the summary as JSON on standard output"},
+     .text = "print the summary as JSON on standard output (on stderr when data goes there)"},
 };
 
 const struct assay_command assay_command_run = {

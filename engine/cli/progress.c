@@ -300,12 +300,12 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
     (void)fprintf(out, ",\"state_hash\":\"%s\"}\n", summary->state_hash);
 }
 
-int assay_cli_finish(enum assay_status status, bool ran, bool json,
+int assay_cli_finish(enum assay_status status, bool ran, FILE *json,
                      const struct assay_run_summary *summary, const struct assay_err *err)
 {
     assay_cli_progress_clear();
-    if (ran && json) {
-        print_summary_json(summary, stdout);
+    if (ran && json != NULL) {
+        print_summary_json(summary, json);
     } else if (ran) {
         print_summary(summary, stderr);
     }

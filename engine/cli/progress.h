@@ -7,6 +7,8 @@
 #include "engine/cli/command.h"
 #include "engine/runtime/summary.h"
 
+#include <stdio.h>
+
 #include <stdatomic.h>
 
 /**
@@ -31,12 +33,13 @@ void assay_cli_progress_clear(void);
 
 /**
  * End a command that ran the engine: print the summary, on stderr for people or as one JSON object
- * on stdout for programs, and the failure if there was one.
+ * for programs, and the failure if there was one.
  *
- * @param ran false: it failed before there was anything to sum up.
+ * @param ran  false: it failed before there was anything to sum up.
+ * @param json where the JSON object goes; NULL: people read it.
  * @return the exit code. Thread: one.
  */
-int assay_cli_finish(enum assay_status status, bool ran, bool json,
+int assay_cli_finish(enum assay_status status, bool ran, FILE *json,
                      const struct assay_run_summary *summary, const struct assay_err *err);
 /** Give @p run an arena for definitions and models, and free it afterwards. Thread: one. */
 int assay_cli_with_arena(int (*run)(struct assay_arena *arena, const void *options),

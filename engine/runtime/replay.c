@@ -1,6 +1,7 @@
 #include "engine/runtime/replay.h"
 
 #include "engine/base/clock.h"
+#include "engine/base/path.h"
 #include "engine/runtime/epoch_log.h"
 #include "engine/runtime/rows.h"
 #include "engine/runtime/sources.h"
@@ -138,6 +139,23 @@ static enum assay_status next_epoch(void *context, struct assay_epoch *epoch, st
     return status;
 }
 
+/* Every input is a partition of its own: one that is named twice would count twice. */
+static enum assay_status check_inputs(const struct assay_replay_options *options,
+                                      struct assay_err *err)
+{
+    for (size_t i = 0; i < options->input_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (assay_path_same(options->inputs[i], options->inputs[j])) {
+                (void)assay_err_set(err, ASSAY_E_USAGE, "--input", "the same input twice");
+                assay_err_value(err, "%s", options->inputs[i]);
+                assay_err_remedy(err, "its events would count twice: name it once");
+                return ASSAY_E_USAGE;
+            }
+        }
+    }
+    return ASSAY_OK;
+}
+
 static enum assay_status open_inputs(struct replay *replay, struct assay_err *err)
 {
     const struct assay_replay_options *options = replay->options;
@@ -146,9 +164,11 @@ static enum assay_status open_inputs(struct replay *replay, struct assay_err *er
         assay_err_remedy(err, "give --input FILE..., or --recorded STATE");
         return ASSAY_E_USAGE;
     }
-    const enum assay_status status =
-        assay_sources_of_files(&replay->sources, replay->arena, options->config, options->inputs,
-                               options->input_count, err);
+    enum assay_status status = check_inputs(options, err);
+    if (status == ASSAY_OK) {
+        status = assay_sources_of_files(&replay->sources, replay->arena, options->config,
+                                        options->inputs, options->input_count, err);
+    }
     return status == ASSAY_OK ? assay_sources_start(&replay->sources, NULL, 1, err) : status;
 }
 
@@ -218,11 +238,45 @@ static enum assay_status open_recorded(struct replay *replay, uint32_t shards,
     return status == ASSAY_OK ? assay_sources_start(&replay->sources, first, shards, err) : status;
 }
 
+/* An output must not empty what is still to be read, nor share a place with another one. */
+static enum assay_status check_outputs(const struct replay *replay, struct assay_err *err)
+{
+    static const char *const names[] = {"--rows", "--decisions", "--dead-letters"};
+    const struct assay_replay_options *options = replay->options;
+    const char *const paths[] = {options->rows, options->decisions, options->dead_letters};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        const bool to_file = paths[i] != NULL && strcmp(paths[i], "-") != 0;
+        for (size_t p = 0; to_file && p < replay->sources.partition_count; p++) {
+            if (replay->sources.paths != NULL &&
+                assay_path_same(paths[i], replay->sources.paths[p])) {
+                (void)assay_err_set(err, ASSAY_E_USAGE, names[i], "would write over an input");
+                assay_err_value(err, "%s", paths[i]);
+                assay_err_remedy(err, "name another file");
+                return ASSAY_E_USAGE;
+            }
+        }
+        for (size_t j = 0; paths[i] != NULL && j < i; j++) {
+            if (paths[j] != NULL && assay_path_same(paths[i], paths[j])) {
+                (void)assay_err_set(err, ASSAY_E_USAGE, names[i], "goes where %s goes", names[j]);
+                assay_err_value(err, "%s", paths[i]);
+                assay_err_remedy(err, "name another file");
+                return ASSAY_E_USAGE;
+            }
+        }
+    }
+    return ASSAY_OK;
+}
+
 static enum assay_status open_outputs(struct replay *replay, struct assay_err *err)
 {
     const struct assay_replay_options *options = replay->options;
-    enum assay_status status = ASSAY_OK;
-    if (options->rows != NULL) {
+    enum assay_status status = check_outputs(replay, err);
+    if (status == ASSAY_OK && options->rows_on != NULL && options->rows == NULL) {
+        (void)assay_err_set(err, ASSAY_E_USAGE, "--on", "rows of the event go nowhere");
+        assay_err_remedy(err, "add --rows FILE");
+        return ASSAY_E_USAGE;
+    }
+    if (status == ASSAY_OK && options->rows != NULL) {
         if (options->rows_on == NULL) {
             (void)assay_err_set(err, ASSAY_E_USAGE, "--rows", "of which event?");
             assay_err_remedy(err, "add --on EVENT");

@@ -134,6 +134,38 @@ def test_dead_letters_are_named_and_fail_only_a_strict_replay(lender):
     assert json.loads(strict.stdout)["state_hash"] == summary["state_hash"]
 
 
+def test_no_output_goes_over_an_input_or_another_output(lender):
+    events, rows = lender / "events.jsonl", lender / "rows.csv"
+    before = events.read_bytes()
+    (lender / "link").symlink_to(events)
+    replay = ("replay", "-c", lender, "--input", events, "--on", "payment")
+    for arguments, told in [
+            ((*replay, "--rows", events), "--rows: would write over an input"),
+            ((*replay, "--rows", rows, "--dead-letters", lender / "link"),
+             "--dead-letters: would write over an input"),
+            ((*replay, "--rows", rows, "--dead-letters", rows),
+             "--dead-letters: goes where --rows goes"),
+            ((*replay, "--rows", "-", "--dead-letters", "-"),
+             "--dead-letters: goes where --rows goes"),
+            (replay, "--on: rows of the event go nowhere"),
+            (("replay", "-c", lender, "--input", events, lender / "link"),
+             "--input: the same input twice"),
+            (("replay", "-c", lender, "--input", "-", "-"), "--input: the same input twice"),
+            (("generate", "--users", 1, "--days", 1, "-o", rows, "--labels", rows),
+             "--labels: goes where --output goes")]:
+        refused = assay(*arguments, given="")
+        assert refused.returncode == 64 and told in refused.stderr, refused.stderr
+        assert events.read_bytes() == before and not rows.exists()
+    assert assay(*replay, "--rows", "/dev/null", "--dead-letters", "/dev/null").returncode == 0
+
+
+def test_a_summary_keeps_out_of_the_data(lender):
+    done = assay("replay", "-c", lender, "--input", lender / "events.jsonl", "--json",
+                 "--rows", "-", "--on", "payment")
+    assert done.returncode == 0 and done.stdout.splitlines() == ROWS
+    assert json.loads(done.stderr)["rows"] == len(ROWS) - 1
+
+
 def test_no_single_message_stops_a_replay(lender):
     """Text as long as a message may be, in a key, an id and a value that many rows then show."""
     (lender / "decisions.yaml").write_text(

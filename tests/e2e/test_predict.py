@@ -258,6 +258,18 @@ def test_mistakes_in_rows_are_placed(small, text, code, told):
         assert words in run.stderr
 
 
+def test_output_never_goes_over_an_input(small, tmp_path):
+    rows = tmp_path / "own.csv"
+    rows.write_text("age,income\n1,2\n")
+    for path in (rows, small):
+        before = path.read_bytes()
+        refused = predict("--model", small, "--input", rows, "--output", path)
+        assert refused.returncode == 64 and "--output: would write over" in refused.stderr
+        assert path.read_bytes() == before
+    shown = predict("--model", small, "--input", rows).stdout
+    assert predict("--model", small, "--input", rows, "--output", "-").stdout == shown != ""
+
+
 def test_missing_files_and_unknown_kinds_are_told(small, tmp_path):
     run = predict("-m", tmp_path / "none.txt", "-i", "-", text="")
     assert run.returncode == 66 and "none.txt" in run.stderr
