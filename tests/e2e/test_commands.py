@@ -67,6 +67,8 @@ def test_the_overview_lists_each_command_once_in_order():
     listed = assay("help").stdout.split("Commands\n")[1].split("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed] == sorted(COMMANDS)
     fish = assay("completion", "fish").stdout
+    for line in fish.splitlines():  # words as fish reads them: \\' is a quote inside quotes
+        assert line.replace("\\'", "").count("'") % 2 == 0, line
     for command in COMMANDS:
         assert sum(f"-a {command} " in line for line in fish.splitlines()) <= 1
 
