@@ -118,6 +118,15 @@ def test_standard_streams_and_zstd_carry_the_same_bytes(lender):
     assert packed.stdout == piped.stdout
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_message(lender):
+    marked = lender / "marked.jsonl"
+    for text, count in (("\n".join(EVENTS), len(EVENTS)), ("", 0), ("{", 0)):
+        marked.write_bytes(b"\xef\xbb\xbf" + text.encode())
+        done = assay("replay", "-c", lender, "--input", marked, "--json")
+        assert done.returncode == 0 and json.loads(done.stdout)["events"] == count
+    assert json.loads(done.stdout)["dead_letters"] == {"syntax": 1}
+
+
 def test_dead_letters_are_named_and_fail_only_a_strict_replay(lender):
     source = lender / "events.jsonl"
     source.write_text("\n".join([*EVENTS, "{", '{"type":"payment","time":4000000}', ""]) + "\n")
