@@ -60,7 +60,9 @@ static struct assay_str keep_text(struct assay_arena *arena, const char *format,
 {
     char text[512];
     (void)vsnprintf(text, sizeof text, format, args);
-    return assay_arena_copy(arena, assay_str_of(text));
+    const struct assay_str copy = assay_arena_copy(arena, assay_str_of(text));
+    /* The place alone may still help, and no one must be left without any reason. */
+    return copy.ptr != NULL ? copy : assay_str_of("out of memory");
 }
 
 void assay_diag_add(struct assay_diags *diags, enum assay_diag_code code, struct assay_span span,
@@ -76,9 +78,6 @@ void assay_diag_add(struct assay_diags *diags, enum assay_diag_code code, struct
     va_start(args, message);
     const struct assay_str copy = keep_text(diags->arena, message, args);
     va_end(args);
-    if (copy.ptr == NULL) {
-        return;
-    }
     diags->entries[diags->kept++] = (struct entry){
         .diag = {.code = code, .span = span, .message = copy},
         .file = file_number(diags, span.text),
