@@ -32,7 +32,7 @@ struct assay_run_summary {
     uint64_t epochs_recorded;     /* replayed from the epoch log */
     uint64_t decisions_sent;      /* to the sinks by this process */
     uint64_t decisions_compared;  /* re-derived and compared with the audit log */
-    uint64_t decisions_differing; /* of these: not what the audit log says */
+    uint64_t decisions_differing; /* not what the audit log says, or known to one side only */
     uint64_t dead_letters_sent;
 };
 

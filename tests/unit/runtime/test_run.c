@@ -423,6 +423,38 @@ static void a_decision_that_comes_out_otherwise_is_counted_and_not_sent(void **s
     lender_fini(&lender);
 }
 
+/* Other events lie where the recorded ones lay: a topic was made anew under its old name. Ids name
+ * places, so sending what comes out would give sinks a second value under an id they know. */
+static void of_other_events_in_the_same_places_nothing_is_sent(void **state)
+{
+    (void)state;
+    struct lender lender;
+    struct lender other;
+    struct assay_run_summary first;
+    struct assay_run_summary second;
+    lender_init(&lender, 41, 3000);
+    lender_init(&other, 43, 6000);
+    run_ok(&lender, 0, 2, &first);
+    const off_t sent = size_of(within(&lender, "out.jsonl").ptr);
+    const off_t audited = size_of(within(&lender, "state/audit.log").ptr);
+    for (size_t p = 0; p < PARTITIONS; p++) {
+        assert_true(other.history.counts[p] >= lender.history.counts[p]);
+        other.history.counts[p] = lender.history.counts[p];
+    }
+    write_inputs(&other);
+    for (size_t p = 0; p < PARTITIONS; p++) {
+        assert_int_equal(
+            rename(within(&other, other.inputs[p]).ptr, within(&lender, lender.inputs[p]).ptr), 0);
+    }
+    run_ok(&lender, 0, 2, &second);
+    assert_int_equal(second.decisions_sent, 0);
+    assert_true(second.decisions_differing > 100);
+    assert_int_equal(size_of(within(&lender, "out.jsonl").ptr), sent);
+    assert_int_equal(size_of(within(&lender, "state/audit.log").ptr), audited);
+    lender_fini(&other);
+    lender_fini(&lender);
+}
+
 static void refuse(struct lender *lender, enum assay_status expected, const char *what)
 {
     struct assay_run_summary summary;
@@ -524,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_run_killed_at_any_byte_ends_with_the_same_audit_and_state),
         cmocka_unit_test(a_recorded_replay_gives_the_decisions_of_the_run_byte_for_byte),
         cmocka_unit_test(a_decision_that_comes_out_otherwise_is_counted_and_not_sent),
+        cmocka_unit_test(of_other_events_in_the_same_places_nothing_is_sent),
         cmocka_unit_test(what_cannot_be_repeated_is_refused_with_a_remedy),
         cmocka_unit_test(a_second_process_is_told_who_has_the_folder),
         cmocka_unit_test(a_stop_asked_for_before_the_start_ends_cleanly),
