@@ -90,6 +90,16 @@ enum assay_status assay_epoch_writer_open(struct assay_epoch_writer **out, const
     return ASSAY_OK;
 }
 
+static enum assay_status check_sync(int code, struct assay_err *err)
+{
+    if (code == 0) {
+        return ASSAY_OK;
+    }
+    (void)assay_err_errno(err, code, "epoch log", "cannot be synced");
+    assay_err_remedy(err, "free space or mend the disk, then start again: what is whole is kept");
+    return ASSAY_E_IO;
+}
+
 enum assay_status assay_epoch_append(struct assay_epoch_writer *writer,
                                      const struct assay_epoch *epoch, struct assay_err *err)
 {
@@ -115,13 +125,16 @@ enum assay_status assay_epoch_append(struct assay_epoch_writer *writer,
     if (status != ASSAY_OK || writer->syncer == NULL) {
         return status == ASSAY_OK ? assay_epoch_sync(writer, err) : status;
     }
-    const int code = assay_file_syncer_touch(writer->syncer);
-    return code == 0 ? ASSAY_OK : assay_err_errno(err, code, "epoch log", "cannot be synced");
+    return check_sync(assay_file_syncer_touch(writer->syncer), err);
 }
 
 enum assay_status assay_epoch_sync(struct assay_epoch_writer *writer, struct assay_err *err)
 {
-    return assay_frame_sync(writer->frames, err);
+    if (writer->syncer == NULL) {
+        return assay_frame_sync(writer->frames, err);
+    }
+    const enum assay_status status = assay_frame_flush(writer->frames, err);
+    return status == ASSAY_OK ? check_sync(assay_file_syncer_sync(writer->syncer), err) : status;
 }
 
 void assay_epoch_writer_close(struct assay_epoch_writer *writer)

@@ -11,14 +11,26 @@
 struct assay_file_syncer {
     pthread_t thread;
     sem_t wake;
+    /* Held from fdatasync to the note of its failure: the kernel tells each failure only once, and
+     * whoever syncs next must not take it for mended. */
+    pthread_mutex_t syncing;
     struct timespec delay;
     int fd;
     /* Writer sets, syncer clears. acq_rel exchanges: a sync begins after the writes it covers. */
     _Atomic bool unsynced;
-    /* Syncer writes once; relaxed: it carries no data. */
+    /* Whoever syncs writes, under the mutex; relaxed: it carries no data. */
     _Atomic int code;
     _Atomic bool stopping; /* relaxed: sem_post orders it */
 };
+
+static void sync_now(struct assay_file_syncer *syncer)
+{
+    (void)pthread_mutex_lock(&syncer->syncing);
+    if (fdatasync(syncer->fd) != 0) {
+        atomic_store_explicit(&syncer->code, errno, memory_order_relaxed);
+    }
+    (void)pthread_mutex_unlock(&syncer->syncing);
+}
 
 static void *sync_when_told(void *argument)
 {
@@ -32,9 +44,7 @@ static void *sync_when_told(void *argument)
         (void)nanosleep(&syncer->delay, NULL); /* what comes meanwhile rides along */
         /* Cleared before the sync: what is written during it asks for another one. */
         (void)atomic_exchange_explicit(&syncer->unsynced, false, memory_order_acq_rel);
-        if (fdatasync(syncer->fd) != 0) {
-            atomic_store_explicit(&syncer->code, errno, memory_order_relaxed);
-        }
+        sync_now(syncer);
     }
 }
 
@@ -50,8 +60,10 @@ enum assay_status assay_file_syncer_start(struct assay_file_syncer **out, int fd
     syncer->delay.tv_sec = delay_ms / 1000;
     syncer->delay.tv_nsec = (long)(delay_ms % 1000) * 1000000;
     (void)sem_init(&syncer->wake, 0, 0);
+    (void)pthread_mutex_init(&syncer->syncing, NULL);
     const int code = pthread_create(&syncer->thread, NULL, sync_when_told, syncer);
     if (code != 0) {
+        (void)pthread_mutex_destroy(&syncer->syncing);
         (void)sem_destroy(&syncer->wake);
         free(syncer);
         return assay_err_errno(err, code, "epoch log", "cannot start the thread that syncs it");
@@ -68,6 +80,12 @@ int assay_file_syncer_touch(struct assay_file_syncer *syncer)
     return atomic_load_explicit(&syncer->code, memory_order_relaxed);
 }
 
+int assay_file_syncer_sync(struct assay_file_syncer *syncer)
+{
+    sync_now(syncer);
+    return atomic_load_explicit(&syncer->code, memory_order_relaxed);
+}
+
 void assay_file_syncer_stop(struct assay_file_syncer *syncer)
 {
     if (syncer == NULL) {
@@ -76,6 +94,7 @@ void assay_file_syncer_stop(struct assay_file_syncer *syncer)
     atomic_store_explicit(&syncer->stopping, true, memory_order_relaxed);
     (void)sem_post(&syncer->wake);
     (void)pthread_join(syncer->thread, NULL);
+    (void)pthread_mutex_destroy(&syncer->syncing);
     (void)sem_destroy(&syncer->wake);
     free(syncer);
 }

@@ -3,6 +3,9 @@
 #include "engine/runtime/epoch_log.h"
 #include "tests/support/temp_path.h"
 
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,6 +33,20 @@ static size_t ranges_of(uint64_t number, size_t partitions, struct assay_range o
         }
     }
     return count;
+}
+
+static _Atomic int syncs_to_fail;
+
+/* In place of the C library's. A failure is told once, as Linux does: the next sync of the same
+ * descriptor returns 0 though the bytes are lost. */
+int fdatasync(int fd)
+{
+    int left = atomic_load(&syncs_to_fail);
+    if (left > 0 && atomic_compare_exchange_strong(&syncs_to_fail, &left, left - 1)) {
+        errno = EIO;
+        return -1;
+    }
+    return fsync(fd);
 }
 
 static void append(const struct assay_epoch_identity *identity, uint64_t from, uint64_t to)
@@ -163,6 +180,24 @@ static void a_log_with_a_gap_in_its_numbers_is_refused(void **state)
     assert_non_null(strstr(err.what, "not the next epoch"));
 }
 
+static void a_sync_that_failed_in_the_background_fails_the_next_one_asked_for(void **state)
+{
+    (void)state;
+    struct assay_epoch_writer *writer = NULL;
+    struct assay_err err;
+    const struct assay_range range = {.partition = 0, .next = 0, .end = 1};
+    const struct assay_epoch epoch = {.number = 1, .ranges = &range, .range_count = 1};
+    assert_int_equal(assay_epoch_writer_open(&writer, path, &before, 1, &err), ASSAY_OK);
+    atomic_store(&syncs_to_fail, 1);
+    assert_int_equal(assay_epoch_append(writer, &epoch, &err), ASSAY_OK);
+    while (atomic_load(&syncs_to_fail) > 0) { /* the syncer takes the failure */
+        (void)sched_yield();
+    }
+    assert_int_equal(assay_epoch_sync(writer, &err), ASSAY_E_IO);
+    assert_non_null(strstr(err.what, "cannot be synced"));
+    assay_epoch_writer_close(writer);
+}
+
 int main(void)
 {
 #define ON_FILE(test) cmocka_unit_test_setup_teardown(test, make_path, drop_path)
@@ -172,6 +207,7 @@ int main(void)
         ON_FILE(a_log_cut_at_any_byte_gives_a_prefix_and_can_be_continued),
         ON_FILE(the_table_of_a_log_is_that_of_its_last_header),
         ON_FILE(a_log_with_a_gap_in_its_numbers_is_refused),
+        ON_FILE(a_sync_that_failed_in_the_background_fails_the_next_one_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
