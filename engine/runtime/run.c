@@ -41,6 +41,7 @@ struct run {
     uint64_t epoch;          /* the one at hand, or the last */
     bool recorded;           /* it comes from the log */
     bool uncommitted;        /* something left since the last mark */
+    bool whole;              /* all of that epoch has been handed to the outputs */
     uint64_t start_ns;
     uint64_t committed_ns;
     uint64_t told_ns;
@@ -60,6 +61,7 @@ static enum assay_status on_epoch(void *context, const struct assay_epoch *epoch
 {
     struct run *run = context;
     run->epoch = epoch->number;
+    run->whole = false;
     if (run->recorded) {
         run->summary->epochs_recorded++;
         return ASSAY_OK;
@@ -216,7 +218,11 @@ static enum assay_status on_flush(void *context, const struct assay_epoch *epoch
     enum assay_status status = poke(run, err);
     const bool due = now_ns - run->committed_ns >= AUDIT_MS * UINT64_C(1000000) ||
                      assay_audit_kept(run->audit) >= AUDIT_BYTES;
-    return status == ASSAY_OK && run->uncommitted && due ? commit(run, err) : status;
+    if (status == ASSAY_OK && run->uncommitted && due) {
+        status = commit(run, err);
+    }
+    run->whole = status == ASSAY_OK;
+    return status;
 }
 
 /* ---- conducting ---- */
@@ -399,6 +405,22 @@ static enum assay_status start(struct run *run, struct assay_err *err)
     return status == ASSAY_OK ? open_outputs(run, err) : status;
 }
 
+/*
+ * A source failed, between two epochs. What was decided leaves all the same: events that are no
+ * longer held could not be decided again. The failure is told first, for outputs may be waited for.
+ */
+static void deliver_the_rest(struct run *run, const struct assay_err *failure)
+{
+    char text[1200];
+    struct assay_err err;
+    assay_err_format(failure, sizeof text, text);
+    ASSAY_LOG(ERROR, "stopping", "%s", text);
+    if (commit(run, &err) != ASSAY_OK) {
+        assay_err_format(&err, sizeof text, text);
+        ASSAY_LOG(ERROR, "undelivered", "%s", text);
+    }
+}
+
 static enum assay_status work(struct run *run, struct assay_err *err)
 {
     const struct assay_config *config = run->options->config;
@@ -432,6 +454,8 @@ static enum assay_status work(struct run *run, struct assay_err *err)
     status = assay_pipeline_run(run->pipeline, err);
     if (status == ASSAY_OK && run->uncommitted) {
         status = commit(run, err);
+    } else if (status != ASSAY_OK && run->uncommitted && run->whole) {
+        deliver_the_rest(run, err);
     }
     if (status == ASSAY_OK) {
         status = assay_epoch_sync(run->writer, err);

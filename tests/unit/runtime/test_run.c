@@ -548,6 +548,49 @@ static void a_sink_that_fails_ends_the_run_and_nothing_is_lost(void **state)
     lender_fini(&lender);
 }
 
+/* An input as zstd whose end is missing: blocks stored as they are, none of them the last. */
+static void write_cut_zstd(struct lender *lender, size_t input)
+{
+    enum { BLOCK_BYTES_MAX = 1 << 16 };
+    static const uint8_t head[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58};
+    FILE *file = fopen(within(lender, lender->inputs[input]).ptr, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(head, 1, sizeof head, file), sizeof head);
+    for (size_t i = 0; i < lender->history.counts[input]; i++) {
+        const struct assay_str line = lender->history.lines[input][i];
+        const uint32_t block = (line.len + 1) << 3;
+        assert_true(line.len < BLOCK_BYTES_MAX);
+        const uint8_t size[] = {(uint8_t)block, (uint8_t)(block >> 8), (uint8_t)(block >> 16)};
+        assert_int_equal(fwrite(size, 1, sizeof size, file), sizeof size);
+        (void)fprintf(file, "%.*s\n", (int)line.len, line.ptr);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Where the source cannot be mended, what it led to must not be lost; where it can, not repeated. */
+static void what_was_decided_before_a_source_failed_is_delivered_once(void **state)
+{
+    (void)state;
+    struct lender lender;
+    struct assay_run_summary whole;
+    struct assay_run_summary rest;
+    lender_init(&lender, 47, 4000);
+    run_ok(&lender, 0, 2, &whole);
+    const off_t sink_bytes = size_of(within(&lender, "out.jsonl").ptr);
+    const off_t dead_bytes = size_of(within(&lender, "dead.jsonl").ptr);
+    forget(&lender);
+    write_cut_zstd(&lender, 0);
+    refuse(&lender, ASSAY_E_FORMAT, "in the middle of a frame");
+    write_inputs(&lender);
+    run_ok(&lender, 0, 2, &rest);
+    assert_true(rest.decisions_compared > 100);
+    assert_int_equal(rest.decisions_compared + rest.decisions_sent, whole.decisions_sent);
+    assert_int_equal(size_of(within(&lender, "out.jsonl").ptr), sink_bytes);
+    assert_int_equal(size_of(within(&lender, "dead.jsonl").ptr), dead_bytes);
+    assert_string_equal(rest.state_hash, whole.state_hash);
+    lender_fini(&lender);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +604,7 @@ int main(void)
         cmocka_unit_test(a_second_process_is_told_who_has_the_folder),
         cmocka_unit_test(a_stop_asked_for_before_the_start_ends_cleanly),
         cmocka_unit_test(a_sink_that_fails_ends_the_run_and_nothing_is_lost),
+        cmocka_unit_test(what_was_decided_before_a_source_failed_is_delivered_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
