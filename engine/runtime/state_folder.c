@@ -48,17 +48,24 @@ static enum assay_status refuse_second(const struct assay_state_folder *folder, 
     return ASSAY_E_BUSY;
 }
 
+static enum assay_status refuse_place(const char *path, const char *what, struct assay_err *err)
+{
+    const enum assay_status status = assay_err_errno(err, errno, path, "%s", what);
+    assay_err_remedy(err, "name a folder that can be made and written (`state:` or --state)");
+    return status;
+}
+
 enum assay_status assay_state_folder_lock(struct assay_state_folder *folder, struct assay_err *err)
 {
     ASSAY_ASSERT(folder != NULL && folder->lock_fd < 0);
     char path[4096];
     if (mkdir(folder->path, 0700) != 0 && errno != EEXIST) {
-        return assay_err_errno(err, errno, folder->path, "cannot make the state folder");
+        return refuse_place(folder->path, "cannot make the state folder", err);
     }
     (void)snprintf(path, sizeof path, "%s/lock", folder->path);
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return assay_err_errno(err, errno, path, "cannot open the lock");
+        return refuse_place(path, "cannot open the lock", err);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         const enum assay_status status = errno == EWOULDBLOCK
