@@ -387,8 +387,9 @@ enum assay_status kafka_out_of_range(struct assay_err *err, const struct assay_p
     return ASSAY_E_UNAVAILABLE;
 }
 
-/* The table is fixed at start; events of partitions added later would wait unread, so say so. */
-static void look_for_growth(struct assay_kafka *kafka)
+/* The table is fixed at start; events of partitions added later would wait unread, so say so. So
+ * is a topic that is gone: librdkafka waits for its return without a word. */
+static void look_for_change(struct assay_kafka *kafka)
 {
     const uint64_t now_ns = assay_clock_monotonic_ns();
     if (now_ns - kafka->growth_checked_ns < KAFKA_GROWTH_CHECK_S * UINT64_C(1000000000)) {
@@ -402,6 +403,12 @@ static void look_for_growth(struct assay_kafka *kafka)
         ASSAY_LOG(WARN, "kafka_partitions_added",
                   "topic %s has %u partitions now and %u are read: restart to read all",
                   kafka->topics[topic], count, kafka->topic_partitions[topic]);
+    } else if (why == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+               why == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+               (why == RD_KAFKA_RESP_ERR_NO_ERROR && count < kafka->topic_partitions[topic])) {
+        ASSAY_LOG(WARN, "kafka_topic_gone",
+                  "topic %s has %u partitions now and %u were read: it was deleted; waiting for it",
+                  kafka->topics[topic], count, kafka->topic_partitions[topic]);
     }
     kafka->growth_topic = (topic + 1) % kafka->topic_count;
     if (kafka->growth_topic == 0) {
@@ -412,7 +419,7 @@ static void look_for_growth(struct assay_kafka *kafka)
 void assay_kafka_wait(struct assay_kafka *kafka, int timeout_ms)
 {
     ASSAY_ASSERT(timeout_ms >= 0);
-    look_for_growth(kafka);
+    look_for_change(kafka);
     struct pollfd wake = {.fd = kafka->wake_fd, .events = POLLIN};
     if (poll(&wake, 1, timeout_ms) > 0) {
         uint64_t count = 0;

@@ -60,7 +60,7 @@ ASSAY_MUST_CHECK enum assay_status assay_kafka_feed_open(struct assay_feed **out
  * Block until a message may wait for any feed, or @p timeout_ms has passed; a signal ends it too.
  *
  * Looks once a minute for partitions added since open and logs that a restart is needed to read
- * them. Thread: one.
+ * them, or that a topic is gone. Thread: one.
  */
 void assay_kafka_wait(struct assay_kafka *kafka, int timeout_ms);
 /** Free it; NULL is allowed. */
