@@ -1,4 +1,5 @@
 #include "engine/base/clock.h"
+#include "engine/base/same_file.h"
 #include "engine/cli/command.h"
 #include "ingest/generate.h"
 
@@ -316,6 +317,12 @@ static enum assay_status prepare(const struct generate_options *options, struct 
     const enum assay_status status = assay_generator_create(generator, arena, &wanted, err);
     if (status != ASSAY_OK) {
         return status;
+    }
+    if (options->labels != NULL && assay_same_file(options->labels, options->output)) {
+        (void)assay_err_set(err, ASSAY_E_USAGE, "--labels", "another output goes there too");
+        assay_err_value(err, "%s", options->labels);
+        assay_err_remedy(err, "give each output a file of its own");
+        return ASSAY_E_USAGE;
     }
     *events = open_output(options->output, err);
     if (*events == NULL) {
