@@ -36,7 +36,8 @@ struct assay_command {
     size_t option_count;
     size_t options_bytes; /* size of the options struct */
     const void *defaults; /* of that size; NULL: zeroes */
-    bool serves; /* it has state to bring home: a closed pipe is reported and ends nothing at once */
+    bool
+        serves; /* it has state to bring home: a closed pipe is reported and ends nothing at once */
     const char *operands; /* name of the operands for help; NULL: none are allowed */
     /** Run with options read. @return the exit code. */
     int (*run)(const void *options, const struct assay_words *operands);

@@ -270,12 +270,11 @@ static enum assay_status open_outputs(struct replay *replay, struct assay_err *e
             assay_err_remedy(err, "add a decisions.yaml, or ask for --rows");
             return ASSAY_E_USAGE;
         }
-        status =
-            open_output(replay, "--decisions", options->decisions, &replay->decisions, err);
+        status = open_output(replay, "--decisions", options->decisions, &replay->decisions, err);
     }
     if (status == ASSAY_OK && options->dead_letters != NULL) {
-        status = open_output(replay, "--dead-letters", options->dead_letters,
-                             &replay->dead_letters, err);
+        status = open_output(replay, "--dead-letters", options->dead_letters, &replay->dead_letters,
+                             err);
     }
     return status;
 }

@@ -80,10 +80,9 @@ static enum assay_status open_files(struct assay_sources *sources, struct assay_
     }
     const enum assay_status status =
         refuse_twice(paths, settings->file_source_count, ASSAY_E_CONFIG, err);
-    return status == ASSAY_OK
-               ? assay_sources_of_files(sources, sources->arena, sources->config, paths,
-                                        settings->file_source_count, err)
-               : status;
+    return status == ASSAY_OK ? assay_sources_of_files(sources, sources->arena, sources->config,
+                                                       paths, settings->file_source_count, err)
+                              : status;
 }
 
 enum assay_status assay_sources_open(struct assay_sources *sources, struct assay_arena *arena,
