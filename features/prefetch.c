@@ -60,12 +60,6 @@ static void fetch_entry(const struct log *log, uint32_t entry_bytes)
     __builtin_prefetch(end, 1);
 }
 
-void assay_store_prefetch(const struct assay_store *store, const struct assay_update *update)
-{
-    const uint64_t hash = store_hash_key(store, update->entity, update->key);
-    __builtin_prefetch(&store->index[hash & (store->index_capacity - 1)]);
-}
-
 void assay_store_prefetch_group(const struct assay_store *store,
                                 const struct assay_update *const updates[], size_t count)
 {

@@ -229,12 +229,17 @@ static void free_record(struct assay_store *store, struct assay_record *record)
     assay_slab_free(&store->slab, record, record_bytes(store, record->entity, record->key_bytes));
 }
 
+/* Keys of an entity that this store may hold; 0: no limit but memory. */
+static uint64_t capacity_of(const struct assay_store *store, uint32_t entity)
+{
+    const uint64_t capacity = store->plan->schema->entities[entity].capacity;
+    const uint64_t shards = store->options.shards > 1 ? store->options.shards : 1;
+    return capacity / shards + (capacity % shards != 0 ? 1 : 0);
+}
+
 static struct assay_record *new_record(struct assay_store *store, const struct assay_update *update)
 {
-    /* Keys spread evenly by hash, so each store holds an equal share, rounded up. */
-    const uint64_t whole = store->plan->schema->entities[update->entity].capacity;
-    const uint64_t shards = store->options.shards > 1 ? store->options.shards : 1;
-    const uint64_t capacity = whole / shards + (whole % shards != 0 ? 1 : 0);
+    const uint64_t capacity = capacity_of(store, update->entity);
     if (capacity != 0 && store->entity_counts[update->entity] >= capacity) {
         return NULL;
     }

@@ -21,7 +21,7 @@ struct assay_record;
 struct assay_store_options {
     size_t memory_bytes_max; /* address space reserved; touched as needed */
     uint64_t index_seed;     /* random per process: hostile ids cannot aim at the index */
-    uint32_t shards;         /* stores that share the entities' capacities; 0 is 1 */
+    uint32_t shards; /* stores that share an entity's capacity in equal parts; 0: this one */
 };
 
 /** One event for one key; the unit that is routed to the key's owner shard. */
@@ -56,7 +56,8 @@ void assay_store_destroy(struct assay_store *store);
  * Apply one accepted event to one key.
  *
  * @retval ASSAY_OK     applied; @p touch names the record until the next apply.
- * @retval ASSAY_E_FULL memory or the entity's capacity is reached: nothing changed.
+ * @retval ASSAY_E_FULL memory or this store's share of the entity's capacity is reached: nothing
+ *                      changed.
  * Thread: owner. Cost: amortised constant for events in order; a late event rewrites one chunk.
  */
 ASSAY_MUST_CHECK enum assay_status assay_store_apply(struct assay_store *store,
@@ -91,9 +92,6 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
  * layout and index seed. Thread: owner. Cost: one pass over everything.
  */
 void assay_store_hash(const struct assay_store *store, uint64_t hash[2]);
-
-/** Prefetch what assay_store_apply() of this key will touch first. Thread: owner. */
-void assay_store_prefetch(const struct assay_store *store, const struct assay_update *update);
 
 enum { ASSAY_PREFETCH_MAX = 32 };
 /**

@@ -3,7 +3,7 @@
 
 static enum assay_status refuse(struct assay_err *err)
 {
-    (void)assay_err_set(err, ASSAY_E_UNSUPPORTED, "kafka source", "this build leaves Kafka out");
+    (void)assay_err_set(err, ASSAY_E_UNSUPPORTED, "kafka source", "this build has no Kafka");
     assay_err_remedy(err, "build with -DASSAY_WITH_KAFKA=ON, or read files");
     return ASSAY_E_UNSUPPORTED;
 }
@@ -56,7 +56,11 @@ enum assay_status assay_kafka_mock_start(struct assay_kafka_mock **out, const ch
     (void)partitions;
     (void)topic_count;
     *out = NULL;
-    return refuse(err);
+    (void)assay_err_set(err, ASSAY_E_UNSUPPORTED, "in-process Kafka", "this build has no Kafka");
+    assay_err_remedy(err,
+                     "build with -DASSAY_WITH_KAFKA=ON, or score files: `assay generate`, then "
+                     "`assay replay`");
+    return ASSAY_E_UNSUPPORTED;
 }
 
 const char *assay_kafka_mock_brokers(const struct assay_kafka_mock *mock)

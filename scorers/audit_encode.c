@@ -4,14 +4,14 @@
 
 /* The layout is told in decision.h; audit_decode.c reads it in the same order. */
 
-static void put_header(struct writer *writer, const struct assay_policies *policies)
+static void put_header(struct assay_writer *writer, const struct assay_policies *policies)
 {
     assay_write_u16(writer, ASSAY_AUDIT_VERSION);
     assay_write_u64(writer, policies->hash[0]);
     assay_write_u64(writer, policies->hash[1]);
 }
 
-static void put_model(struct writer *writer, const struct assay_policies *policies,
+static void put_model(struct assay_writer *writer, const struct assay_policies *policies,
                       const struct assay_policy *policy)
 {
     uint64_t hash[2] = {0};
@@ -25,7 +25,7 @@ static void put_model(struct writer *writer, const struct assay_policies *polici
     assay_write_u64(writer, hash[1]);
 }
 
-static void put_value_names(struct writer *writer, const struct assay_policy *policy)
+static void put_value_names(struct assay_writer *writer, const struct assay_policy *policy)
 {
     const struct assay_event_def *trigger = &policy->plan->schema->events[policy->trigger];
     assay_write_u32(writer, policy->need_count);
@@ -46,7 +46,7 @@ static void put_value_names(struct writer *writer, const struct assay_policy *po
     }
 }
 
-static void put_rules(struct writer *writer, const struct assay_policy *policy)
+static void put_rules(struct assay_writer *writer, const struct assay_policy *policy)
 {
     assay_write_u32(writer, policy->rule_count);
     for (uint32_t r = 0; r < policy->rule_count; r++) {
@@ -62,7 +62,7 @@ static bool is_first_line(const struct policy_catalogue *catalogue, uint32_t ind
            &catalogue->items[index];
 }
 
-static void put_reason_texts(struct writer *writer, const struct policy_catalogue *catalogue)
+static void put_reason_texts(struct assay_writer *writer, const struct policy_catalogue *catalogue)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < catalogue->count; i++) {
@@ -78,7 +78,7 @@ static void put_reason_texts(struct writer *writer, const struct policy_catalogu
     }
 }
 
-static void put_policy(struct writer *writer, const struct assay_policies *policies,
+static void put_policy(struct assay_writer *writer, const struct assay_policies *policies,
                        const struct assay_policy *policy)
 {
     assay_write_text(writer, policy->name);
@@ -98,7 +98,7 @@ static void put_policy(struct writer *writer, const struct assay_policies *polic
 size_t assay_audit_plan_encode(const struct assay_policies *policies, size_t size, uint8_t out[])
 {
     ASSAY_ASSERT(policies != NULL);
-    struct writer writer = {.out = (char *)out, .size = size};
+    struct assay_writer writer = {.out = (char *)out, .size = size};
     put_header(&writer, policies);
     assay_write_u64(&writer, policies->plan->hash[0]);
     assay_write_u64(&writer, policies->plan->hash[1]);
@@ -111,7 +111,7 @@ size_t assay_audit_plan_encode(const struct assay_policies *policies, size_t siz
 
 /* --- a decision --- */
 
-static void put_value(struct writer *writer, const struct assay_value *value)
+static void put_value(struct assay_writer *writer, const struct assay_value *value)
 {
     assay_write_u8(writer, value->kind);
     assay_write_u8(writer, value->state);
@@ -139,7 +139,7 @@ static struct assay_value field_value(const struct assay_event *event,
     return value;
 }
 
-static void put_values(struct writer *writer, const struct assay_decision *decision,
+static void put_values(struct assay_writer *writer, const struct assay_decision *decision,
                        const struct assay_policy *policy)
 {
     const struct assay_event_def *trigger = &policy->plan->schema->events[policy->trigger];
@@ -152,7 +152,7 @@ static void put_values(struct writer *writer, const struct assay_decision *decis
     }
 }
 
-static void put_verdict(struct writer *writer, const struct assay_verdict_of_policy *verdict)
+static void put_verdict(struct assay_writer *writer, const struct assay_verdict_of_policy *verdict)
 {
     ASSAY_ASSERT(verdict->reason_count <= ASSAY_POLICY_REASONS_MAX);
     assay_write_u32(writer, verdict->rule);
@@ -180,7 +180,7 @@ size_t assay_audit_decision_encode(const struct assay_decision *decision,
 {
     ASSAY_ASSERT(decision->policy < policies->count);
     const struct assay_policy *policy = policies->items[decision->policy];
-    struct writer writer = {.out = (char *)out, .size = size};
+    struct assay_writer writer = {.out = (char *)out, .size = size};
     put_header(&writer, policies);
     assay_write_u32(&writer, decision->policy);
     assay_write_text(&writer, decision->origin.source);

@@ -1,25 +1,25 @@
 #include "scorers/decision.h"
 
-#include "scorers/writer_pvt.h"
+#include "engine/base/writer.h"
 
 /* A decoded decision as one JSON object, for tools. */
 
 static const char *const state_names[] = {
     [ASSAY_STATE_OK] = "ok", [ASSAY_STATE_WARMING] = "warming", [ASSAY_STATE_EXPIRED] = "expired"};
 
-static void put_text(struct writer *writer, const char *name, struct assay_str text)
+static void put_text(struct assay_writer *writer, const char *name, struct assay_str text)
 {
     assay_write_plain(writer, name);
     assay_write_json_text(writer, text);
 }
 
-static void put_number(struct writer *writer, const char *name, double number)
+static void put_number(struct assay_writer *writer, const char *name, double number)
 {
     assay_write_plain(writer, name);
     assay_write_json_number(writer, number);
 }
 
-static void put_rule(struct writer *writer, const struct assay_audit_view *view)
+static void put_rule(struct assay_writer *writer, const struct assay_audit_view *view)
 {
     assay_write_plain(writer, ",\"rule\":");
     if (view->rule == ASSAY_NONE) {
@@ -32,7 +32,7 @@ static void put_rule(struct writer *writer, const struct assay_audit_view *view)
     }
 }
 
-static void put_keys(struct writer *writer, const struct assay_audit_view *view)
+static void put_keys(struct assay_writer *writer, const struct assay_audit_view *view)
 {
     assay_write_plain(writer, ",\"keys\":{");
     for (uint32_t i = 0; i < view->key_count; i++) {
@@ -42,7 +42,7 @@ static void put_keys(struct writer *writer, const struct assay_audit_view *view)
     assay_write_plain(writer, "}");
 }
 
-static void put_reasons(struct writer *writer, const struct assay_audit_view *view)
+static void put_reasons(struct assay_writer *writer, const struct assay_audit_view *view)
 {
     assay_write_plain(writer, ",\"reasons\":[");
     for (uint32_t i = 0; i < view->reason_count; i++) {
@@ -57,7 +57,7 @@ static void put_reasons(struct writer *writer, const struct assay_audit_view *vi
     assay_write_plain(writer, view->unexplained ? "],\"unexplained\":true" : "]");
 }
 
-static void put_values(struct writer *writer, const struct assay_audit_view *view)
+static void put_values(struct assay_writer *writer, const struct assay_audit_view *view)
 {
     assay_write_plain(writer, ",\"values\":[");
     for (uint32_t i = 0; i < view->value_count; i++) {
@@ -74,7 +74,7 @@ static void put_values(struct writer *writer, const struct assay_audit_view *vie
     assay_write_plain(writer, "]");
 }
 
-static void put_contributions(struct writer *writer, const struct assay_audit_view *view)
+static void put_contributions(struct assay_writer *writer, const struct assay_audit_view *view)
 {
     if (view->contribution_count == 0) {
         return;
@@ -92,7 +92,7 @@ static void put_contributions(struct writer *writer, const struct assay_audit_vi
 
 size_t assay_audit_view_json(const struct assay_audit_view *view, size_t size, char out[])
 {
-    struct writer writer = {.out = out, .size = size};
+    struct assay_writer writer = {.out = out, .size = size};
     put_text(&writer, "{\"decision_id\":", view->decision_id);
     put_text(&writer, ",\"policy\":", view->policy);
     put_text(&writer, ",\"event\":", view->event);

@@ -1,6 +1,7 @@
 #include "scorers/decision_pvt.h"
 
-#include "scorers/writer_pvt.h"
+#include "engine/base/hash.h"
+#include "engine/base/writer.h"
 
 #include <stdio.h>
 
@@ -33,7 +34,7 @@ size_t assay_decision_id_print(const struct assay_origin *origin, struct assay_s
     ASSAY_ASSERT(origin->source.len <= ASSAY_SOURCE_BYTES_MAX);
     ASSAY_ASSERT(policy.len <= ASSAY_POLICY_NAME_BYTES_MAX);
     const size_t topic_len = put_topic(origin->topic, topic);
-    struct writer writer = {.out = out, .size = ASSAY_DECISION_ID_BYTES_MAX};
+    struct assay_writer writer = {.out = out, .size = ASSAY_DECISION_ID_BYTES_MAX};
     assay_write_bytes(&writer, origin->source.ptr, origin->source.len);
     assay_write_plain(&writer, ":");
     assay_write_bytes(&writer, topic, topic_len);
@@ -84,14 +85,14 @@ struct assay_str assay_policy_role_entity(const struct assay_policy *policy, uin
 
 /* --- the JSON line --- */
 
-static void put_hash(struct writer *writer, const uint64_t hash[2])
+static void put_hash(struct assay_writer *writer, const uint64_t hash[2])
 {
     char text[ASSAY_HASH_TEXT_BYTES];
     assay_hash128_print((struct assay_hash128){.low = hash[0], .high = hash[1]}, text);
     assay_write_json_text(writer, assay_str_of(text));
 }
 
-static void put_keys(struct writer *writer, const struct assay_decision *decision,
+static void put_keys(struct assay_writer *writer, const struct assay_decision *decision,
                      const struct assay_policy *policy)
 {
     assay_write_plain(writer, ",\"keys\":{");
@@ -104,7 +105,7 @@ static void put_keys(struct writer *writer, const struct assay_decision *decisio
     assay_write_plain(writer, "}");
 }
 
-static void put_reasons(struct writer *writer, const struct assay_verdict_of_policy *verdict)
+static void put_reasons(struct assay_writer *writer, const struct assay_verdict_of_policy *verdict)
 {
     ASSAY_ASSERT(verdict->reason_count <= ASSAY_POLICY_REASONS_MAX);
     assay_write_plain(writer, ",\"reasons\":[");
@@ -123,7 +124,7 @@ static void put_reasons(struct writer *writer, const struct assay_verdict_of_pol
     assay_write_plain(writer, "]");
 }
 
-static void put_versions(struct writer *writer, const struct assay_policies *policies,
+static void put_versions(struct assay_writer *writer, const struct assay_policies *policies,
                          const struct assay_policy *policy)
 {
     assay_write_plain(writer, ",\"plan\":");
@@ -145,7 +146,7 @@ size_t assay_decision_json(const struct assay_decision *decision,
     ASSAY_ASSERT(decision->policy < policies->count);
     const struct assay_policy *policy = policies->items[decision->policy];
     const struct assay_verdict_of_policy *verdict = &decision->verdict;
-    struct writer writer = {.out = out, .size = size};
+    struct assay_writer writer = {.out = out, .size = size};
     char id[ASSAY_DECISION_ID_BYTES_MAX];
     const size_t id_len = assay_decision_id(decision, policies, id);
     assay_write_plain(&writer, "{\"decision_id\":");

@@ -13,7 +13,6 @@
 #define ASSAY_MUST_CHECK __attribute__((warn_unused_result))
 #define ASSAY_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define ASSAY_LIKELY(x) __builtin_expect(!!(x), 1)
-#define ASSAY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /**
  * Print place and text of a broken invariant on stderr and abort.

@@ -322,33 +322,6 @@ bool assay_csv_needs_quotes(struct assay_str text)
     return false;
 }
 
-size_t assay_csv_print(struct assay_str text, size_t size, char out[])
-{
-    const bool quotes = assay_csv_needs_quotes(text);
-    size_t used = 0;
-    if (quotes) {
-        if (used < size) {
-            out[used] = '"';
-        }
-        used++;
-    }
-    for (uint32_t i = 0; i < text.len; i++) {
-        const int copies = text.ptr[i] == '"' ? 2 : 1;
-        for (int copy = 0; copy < copies; copy++, used++) {
-            if (used < size) {
-                out[used] = text.ptr[i];
-            }
-        }
-    }
-    if (quotes) {
-        if (used < size) {
-            out[used] = '"';
-        }
-        used++;
-    }
-    return used;
-}
-
 void assay_csv_write(FILE *out, struct assay_str text, bool first)
 {
     if (!first) {

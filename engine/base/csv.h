@@ -72,13 +72,6 @@ ASSAY_MUST_CHECK enum assay_status assay_csv_next(struct assay_csv *csv,
 
 /** Must this text be quoted (comma, quote, CR or LF in it)? Thread: any; pure. */
 bool assay_csv_needs_quotes(struct assay_str text);
-/**
- * One field as it is written: quoted only when it must be.
- *
- * @param size room in @p out. @return bytes needed; more than @p size: nothing usable was written.
- * No terminating NUL. Thread: any.
- */
-size_t assay_csv_print(struct assay_str text, size_t size, char out[]);
 /** Write one field, a comma before it unless it is the first; errors show in ferror(@p out). */
 void assay_csv_write(FILE *out, struct assay_str text, bool first);
 

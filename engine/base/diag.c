@@ -55,6 +55,16 @@ static int order(const struct entry *a, const struct entry *b)
     return (a->diag.span.begin > b->diag.span.begin) - (a->diag.span.begin < b->diag.span.begin);
 }
 
+ASSAY_PRINTF(2, 0)
+static struct assay_str keep_text(struct assay_arena *arena, const char *format, va_list args)
+{
+    char text[512];
+    (void)vsnprintf(text, sizeof text, format, args);
+    const struct assay_str copy = assay_arena_copy(arena, assay_str_of(text));
+    /* The place alone may still help, and no one must be left without any reason. */
+    return copy.ptr != NULL ? copy : assay_str_of("out of memory");
+}
+
 void assay_diag_add(struct assay_diags *diags, enum assay_diag_code code, struct assay_span span,
                     const char *message, ...)
 {
@@ -64,15 +74,10 @@ void assay_diag_add(struct assay_diags *diags, enum assay_diag_code code, struct
     if (diags->kept == diags->count_max) {
         return;
     }
-    char text[512];
     va_list args;
     va_start(args, message);
-    (void)vsnprintf(text, sizeof text, message, args);
+    const struct assay_str copy = keep_text(diags->arena, message, args);
     va_end(args);
-    const struct assay_str copy = assay_arena_copy(diags->arena, assay_str_of(text));
-    if (copy.ptr == NULL) {
-        return;
-    }
     diags->entries[diags->kept++] = (struct entry){
         .diag = {.code = code, .span = span, .message = copy},
         .file = file_number(diags, span.text),
@@ -85,12 +90,10 @@ void assay_diag_hint(struct assay_diags *diags, const char *hint, ...)
     if (!diags->newest_kept) {
         return;
     }
-    char text[512];
     va_list args;
     va_start(args, hint);
-    (void)vsnprintf(text, sizeof text, hint, args);
+    diags->entries[diags->kept - 1].diag.hint = keep_text(diags->arena, hint, args);
     va_end(args);
-    diags->entries[diags->kept - 1].diag.hint = assay_arena_copy(diags->arena, assay_str_of(text));
 }
 
 size_t assay_diags_count(const struct assay_diags *diags)

@@ -402,11 +402,6 @@ int assay_frame_writer_fd(const struct assay_frame_writer *writer)
     return writer->fd;
 }
 
-uint64_t assay_frame_writer_offset(const struct assay_frame_writer *writer)
-{
-    return writer->written + writer->used;
-}
-
 void assay_frame_writer_close(struct assay_frame_writer *writer)
 {
     if (writer != NULL) {

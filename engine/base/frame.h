@@ -51,8 +51,6 @@ ASSAY_MUST_CHECK enum assay_status assay_frame_sync(struct assay_frame_writer *w
                                                     struct assay_err *err);
 /** The file's descriptor, for a thread that syncs it; it stays the writer's. */
 int assay_frame_writer_fd(const struct assay_frame_writer *writer);
-/** Offset at which the next record will stand. */
-uint64_t assay_frame_writer_offset(const struct assay_frame_writer *writer);
 /** Flush and free; NULL is allowed. */
 void assay_frame_writer_close(struct assay_frame_writer *writer);
 

@@ -42,16 +42,6 @@ void assay_histogram_record(struct assay_histogram *histogram, uint64_t value)
     histogram->max = value > histogram->max ? value : histogram->max;
 }
 
-void assay_histogram_merge(struct assay_histogram *histogram, const struct assay_histogram *from)
-{
-    for (uint32_t i = 0; i < ASSAY_HISTOGRAM_BUCKETS; i++) {
-        histogram->buckets[i] += from->buckets[i];
-    }
-    histogram->count += from->count;
-    histogram->sum += from->sum;
-    histogram->max = from->max > histogram->max ? from->max : histogram->max;
-}
-
 uint64_t assay_histogram_quantile(const struct assay_histogram *histogram, double share)
 {
     ASSAY_ASSERT(share >= 0 && share <= 1);

@@ -4,7 +4,7 @@
  * Each power of two is cut into 32 equal buckets, so a value read back is at most 1/32 (3.2 %)
  * above the one recorded; values below 32 are exact. After HdrHistogram (Tene 2012), fixed in size.
  *
- * Discipline: one thread records; merge and read after a hand-over. Plain data, no pointers.
+ * Discipline: one thread records; others read after a hand-over. Plain data, no pointers.
  */
 #ifndef ASSAY_BASE_HISTOGRAM_H
 #define ASSAY_BASE_HISTOGRAM_H
@@ -26,8 +26,6 @@ struct assay_histogram {
 
 /** Count one value; any 64-bit value has a bucket. Thread: the owner. Cost: a shift and an add. */
 void assay_histogram_record(struct assay_histogram *histogram, uint64_t value);
-/** Add all of @p from to @p histogram. Thread: the owner of both. */
-void assay_histogram_merge(struct assay_histogram *histogram, const struct assay_histogram *from);
 /**
  * The value that at least @p share of the values do not exceed: the upper end of its bucket, but
  * never above the greatest value seen.

@@ -1,6 +1,7 @@
 #include "engine/base/log.h"
 
 #include "engine/base/clock.h"
+#include "engine/base/writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,25 +37,6 @@ static bool may_write(struct assay_log_site *site)
     return false;
 }
 
-/* Append text as the inside of a JSON string; what does not fit is dropped at a character. */
-static size_t put_escaped(char line[], size_t used, size_t size, const char *text)
-{
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-        if (used + 7 > size) {
-            break;
-        }
-        if (*at == '"' || *at == '\\') {
-            line[used++] = '\\';
-            line[used++] = (char)*at;
-        } else if (*at < 0x20) {
-            used += (size_t)snprintf(line + used, size - used, "\\u%04x", (unsigned)*at);
-        } else {
-            line[used++] = (char)*at;
-        }
-    }
-    return used;
-}
-
 static size_t put_head(char line[], size_t size, enum assay_log_level level, const char *event)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
@@ -85,7 +67,7 @@ void assay_log_write(struct assay_log_site *site, enum assay_log_level level, co
     char line[LINE_BYTES_MAX];
     const size_t room = sizeof line - 64; /* for what closes the object */
     size_t used = put_head(line, room, level, event);
-    used = put_escaped(line, used, room, text);
+    used += assay_escape_json_text(assay_str_of(text), room - used, line + used);
     const uint32_t held_back = atomic_exchange_explicit(&site->held_back, 0, memory_order_relaxed);
     if (held_back == 0) {
         used += (size_t)snprintf(line + used, sizeof line - used, "\"}\n");

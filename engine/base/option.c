@@ -247,27 +247,51 @@ enum assay_status assay_options_read(const struct assay_option table[], size_t c
     return check_required(&reading);
 }
 
+/* `-c, --config DIR`; without a letter its place is left blank where @p aligned. */
+static void describe(const struct assay_option *option, bool aligned, size_t size, char out[])
+{
+    char letter[8] = "";
+    if (option->letter != 0) {
+        (void)snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    } else if (aligned) {
+        (void)snprintf(letter, sizeof letter, "    ");
+    }
+    (void)snprintf(out, size, "%s--%s%s%s%s", letter, option->name,
+                   option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value,
+                   option->kind == ASSAY_OPTION_WORDS ? "..." : "");
+}
+
+static void print_limits(const struct assay_option *option, FILE *out)
+{
+    if (option->min != 0 || option->max != 0) {
+        char low[ASSAY_NUMBER_TEXT_BYTES];
+        char high[ASSAY_NUMBER_TEXT_BYTES];
+        (void)assay_number_print(option->min, low);
+        (void)assay_number_print(option->max, high);
+        (void)fprintf(out, " (%s to %s)", low, high);
+    }
+    (void)fputs(option->required ? " (required)" : "", out);
+}
+
 void assay_options_print(const struct assay_option table[], size_t count, FILE *out)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct assay_option *option = &table[i];
         char left[64];
-        const char *dots = option->kind == ASSAY_OPTION_WORDS ? "..." : "";
-        char letter[8] = "    ";
-        if (option->letter != 0) {
-            (void)snprintf(letter, sizeof letter, "-%c, ", option->letter);
-        }
-        (void)snprintf(left, sizeof left, "%s--%s%s%s%s", letter, option->name,
-                       option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value,
-                       dots);
-        (void)fprintf(out, "  %-32s %s", left, option->text);
-        if (option->min != 0 || option->max != 0) {
-            char low[ASSAY_NUMBER_TEXT_BYTES];
-            char high[ASSAY_NUMBER_TEXT_BYTES];
-            (void)assay_number_print(option->min, low);
-            (void)assay_number_print(option->max, high);
-            (void)fprintf(out, " (%s to %s)", low, high);
-        }
-        (void)fprintf(out, "%s\n", option->required ? " (required)" : "");
+        describe(&table[i], true, sizeof left, left);
+        (void)fprintf(out, "  %-32s %s", left, table[i].text);
+        print_limits(&table[i], out);
+        (void)fputc('\n', out);
+    }
+}
+
+void assay_options_print_markdown(const struct assay_option table[], size_t count, FILE *out)
+{
+    (void)fputs("| option | meaning |\n|---|---|\n", out);
+    for (size_t i = 0; i < count; i++) {
+        char left[64];
+        describe(&table[i], false, sizeof left, left);
+        (void)fprintf(out, "| `%s` | %s", left, table[i].text);
+        print_limits(&table[i], out);
+        (void)fputs(" |\n", out);
     }
 }

@@ -54,5 +54,7 @@ ASSAY_MUST_CHECK enum assay_status assay_options_read(const struct assay_option 
                                                       struct assay_err *err);
 /** Print the table for people: names, value, text, range. */
 void assay_options_print(const struct assay_option table[], size_t count, FILE *out);
+/** The same as a Markdown table. Thread: one. */
+void assay_options_print_markdown(const struct assay_option table[], size_t count, FILE *out);
 
 #endif

@@ -7,12 +7,11 @@
 
 struct status_row {
     const char *name;
-    const char *text;
     enum assay_class class;
 };
 
 static const struct status_row status_table[] = {
-#define X(name, class, text) [ASSAY_##name] = {#name, text, ASSAY_CLASS_##class},
+#define X(name, class) [ASSAY_##name] = {#name, ASSAY_CLASS_##class},
     ASSAY_STATUS_TABLE(X)
 #undef X
 };
@@ -30,25 +29,18 @@ const char *assay_status_name(enum assay_status status)
     return row_of(status)->name;
 }
 
-const char *assay_status_text(enum assay_status status)
-{
-    return row_of(status)->text;
-}
-
 enum assay_class assay_status_class(enum assay_status status)
 {
     return row_of(status)->class;
 }
 
-static void copy_text(size_t size, char out[], const char *text)
-{
-    (void)snprintf(out, size, "%s", text == NULL ? "" : text);
-}
-
-static void begin(struct assay_err *err, enum assay_status status, const char *where)
+ASSAY_PRINTF(4, 0)
+static void begin(struct assay_err *err, enum assay_status status, const char *where,
+                  const char *what, va_list args)
 {
     *err = (struct assay_err){.status = status};
-    copy_text(sizeof err->where, err->where, where);
+    (void)snprintf(err->where, sizeof err->where, "%s", where == NULL ? "" : where);
+    (void)vsnprintf(err->what, sizeof err->what, what, args);
 }
 
 enum assay_status assay_err_set(struct assay_err *err, enum assay_status status, const char *where,
@@ -58,10 +50,9 @@ enum assay_status assay_err_set(struct assay_err *err, enum assay_status status,
     if (err == NULL) {
         return status;
     }
-    begin(err, status, where);
     va_list args;
     va_start(args, what);
-    (void)vsnprintf(err->what, sizeof err->what, what, args);
+    begin(err, status, where, what, args);
     va_end(args);
     return status;
 }
@@ -73,10 +64,9 @@ enum assay_status assay_err_errno(struct assay_err *err, int code, const char *w
     if (err == NULL) {
         return status;
     }
-    begin(err, status, where);
     va_list args;
     va_start(args, what);
-    (void)vsnprintf(err->what, sizeof err->what, what, args);
+    begin(err, status, where, what, args);
     va_end(args);
     char reason[96] = "";
     const size_t used = strlen(err->what);

@@ -21,36 +21,30 @@ enum assay_class {
     ASSAY_CLASS_IO,       /* the outside world failed */
 };
 
-/* name, class, text. Append only: numbers appear in logs. */
+/* name, class. */
 #define ASSAY_STATUS_TABLE(X)                                                                      \
-    X(OK, OK, "ok")                                                                                \
-    X(E_BUSY, RETRY, "busy")                                                                       \
-    X(E_CONTENDED, RETRY, "every attempt met a concurrent write")                                  \
-    X(E_TIMEOUT, RETRY, "timed out")                                                               \
-    X(E_NOT_FOUND, INPUT, "not found")                                                             \
-    X(E_FORMAT, INPUT, "malformed")                                                                \
-    X(E_TYPE, INPUT, "wrong type")                                                                 \
-    X(E_RANGE, INPUT, "out of range")                                                              \
-    X(E_MISSING, INPUT, "missing")                                                                 \
-    X(E_UNKNOWN, INPUT, "unknown name")                                                            \
-    X(E_DUPLICATE, INPUT, "duplicate")                                                             \
-    X(E_LATE, INPUT, "later than the allowed lateness")                                            \
-    X(E_AHEAD, INPUT, "ahead of the clock")                                                        \
-    X(E_TRUNCATED, INPUT, "ends too early")                                                        \
-    X(E_CHECKSUM, INPUT, "checksum does not match")                                                \
-    X(E_VERSION, INPUT, "version not known")                                                       \
-    X(E_NO_MEMORY, CAPACITY, "out of memory")                                                      \
-    X(E_FULL, CAPACITY, "full")                                                                    \
-    X(E_CONFIG, CONFIG, "configuration refused")                                                   \
-    X(E_MODEL, CONFIG, "model refused")                                                            \
-    X(E_UNSUPPORTED, CONFIG, "not built yet")                                                      \
-    X(E_USAGE, CONFIG, "wrong usage")                                                              \
-    X(E_IO, IO, "input/output failed")                                                             \
-    X(E_UNAVAILABLE, IO, "service not available")                                                  \
-    X(E_END, OK, "end of input")
+    X(OK, OK)                /* ok */                                                              \
+    X(E_BUSY, RETRY)         /* busy */                                                            \
+    X(E_NOT_FOUND, INPUT)    /* not found */                                                       \
+    X(E_FORMAT, INPUT)       /* malformed */                                                       \
+    X(E_RANGE, INPUT)        /* out of range */                                                    \
+    X(E_MISSING, INPUT)      /* missing */                                                         \
+    X(E_UNKNOWN, INPUT)      /* unknown name */                                                    \
+    X(E_DUPLICATE, INPUT)    /* duplicate */                                                       \
+    X(E_CHECKSUM, INPUT)     /* checksum does not match */                                         \
+    X(E_VERSION, INPUT)      /* version not known */                                               \
+    X(E_NO_MEMORY, CAPACITY) /* out of memory */                                                   \
+    X(E_FULL, CAPACITY)      /* full */                                                            \
+    X(E_CONFIG, CONFIG)      /* configuration refused */                                           \
+    X(E_MODEL, CONFIG)       /* model refused */                                                   \
+    X(E_UNSUPPORTED, CONFIG) /* not built yet */                                                   \
+    X(E_USAGE, CONFIG)       /* wrong usage */                                                     \
+    X(E_IO, IO)              /* input/output failed */                                             \
+    X(E_UNAVAILABLE, IO)     /* service not available */                                           \
+    X(E_END, OK)             /* end of input */
 
 enum assay_status {
-#define X(name, class, text) ASSAY_##name,
+#define X(name, class) ASSAY_##name,
     ASSAY_STATUS_TABLE(X)
 #undef X
         ASSAY_STATUS_END
@@ -68,8 +62,6 @@ struct assay_err {
 
 /** Name as in the table, e.g. "E_LATE". Thread: any. Never NULL. */
 const char *assay_status_name(enum assay_status status);
-/** One clause for people, e.g. "out of range". Thread: any. Never NULL. */
-const char *assay_status_text(enum assay_status status);
 /** Class of a status. Thread: any. */
 enum assay_class assay_status_class(enum assay_status status);
 

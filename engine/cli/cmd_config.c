@@ -13,10 +13,13 @@ struct config_options {
 static const struct config_options defaults = {.folder = "."};
 
 static const struct assay_option options[] = {
-    {"config", 'c', ASSAY_OPTION_TEXT, offsetof(struct config_options, folder), "DIR",
-     "folder with features.yaml, decisions.yaml and assay.yaml", 0, 0, false},
-    {"json", 0, ASSAY_OPTION_FLAG, offsetof(struct config_options, json), NULL,
-     "print JSON instead of text", 0, 0, false},
+    {.name = "config",
+     .letter = 'c',
+     .kind = ASSAY_OPTION_TEXT,
+     .offset = offsetof(struct config_options, folder),
+     .value = "DIR",
+     .text = "folder of features.yaml, decisions.yaml, assay.yaml (.)"},
+    ASSAY_CLI_OPTION_JSON(struct config_options, "print JSON instead of text"),
 };
 
 enum verb { VERB_CHECK, VERB_SHOW, VERB_SCHEMA, VERB_ERRORS, VERB_SETTINGS, VERB_END };

@@ -1,4 +1,5 @@
 #include "engine/base/clock.h"
+#include "engine/base/same_file.h"
 #include "engine/cli/command.h"
 #include "ingest/generate.h"
 
@@ -317,6 +318,12 @@ static enum assay_status prepare(const struct generate_options *options, struct 
     if (status != ASSAY_OK) {
         return status;
     }
+    if (options->labels != NULL && assay_same_file(options->labels, options->output)) {
+        (void)assay_err_set(err, ASSAY_E_USAGE, "--labels", "another output goes there too");
+        assay_err_value(err, "%s", options->labels);
+        assay_err_remedy(err, "give each output a file of its own");
+        return ASSAY_E_USAGE;
+    }
     *events = open_output(options->output, err);
     if (*events == NULL) {
         return ASSAY_E_IO;
@@ -376,14 +383,14 @@ static const struct assay_option generate_table[] = {
      .kind = ASSAY_OPTION_COUNT,
      .offset = AT(users),
      .value = "N",
-     .text = "people",
+     .text = "people (5000)",
      .min = 1,
      .max = 1e7},
     {.name = "days",
      .kind = ASSAY_OPTION_COUNT,
      .offset = AT(days),
      .value = "D",
-     .text = "days of events",
+     .text = "days of events (60)",
      .min = 1,
      .max = 3650},
     {.name = "seed",
@@ -395,7 +402,7 @@ static const struct assay_option generate_table[] = {
      .kind = ASSAY_OPTION_TEXT,
      .offset = AT(start),
      .value = "DATE",
-     .text = "first day, YYYY-MM-DD, UTC"},
+     .text = "first day, YYYY-MM-DD, UTC (2026-01-01)"},
     {.name = "late",
      .kind = ASSAY_OPTION_REAL,
      .offset = AT(late),
@@ -435,10 +442,8 @@ static const struct assay_option generate_table[] = {
      .offset = AT(labels),
      .value = "FILE",
      .text = "write delayed labels as CSV"},
-    {.name = "json",
-     .kind = ASSAY_OPTION_FLAG,
-     .offset = AT(json),
-     .text = "print the summary as JSON (on stderr when events go to stdout)"},
+    ASSAY_CLI_OPTION_JSON(struct generate_options,
+                          "print the summary as JSON (on stderr when events go to stdout)"),
 };
 
 const struct assay_command assay_command_generate = {

@@ -1,5 +1,6 @@
 #include "engine/cli/command_pvt.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -58,9 +59,77 @@ void assay_print_help(const struct assay_command *command, FILE *out)
     }
 }
 
+/* --- Markdown --- */
+
+static const char markdown_head[] =
+    "# Commands\n"
+    "\n"
+    "Data goes to standard output, talk to standard error. `assay COMMAND --help` shows the same "
+    "at "
+    "the\n"
+    "terminal, and `assay completion bash` makes the shell know it. This page is printed by\n"
+    "`assay help --markdown`.\n";
+
+/* Lines after the first bring the indent of the terminal's help along. */
+static void print_usage_markdown(const struct assay_command *command, FILE *out)
+{
+    (void)fprintf(out, "\n```\nassay %s%s", command->name, command->usage[0] == '\0' ? "" : " ");
+    for (const char *at = command->usage; *at != '\0'; at++) {
+        if (*at != ' ' || at == command->usage || at[-1] != '\n') {
+            (void)fputc(*at, out);
+        } else {
+            at++;
+        }
+    }
+    (void)fputs("\n```\n", out);
+}
+
+static void print_command_markdown(const struct assay_command *command, FILE *out)
+{
+    (void)fprintf(out, "\n## assay %s\n\n%c%s.\n", command->name,
+                  toupper((unsigned char)command->summary[0]), command->summary + 1);
+    print_usage_markdown(command, out);
+    if (command->text[0] != '\0') {
+        (void)fprintf(out, "\n%s\n", command->text);
+    }
+    if (command->option_count > 0) {
+        (void)fputc('\n', out);
+        assay_options_print_markdown(command->options, command->option_count, out);
+    }
+    if (command->examples[0] != '\0') {
+        (void)fprintf(out, "\n```sh\n%s```\n", command->examples);
+    }
+}
+
+static void print_markdown(FILE *out)
+{
+    size_t count = 0;
+    const struct assay_command *const *commands = assay_commands(&count);
+    (void)fputs(markdown_head, out);
+    for (size_t i = 0; i < count; i++) {
+        print_command_markdown(commands[i], out);
+    }
+    (void)fprintf(out, "\n## Exit codes\n\n%s.\n", assay_exit_codes);
+}
+
+struct help_options {
+    bool markdown;
+};
+
+static const struct assay_option help_table[] = {
+    {.name = "markdown",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = offsetof(struct help_options, markdown),
+     .text = "print all commands as Markdown: docs/commands.md"},
+};
+
 static int run_help(const void *options, const struct assay_words *operands)
 {
-    (void)options;
+    const struct help_options *given = options;
+    if (given->markdown) {
+        print_markdown(stdout);
+        return ASSAY_EXIT_OK;
+    }
     if (operands->count == 0) {
         assay_print_overview(stdout);
         return ASSAY_EXIT_OK;
@@ -79,9 +148,12 @@ static int run_help(const void *options, const struct assay_words *operands)
 const struct assay_command assay_command_help = {
     .name = "help",
     .summary = "list the commands, or explain one",
-    .usage = "[COMMAND]",
+    .usage = "[COMMAND] [--markdown]",
     .text = "",
     .examples = "assay help replay\n",
+    .options = help_table,
+    .option_count = sizeof help_table / sizeof help_table[0],
+    .options_bytes = sizeof(struct help_options),
     .operands = "COMMAND",
     .run = run_help,
 };

@@ -76,10 +76,7 @@ static int run_man(const void *options, const struct assay_words *operands)
     for (size_t i = 0; i < count; i++) {
         print_command(commands[i]);
     }
-    (void)fputs(".SH EXIT STATUS\n"
-                "0 success; 64 wrong usage; 65 bad data; 66 no input; 69 a service is not "
-                "available; 70 a bug; 74 input/output failed; 78 configuration refused.\n",
-                stdout);
+    (void)printf(".SH EXIT STATUS\n%s.\n", assay_exit_codes);
     return ASSAY_EXIT_OK;
 }
 

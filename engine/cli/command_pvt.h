@@ -11,6 +11,9 @@ const struct assay_command *const *assay_commands(size_t *count);
 /** The command of that name, or NULL. Thread: any. */
 const struct assay_command *assay_command_find(const char *name);
 
+/** What exit codes mean, one clause each, `; ` between them. */
+extern const char assay_exit_codes[];
+
 /** What `assay help` shows. */
 void assay_print_overview(FILE *out);
 /** What `assay COMMAND --help` shows. */

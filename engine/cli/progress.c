@@ -1,6 +1,6 @@
 #include "engine/cli/progress.h"
 
-#include "engine/base/number.h"
+#include "engine/base/writer.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -220,31 +220,14 @@ static void print_summary(const struct assay_run_summary *summary, FILE *out)
     }
 }
 
-/* Names of policies and outcomes come from definitions: any UTF-8. */
-static void print_json_text(struct assay_str text, FILE *out)
-{
-    (void)fputc('"', out);
-    for (uint32_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.ptr[i];
-        if (c == '"' || c == '\\') {
-            (void)fprintf(out, "\\%c", c);
-        } else if (c < 0x20) {
-            (void)fprintf(out, "\\u%04x", (unsigned)c);
-        } else {
-            (void)fputc(c, out);
-        }
-    }
-    (void)fputc('"', out);
-}
-
 static void print_json_outcomes(const struct assay_run_summary *summary, FILE *out)
 {
     (void)fputs(",\"outcomes\":[", out);
     for (uint32_t i = 0; i < summary->outcome_count; i++) {
         (void)fputs(i == 0 ? "{\"policy\":" : ",{\"policy\":", out);
-        print_json_text(summary->outcomes[i].policy, out);
+        assay_print_json_text(summary->outcomes[i].policy, out);
         (void)fputs(",\"outcome\":", out);
-        print_json_text(summary->outcomes[i].outcome, out);
+        assay_print_json_text(summary->outcomes[i].outcome, out);
         (void)fprintf(out, ",\"count\":%" PRIu64 "}", summary->outcomes[i].count);
     }
     (void)fputc(']', out);

@@ -10,7 +10,7 @@
 #include "features/plan.h"
 #include "scorers/policy.h"
 
-/** Most shards of one process. */
+/** Most worker threads: what one process is laid out for. */
 enum { ASSAY_SHARDS_MAX = 64 };
 
 enum assay_format { ASSAY_FORMAT_JSON };

@@ -1,5 +1,6 @@
 #include "engine/config/describe.h"
 
+#include "engine/base/writer.h"
 #include "engine/config/describe_pvt.h"
 #include "engine/config/reader_pvt.h"
 
@@ -7,30 +8,10 @@
 
 /* The generated reference pages. */
 
-void config_json_text(FILE *out, struct assay_str text)
-{
-    if (text.ptr == NULL) {
-        (void)fputs("null", out);
-        return;
-    }
-    (void)fputc('"', out);
-    for (uint32_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.ptr[i];
-        if (c == '"' || c == '\\') {
-            (void)fprintf(out, "\\%c", c);
-        } else if (c < 0x20) {
-            (void)fprintf(out, "\\u%04x", c);
-        } else {
-            (void)fputc(c, out);
-        }
-    }
-    (void)fputc('"', out);
-}
-
 void config_json_member(FILE *out, bool first, const char *name, struct assay_str text)
 {
     (void)fprintf(out, "%s\"%s\":", first ? "" : ",", name);
-    config_json_text(out, text);
+    assay_print_json_text(text, out);
 }
 
 struct code_row {
@@ -97,6 +78,18 @@ static const char settings_head[] =
     "it, or without a key, the defaults below hold. Features and decisions have files of their "
     "own, see\n"
     "[definitions.md](definitions.md). This page is printed by `assay config settings`.\n"
+    "\n"
+    "```yaml\n"
+    "state: ./state\n"
+    "shards: 2\n"
+    "memory: 8GiB\n"
+    "sources:\n"
+    "  - kafka: {brokers: \"127.0.0.1:9092\", topics: [events], properties: {client.id: assay}}\n"
+    "sinks:\n"
+    "  - kafka: {topic: decisions}\n"
+    "  - file: decisions.jsonl\n"
+    "dead_letters: {kafka: {topic: dead}}\n"
+    "```\n"
     "\n"
     "Durations are a whole number and a unit (`250ms`, `5m`, `1h`, `400d`, `2w`); digits may be "
     "grouped by `_`.\n";

@@ -1,4 +1,5 @@
 #include "engine/base/hash.h"
+#include "engine/base/writer.h"
 #include "engine/config/describe.h"
 #include "engine/config/describe_pvt.h"
 
@@ -67,14 +68,14 @@ static void print_field_schema(FILE *out, const struct assay_field_def *field)
 
 static void print_event_schema(FILE *out, const struct assay_event_def *event)
 {
-    config_json_text(out, event->name);
+    assay_print_json_text(event->name, out);
     (void)fputs(":{\"type\":\"object\",\"properties\":{\"type\":{\"const\":", out);
-    config_json_text(out, event->name);
+    assay_print_json_text(event->name, out);
     (void)fprintf(out, "},\n  \"time\":%s,\n  \"id\":{\"type\":[\"string\",\"null\"]}",
                   time_schema);
     for (uint32_t f = 0; f < event->field_count; f++) {
         (void)fputs(",\n  ", out);
-        config_json_text(out, event->fields[f].name);
+        assay_print_json_text(event->fields[f].name, out);
         (void)fputc(':', out);
         print_field_schema(out, &event->fields[f]);
     }
@@ -82,7 +83,7 @@ static void print_event_schema(FILE *out, const struct assay_event_def *event)
     for (uint32_t f = 0; f < event->field_count; f++) {
         if (event->fields[f].type == ASSAY_TYPE_KEY && !event->fields[f].optional) {
             (void)fputc(',', out);
-            config_json_text(out, event->fields[f].name);
+            assay_print_json_text(event->fields[f].name, out);
         }
     }
     (void)fputs("]}", out);

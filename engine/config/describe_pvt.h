@@ -1,5 +1,5 @@
 /*
- * engine/config/describe_pvt.h - JSON texts.
+ * engine/config/describe_pvt.h - JSON members.
  */
 #ifndef ASSAY_CONFIG_DESCRIBE_PVT_H
 #define ASSAY_CONFIG_DESCRIBE_PVT_H
@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 
-/** Print a JSON string; null when ptr is NULL. */
-void config_json_text(FILE *out, struct assay_str text);
 /** Print `"name":"text"` and a comma before it unless @p first. */
 void config_json_member(FILE *out, bool first, const char *name, struct assay_str text);
 

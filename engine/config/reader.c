@@ -189,6 +189,10 @@ bool config_map(struct reader *reader, const struct yaml_node *node, const char 
 const char *config_path(struct reader *reader, struct assay_str name, struct assay_span place)
 {
     const bool plain = name.len > 0 && name.ptr[0] == '/';
+    if (name.len > 2 && memcmp(name.ptr, "./", 2) == 0) { /* says no more than the folder does */
+        name.ptr += 2;
+        name.len -= 2;
+    }
     const bool here = strcmp(reader->folder, ".") == 0;
     const size_t size = strlen(reader->folder) + name.len + 2;
     char *path = config_array(reader, place, size, 1);

@@ -13,7 +13,7 @@ enum assay_status assay_output_kafka_open(struct assay_output **out, struct assa
     (void)property_count;
     (void)stop;
     *out = NULL;
-    (void)assay_err_set(err, ASSAY_E_UNSUPPORTED, "kafka sink", "this build leaves Kafka out");
+    (void)assay_err_set(err, ASSAY_E_UNSUPPORTED, "kafka sink", "this build has no Kafka");
     assay_err_remedy(err, "build with -DASSAY_WITH_KAFKA=ON, or write to files");
     return ASSAY_E_UNSUPPORTED;
 }

@@ -1,5 +1,6 @@
 #include "engine/runtime/rows.h"
 
+#include "engine/base/csv.h"
 #include "engine/base/number.h"
 #include "engine/base/suggest.h"
 
@@ -128,20 +129,9 @@ void assay_rows_write_header(struct assay_lines *lines, const struct assay_plan 
     add_text(lines, "\n");
 }
 
-static bool needs_quotes(struct assay_str text)
-{
-    for (uint32_t i = 0; i < text.len; i++) {
-        const char c = text.ptr[i];
-        if (c == '"' || c == ',' || c == '\r' || c == '\n') {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void write_text(struct assay_lines *lines, struct assay_str text)
 {
-    if (!needs_quotes(text)) {
+    if (!assay_csv_needs_quotes(text)) {
         assay_lines_add(lines, text);
         return;
     }

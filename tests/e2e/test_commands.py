@@ -56,12 +56,24 @@ def lender(tmp_path):
 def test_every_command_explains_itself_with_an_example():
     overview = assay("help")
     assert overview.returncode == 0
+    listed = [line.split()[0] for line in
+              overview.stdout.split("Commands\n")[1].split("\n\n")[0].splitlines()]
+    assert listed == sorted(COMMANDS)
     for command in COMMANDS:
-        assert f"  {command} " in overview.stdout
         shown = assay(command, "--help")
         assert shown.returncode == 0 and shown.stdout.startswith(f"assay {command} - ")
         assert f"assay {command}" in shown.stdout.split("Examples")[1]
         assert assay("help", command).stdout == shown.stdout
+
+
+def test_the_overview_lists_each_command_once_in_order():
+    listed = assay("help").stdout.split("Commands\n")[1].split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == sorted(COMMANDS)
+    fish = assay("completion", "fish").stdout
+    for line in fish.splitlines():  # words as fish reads them: \\' is a quote inside quotes
+        assert line.replace("\\'", "").count("'") % 2 == 0, line
+    for command in COMMANDS:
+        assert sum(f"-a {command} " in line for line in fish.splitlines()) <= 1
 
 
 def test_completion_and_manual_name_every_command_and_option():
@@ -109,6 +121,15 @@ def test_standard_streams_and_zstd_carry_the_same_bytes(lender):
     assert packed.stdout == piped.stdout
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_message(lender):
+    marked = lender / "marked.jsonl"
+    for text, count in (("\n".join(EVENTS), len(EVENTS)), ("", 0), ("{", 0)):
+        marked.write_bytes(b"\xef\xbb\xbf" + text.encode())
+        done = assay("replay", "-c", lender, "--input", marked, "--json")
+        assert done.returncode == 0 and json.loads(done.stdout)["events"] == count
+    assert json.loads(done.stdout)["dead_letters"] == {"syntax": 1}
+
+
 def test_dead_letters_are_named_and_fail_only_a_strict_replay(lender):
     source = lender / "events.jsonl"
     source.write_text("\n".join([*EVENTS, "{", '{"type":"payment","time":4000000}', ""]) + "\n")
@@ -125,6 +146,34 @@ def test_dead_letters_are_named_and_fail_only_a_strict_replay(lender):
     strict = assay(*arguments, "--strict")
     assert strict.returncode == 65 and "events.jsonl" in strict.stderr
     assert json.loads(strict.stdout)["state_hash"] == summary["state_hash"]
+
+
+def test_no_single_message_stops_a_replay(lender):
+    """Text as long as a message may be, in a key, an id and a value that many rows then show."""
+    (lender / "decisions.yaml").write_text(
+        "policies: {p: {trigger: payment, rules: [{when: user.big, then: look}], else: fine}}\n")
+    long = 'x' * (1 << 20)
+    for member in ("user", "id", "note"):
+        event = {"type": "payment", "time": 1, "user": "u", "amount": 1}
+        event[member] = long[:(1 << 20) - len(json.dumps(event | {member: ""}))]
+        text = json.dumps(event) + "\n"
+        assert len(text) == (1 << 20) + 1
+        (lender / "long.jsonl").write_text(text + json.dumps(event | {member: "short"}) + "\n")
+        done = assay("replay", "-c", lender, "--input", lender / "long.jsonl", "--json",
+                     "--decisions", lender / "out.jsonl")
+        assert done.returncode == 0, done.stderr
+        summary = json.loads(done.stdout)
+        assert summary["dead_letters"] == {"long_text": 1} and summary["decisions"] == 1
+    # The longest value there can be, shown by all rows of an epoch in seven columns.
+    (lender / "features.yaml").write_text(
+        FEATURES + "".join(f"    n{i}: first(payment.note) where note != '{i}'\n"
+                           for i in range(7)))
+    events = [{"type": "payment", "time": 1, "user": "u", "note": long[:1 << 16]}]
+    events += [{"type": "payment", "time": 2, "user": "u"}] * 1100
+    (lender / "long.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
+    done = assay("replay", "-c", lender, "--input", lender / "long.jsonl", "--json",
+                 "--rows", "/dev/null", "--on", "payment")
+    assert done.returncode == 0 and json.loads(done.stdout)["rows"] == 1101
 
 
 def test_what_cannot_be_opened_or_written_is_named(lender):
@@ -161,13 +210,19 @@ def test_no_output_overwrites_an_input_or_another_output(lender):
     replay = ["replay", "-c", lender, "--input", source, "--on", "payment"]
     for outputs, told in (
             (["--rows", source], "would overwrite an input"),
-            (["--dead-letters", lender / "link.jsonl"], "would overwrite an input"),
+            (["--rows", "/dev/null", "--dead-letters", lender / "link.jsonl"],
+             "would overwrite an input"),
             (["--rows", "-", "--dead-letters", "-"], "another output goes there too"),
             (["--rows", lender / "new", "--dead-letters", f"{lender}/./new"],
              "another output goes there too"),
             (["--rows", "-", "--json"], "standard output is taken already")):
         run = assay(*replay, *outputs)
         assert run.returncode == 64 and told in run.stderr, outputs
+    run = assay("generate", "--users", 1, "--days", 1, "-o", lender / "new", "--labels",
+                lender / "new")
+    assert run.returncode == 64 and "another output goes there too" in run.stderr
+    assert not (lender / "new").exists()
+    assert assay(*replay).returncode == 64  # --on, and no place for rows
     assert source.read_text().splitlines() == EVENTS
     twice = assay("replay", "-c", lender, "--input", source, lender / "link.jsonl")
     assert twice.returncode == 64 and "the same file is given twice" in twice.stderr
@@ -199,22 +254,6 @@ def test_a_line_cut_at_a_carriage_return_is_still_too_long(lender):
     assert run.returncode == 0, run.stderr
     summary = json.loads(run.stdout)
     assert summary["dead_letters"] == {"too_long": 1} and summary["events"] == 1
-
-
-def test_no_key_is_too_long_for_a_decision(lender):
-    """A megabyte of a key made a decision that no sink takes: the run ended there, for good."""
-    (lender / "decisions.yaml").write_text(
-        "policies: {p: {trigger: payment, rules: [{when: user.pay_count_1h > 5, then: stop}], "
-        "else: go}}\n")
-    (lender / "assay.yaml").write_text("sources: [{file: keys.jsonl}]\nsinks: [{file: out}]\n")
-    keys = ["\\u0001" * 1024, "\\u0001" * 1025, "\\u0001" * ((2 ** 20 - 60) // 6)]
-    (lender / "keys.jsonl").write_text("".join(
-        f'{{"type":"payment","time":{i + 1},"user":"{key}"}}\n' for i, key in enumerate(keys)))
-    run = assay("run", "-c", lender, "--until-end", "--json")
-    assert run.returncode == 0, run.stderr[:1000]
-    summary = json.loads(run.stdout)
-    assert summary["dead_letters"] == {"long_key": 2} and summary["decisions_sent"] == 1
-    assert json.loads((lender / "out").read_text())["keys"] == {"user": "\1" * 1024}
 
 
 def test_every_message_is_counted_once_also_where_keys_find_no_room(lender):

@@ -6,9 +6,6 @@ replay must give the live decisions byte for byte; one, two and four shards the 
 """
 import collections
 import json
-import os
-import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,89 +13,32 @@ import time
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from broker import BIN, ROOT, Broker, assay, generated, run
+
 sys.path.insert(0, str(ROOT / "tests/prop"))
 from oracle import Definitions, Partition  # noqa: E402
 from oracle_events import Dead, decode  # noqa: E402
 
-BIN = os.environ["ASSAY_BIN"]
-TOOLS = pathlib.Path(os.environ.get("ASSAY_TOOLS", ROOT / "build/dev/bin"))
-PORT = "19492"
-BROKERS = f"127.0.0.1:{PORT}"
+BROKER = Broker(19492)
 PARTITIONS = 4
 EVENTS = 200_000
-PATIENCE_S = 300  # ends a test that hangs; never decides one that works
-
-
-def kafka(*words):
-    done = subprocess.run([ROOT / "scripts/kafka", *map(str, words)], text=True, timeout=300,
-                          stdout=subprocess.PIPE, env=os.environ | {"ASSAY_KAFKA_PORT": PORT})
-    assert done.returncode == 0, words
-    return done.stdout.strip()
-
-
-def tool(*words, given=None):
-    done = subprocess.run([TOOLS / "kafka_tool", *map(str, words)], input=given,
-                          capture_output=True, timeout=PATIENCE_S)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def consumed(topic):
-    """Records of a topic as dictionaries: partition, offset, key, id, value."""
-    text = tool("consume", "--brokers", BROKERS, "--topic", topic, "--until-end", "--json")
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def lender(folder, name, shards):
-    """The example's folder with this broker and topics of its own for decisions and dead letters."""
-    here = folder / name
-    shutil.copytree(ROOT / "config", here, ignore=shutil.ignore_patterns("state"))
-    (here / "assay.yaml").write_text(f"""
-state: ./state
-shards: {shards}
-sources:
-  - kafka: {{brokers: "{BROKERS}", topics: [events], format: json}}
-sinks:
-  - kafka: {{brokers: "{BROKERS}", topic: decisions.{name}}}
-dead_letters: {{kafka: {{brokers: "{BROKERS}", topic: dead.{name}}}}}
-""")
-    kafka("topic", f"decisions.{name}", 2)
-    kafka("topic", f"dead.{name}", 1)
-    return here
-
-
-def assay(*words):
-    done = subprocess.run([BIN, *map(str, words)], capture_output=True, text=True,
-                          timeout=PATIENCE_S)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def run(folder, *words):
-    return assay("run", "-c", folder, "--until-end", "--json", *words)
 
 
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory):
     """The topic `events`, and its lines as they lie in the partitions."""
-    assert kafka("start", "--fresh") == BROKERS
-    kafka("topic", "events", PARTITIONS)
-    made = subprocess.run([BIN, "generate", "--users", "3000", "--days", "40", "--seed", "11",
-                           "--late", "0.06", "--duplicate", "0.05", "--malformed", "0.005"],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    lines = made.stdout.splitlines()[:EVENTS]
-    assert len(lines) == EVENTS
-    tool("produce", "--brokers", BROKERS, "--topic", "events", "--key-field", "user",
-         given=b"\n".join(lines) + b"\n")
+    assert BROKER.kafka("start", "--fresh") == BROKER.address
+    BROKER.kafka("topic", "events", PARTITIONS)
+    lines = generated(EVENTS, seed=11)
+    BROKER.produce("events", lines)
     partitions = collections.defaultdict(list)
-    text = tool("consume", "--brokers", BROKERS, "--topic", "events", "--until-end")
+    text = BROKER.tool("consume", "events", "--until-end")
     for record in text.split(b"\n")[:-1]:
         partition, _, _, _, value = record.split(b"\t", 4)
         partitions[int(partition)].append(value)
     assert sorted(line for part in partitions.values() for line in part) == sorted(lines)
     yield partitions
-    kafka("stop")
+    BROKER.kafka("stop")
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +67,7 @@ TRIGGERS = {"credit": "application", "repayment_intent": "collection_call", "chu
 
 @pytest.fixture(scope="module")
 def live(stream, tmp_path_factory):
-    folder = lender(tmp_path_factory.mktemp("lender"), "live", 2)
+    folder = BROKER.lender(tmp_path_factory.mktemp("lender"), "live", 2)
     return folder, run(folder)
 
 
@@ -140,18 +80,18 @@ def test_nothing_is_lost_and_nothing_is_decided_twice(live, expected):
     aside = {reason: count for reason, count in aside.items() if reason != "duplicate"}
     assert summary["dead_letters"] == aside
     assert aside["late"] > 0 and len(aside) > 5
-    records = consumed("decisions.live")
+    records = BROKER.consumed("decisions.live")
     ids = collections.Counter(record["id"] for record in records)
     wanted = {f"kafka:events:{partition}:{offset}:{policy}"
               for policy, trigger in TRIGGERS.items() for partition, offset in accepted[trigger]}
     assert set(ids) == wanted and max(ids.values()) == 1
     assert summary["decisions"] == len(wanted) > 1000
-    dead = [json.loads(record["value"]) for record in consumed("dead.live")]
+    dead = [json.loads(record["value"]) for record in BROKER.consumed("dead.live")]
     assert collections.Counter(letter["reason"] for letter in dead) == aside
 
 
 def test_every_decision_is_explained_and_keyed(live):
-    for record in consumed("decisions.live"):
+    for record in BROKER.consumed("decisions.live"):
         decision = json.loads(record["value"])
         assert record["id"] == decision["decision_id"]
         assert record["key"] == decision["keys"]["user"]
@@ -164,7 +104,7 @@ def test_recorded_replay_gives_the_same_decisions_byte_for_byte(live, tmp_path):
     folder, summary = live
     again = assay("replay", "-c", folder, "--recorded", folder / "state", "--decisions",
                   tmp_path / "decisions.jsonl", "--json")
-    sent = sorted(record["value"] for record in consumed("decisions.live"))
+    sent = sorted(record["value"] for record in BROKER.consumed("decisions.live"))
     assert sorted((tmp_path / "decisions.jsonl").read_text().splitlines()) == sent
     assert again["state_hash"] == summary["state_hash"]
     assert again["decisions"] == summary["decisions"]
@@ -173,7 +113,7 @@ def test_recorded_replay_gives_the_same_decisions_byte_for_byte(live, tmp_path):
 @pytest.mark.parametrize("shards", [1, 4])
 def test_the_number_of_shards_does_not_change_the_state(live, shards, tmp_path):
     _, summary = live
-    other = run(lender(tmp_path, f"shards{shards}", shards))
+    other = run(BROKER.lender(tmp_path, f"shards{shards}", shards))
     assert other["shards"] == shards
     assert other["state_hash"] == summary["state_hash"]
     assert other["dead_letters"] == summary["dead_letters"]
@@ -184,7 +124,7 @@ def test_the_number_of_shards_does_not_change_the_state(live, shards, tmp_path):
 
 def test_a_killed_run_goes_on_where_it_was(live, tmp_path):
     _, summary = live
-    folder = lender(tmp_path, "killed", 2)
+    folder = BROKER.lender(tmp_path, "killed", 2)
     for _ in range(3):
         process = subprocess.Popen([BIN, "run", "-c", folder], stderr=subprocess.DEVNULL)
         time.sleep(0.7)
@@ -194,7 +134,7 @@ def test_a_killed_run_goes_on_where_it_was(live, tmp_path):
     assert ended["state_hash"] == summary["state_hash"]
     assert ended["decisions_differing"] == 0
     by_id = collections.defaultdict(set)
-    for record in consumed("decisions.killed"):
+    for record in BROKER.consumed("decisions.killed"):
         by_id[record["id"]].add(record["value"])
     assert len(by_id) == summary["decisions"]
     assert all(len(values) == 1 for values in by_id.values())

@@ -13,6 +13,8 @@
  * truncate: delete what is older, as retention would.
  * Exit: 0 done, 1 failed (reason on stderr), 64 wrong usage.
  */
+#include "engine/base/writer.h"
+
 #include <librdkafka/rdkafka.h>
 
 #include <errno.h>
@@ -256,22 +258,7 @@ static void produce(const struct arguments *arguments)
 
 static void print_json_string(const char *bytes, size_t count)
 {
-    if (bytes == NULL) {
-        (void)fputs("null", stdout);
-        return;
-    }
-    (void)putchar('"');
-    for (size_t i = 0; i < count; i++) {
-        const unsigned char byte = (unsigned char)bytes[i];
-        if (byte == '"' || byte == '\\') {
-            (void)printf("\\%c", byte);
-        } else if (byte < 0x20) {
-            (void)printf("\\u%04x", byte);
-        } else {
-            (void)putchar(byte);
-        }
-    }
-    (void)putchar('"');
+    assay_print_json_text((struct assay_str){.ptr = bytes, .len = (uint32_t)count}, stdout);
 }
 
 static void print_plain(const char *bytes, size_t count)

@@ -9,6 +9,7 @@
 
 #include "tests/support/cmocka_all.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -146,6 +147,22 @@ static inline size_t text_print(char *out, const struct text_model *model)
     used += (size_t)sprintf(out + used, "end of trees\n\nfeature_importances:\nf0=1\n\n"
                                         "parameters:\n[boosting: gbdt]\nend of parameters\n");
     return used;
+}
+
+/** Which way a row goes at a node: the rules of docs/models.md in the plainest words. */
+static inline int text_goes_left(const struct text_tree *tree, int node, double x)
+{
+    const int missing = tree->decision[node] >> 2 & 3;
+    const int default_left = tree->decision[node] >> 1 & 1;
+    const double zero = (double)1e-35F;
+    if (missing == 2 && isnan(x)) {
+        return default_left;
+    }
+    x = isnan(x) || (x >= -zero && x <= zero) ? 0 : x;
+    if (missing == 1 && x == 0) {
+        return default_left;
+    }
+    return x <= tree->threshold[node];
 }
 
 #endif

@@ -48,27 +48,11 @@ static void small_values_are_exact_and_the_ends_have_buckets(void **state)
     assert_true(assay_histogram_quantile(&histogram, 1) == UINT64_MAX);
 }
 
-static void merging_equals_recording_everything_in_one(void **state)
-{
-    (void)state;
-    static struct assay_histogram whole;
-    static struct assay_histogram parts[2];
-    uint64_t random = 9;
-    for (int i = 0; i < 1000; i++) {
-        const uint64_t value = test_random(&random) % 1000000;
-        assay_histogram_record(&whole, value);
-        assay_histogram_record(&parts[i % 2], value);
-    }
-    assay_histogram_merge(&parts[0], &parts[1]);
-    assert_memory_equal(&whole, &parts[0], sizeof whole);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_are_never_low_and_at_most_a_thirty_second_high),
         cmocka_unit_test(small_values_are_exact_and_the_ends_have_buckets),
-        cmocka_unit_test(merging_equals_recording_everything_in_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

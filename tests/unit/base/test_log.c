@@ -35,7 +35,7 @@ static void a_line_is_one_json_object_with_its_text_escaped(void **state)
     char text[4096];
     (void)captured(write_odd_text, sizeof text, text);
     assert_non_null(strstr(text, "\"level\":\"warn\",\"event\":\"odd_text\","
-                                 "\"text\":\"a \\\"quoted\\\" back\\\\slash\\u000aand 7\"}\n"));
+                                 "\"text\":\"a \\\"quoted\\\" back\\\\slash\\nand 7\"}\n"));
     assert_null(strstr(text, "unseen"));
     assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 }

@@ -1,30 +1,11 @@
 #include "tests/unit/runtime/world.h"
 
 #include "engine/runtime/epoch_log.h"
+#include "tests/support/temp_path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static char path[64];
-
-static int make_path(void **state)
-{
-    (void)state;
-    (void)snprintf(path, sizeof path, "/tmp/assay-epochs-XXXXXX");
-    const int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    (void)close(fd);
-    (void)unlink(path);
-    return 0;
-}
-
-static int drop_path(void **state)
-{
-    (void)state;
-    (void)unlink(path);
-    return 0;
-}
 
 #define PART(t, n)                                                                                 \
     {                                                                                              \

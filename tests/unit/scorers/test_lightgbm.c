@@ -18,27 +18,11 @@ static enum assay_status read_bytes(struct assay_arena *arena, const char *bytes
                             (struct assay_str){.ptr = bytes, .len = (uint32_t)size}, err);
 }
 
-/* The rules of docs/models.md in the plainest words. */
-static int goes_left(const struct text_tree *tree, int node, double x)
-{
-    const int missing = tree->decision[node] >> 2 & 3;
-    const int default_left = tree->decision[node] >> 1 & 1;
-    const double zero = (double)1e-35F;
-    if (missing == 2 && isnan(x)) {
-        return default_left;
-    }
-    x = isnan(x) || (x >= -zero && x <= zero) ? 0 : x;
-    if (missing == 1 && x == 0) {
-        return default_left;
-    }
-    return x <= tree->threshold[node];
-}
-
 static double leaf(const struct text_tree *tree, const double row[])
 {
     int at = tree->leaves == 1 ? -1 : 0;
     while (at >= 0) {
-        const int left = goes_left(tree, at, row[tree->feature[at]]);
+        const int left = text_goes_left(tree, at, row[tree->feature[at]]);
         at = left ? tree->left[at] : tree->right[at];
     }
     return tree->value[~at];

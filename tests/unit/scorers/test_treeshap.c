@@ -13,21 +13,6 @@ enum { FEATURES = 5, SUBSETS = 1 << FEATURES };
 
 static char text[1 << 18];
 
-static int goes_left(const struct text_tree *tree, int node, double x)
-{
-    const int missing = tree->decision[node] >> 2 & 3;
-    const int default_left = tree->decision[node] >> 1 & 1;
-    const double zero = (double)1e-35F;
-    if (missing == 2 && isnan(x)) {
-        return default_left;
-    }
-    x = isnan(x) || (x >= -zero && x <= zero) ? 0 : x;
-    if (missing == 1 && x == 0) {
-        return default_left;
-    }
-    return x <= tree->threshold[node];
-}
-
 static double rows_of(const struct text_tree *tree, int at)
 {
     return at < 0 ? tree->leaf_rows[~at] : tree->node_rows[at];
@@ -42,7 +27,7 @@ static double expected(const struct text_tree *tree, int at, const double row[],
     const int left = tree->left[at];
     const int right = tree->right[at];
     if ((known >> tree->feature[at] & 1) != 0) {
-        const int child = goes_left(tree, at, row[tree->feature[at]]) ? left : right;
+        const int child = text_goes_left(tree, at, row[tree->feature[at]]) ? left : right;
         return expected(tree, child, row, known);
     }
     const double rows = rows_of(tree, at);
