@@ -27,7 +27,7 @@ ASSAY_MUST_CHECK enum assay_status assay_file_syncer_start(struct assay_file_syn
 /** Something was written. @return 0, or the errno of a sync that failed: what was written may be
  * lost. Cost: an atomic exchange; a futex wake when the thread slept. */
 int assay_file_syncer_touch(struct assay_file_syncer *syncer);
-/** Sync now, after any sync that goes on. @return as assay_file_syncer_touch(), of all syncs so far.
+/** Sync now, after any sync that goes on. @return as assay_file_syncer_touch(), of all syncs.
  * Cost: waits for the disk. */
 int assay_file_syncer_sync(struct assay_file_syncer *syncer);
 /** End the thread, without a last sync, and free; NULL is allowed. */

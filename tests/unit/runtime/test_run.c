@@ -567,7 +567,7 @@ static void write_cut_zstd(struct lender *lender, size_t input)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Where the source cannot be mended, what it led to must not be lost; where it can, not repeated. */
+/* If the source cannot be mended, what it led to must not be lost; if it can, not repeated. */
 static void what_was_decided_before_a_source_failed_is_delivered_once(void **state)
 {
     (void)state;
