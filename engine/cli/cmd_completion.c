@@ -50,19 +50,31 @@ static void print_zsh(void)
     print_bash();
 }
 
+/* Inside single quotes, where fish minds the quote and the backslash alone. */
+static void print_fish_text(const char *text)
+{
+    (void)fputs(" -d '", stdout);
+    for (const char *at = text; *at != '\0'; at++) {
+        (void)fputs(*at == '\'' || *at == '\\' ? "\\" : "", stdout);
+        (void)fputc(*at, stdout);
+    }
+    (void)fputs("'\n", stdout);
+}
+
 static void print_fish(void)
 {
     size_t count = 0;
     const struct assay_command *const *commands = assay_commands(&count);
     for (size_t i = 0; i < count; i++) {
         const struct assay_command *command = commands[i];
-        (void)printf("complete -c assay -n __fish_use_subcommand -f -a %s -d '%s'\n", command->name,
-                     command->summary);
+        (void)printf("complete -c assay -n __fish_use_subcommand -f -a %s", command->name);
+        print_fish_text(command->summary);
         for (size_t o = 0; o < command->option_count; o++) {
             const struct assay_option *option = &command->options[o];
-            (void)printf("complete -c assay -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'\n",
+            (void)printf("complete -c assay -n '__fish_seen_subcommand_from %s' -l %s%s",
                          command->name, option->name,
-                         option->kind == ASSAY_OPTION_FLAG ? "" : " -r", option->text);
+                         option->kind == ASSAY_OPTION_FLAG ? "" : " -r");
+            print_fish_text(option->text);
         }
     }
 }

@@ -446,9 +446,10 @@ const struct assay_command assay_command_generate = {
     .summary = "write the events of a synthetic lender",
     .usage = "[--users N] [--days D] [--seed S] [--output FILE] [--labels FILE]",
     .text =
-        "The stream fits the definitions in config/: people who earn, pay, borrow, fall behind, "
-        "leave, and a few who cheat. Labels say what became of an event and when that was known; "
-        "their column truth is the probability the outcome was drawn with, never a feature.",
+        "The stream fits the definitions in config/: people who earn, pay, borrow, fall behind,\n"
+        "leave, and a few who cheat. Labels say what became of an event and when that was\n"
+        "known; their column truth is the probability the outcome was drawn with, never a\n"
+        "feature.",
     .examples = "assay generate --users 5000 --days 60 --output events.jsonl --labels labels.csv\n"
                 "assay generate --users 100 --days 7 | head\n",
     .options = generate_table,

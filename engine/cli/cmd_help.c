@@ -42,14 +42,14 @@ void assay_print_help(const struct assay_command *command, FILE *out)
 {
     (void)fprintf(out, "assay %s - %s\n\n", command->name, command->summary);
     print_heading("Usage", out);
-    (void)fprintf(out, "  assay %s %s\n", command->name, command->usage);
+    assay_print_usage(command, "  ", out);
     if (command->text[0] != '\0') {
         (void)fprintf(out, "\n%s\n", command->text);
     }
     if (command->option_count > 0) {
         (void)fputc('\n', out);
         print_heading("Options", out);
-        assay_options_print(command->options, command->option_count, out);
+        assay_options_print(command->options, command->option_count, command->defaults, out);
     }
     if (command->examples[0] != '\0') {
         (void)fputc('\n', out);
@@ -58,9 +58,24 @@ void assay_print_help(const struct assay_command *command, FILE *out)
     }
 }
 
+struct help_options {
+    bool markdown;
+};
+
 static int run_help(const void *options, const struct assay_words *operands)
 {
-    (void)options;
+    const struct help_options *given = options;
+    if (operands->count > (given->markdown ? 0U : 1U)) {
+        struct assay_err err;
+        (void)assay_err_set(&err, ASSAY_E_USAGE, operands->items[operands->count - 1],
+                            given->markdown ? "--markdown is about all commands"
+                                            : "one command is explained at a time");
+        return assay_cli_fail(&err);
+    }
+    if (given->markdown) {
+        assay_print_markdown(stdout);
+        return ASSAY_EXIT_OK;
+    }
     if (operands->count == 0) {
         assay_print_overview(stdout);
         return ASSAY_EXIT_OK;
@@ -76,12 +91,23 @@ static int run_help(const void *options, const struct assay_words *operands)
     return ASSAY_EXIT_OK;
 }
 
+static const struct assay_option help_table[] = {
+    {.name = "markdown",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = offsetof(struct help_options, markdown),
+     .text = "print the reference page of all commands"},
+};
+
 const struct assay_command assay_command_help = {
     .name = "help",
     .summary = "list the commands, or explain one",
-    .usage = "[COMMAND]",
+    .usage = "[COMMAND | --markdown]",
     .text = "",
-    .examples = "assay help replay\n",
+    .examples = "assay help replay\n"
+                "assay help --markdown > docs/commands.md\n",
+    .options = help_table,
+    .option_count = sizeof help_table / sizeof help_table[0],
+    .options_bytes = sizeof(struct help_options),
     .operands = "COMMAND",
     .run = run_help,
 };

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -72,6 +73,20 @@ def test_the_overview_lists_each_command_once_in_order():
     fish = assay("completion", "fish").stdout
     for command in COMMANDS:
         assert sum(f"-a {command} " in line for line in fish.splitlines()) <= 1
+
+
+def test_the_reference_page_tells_of_every_command_option_and_default():
+    page = assay("help", "--markdown").stdout
+    assert re.findall(r"^## assay (\w+)$", page, re.M) == sorted(COMMANDS)
+    for command in COMMANDS:
+        section = page.split(f"## assay {command}\n")[1].split("\n## ")[0]
+        for line in assay(command, "--help").stdout.splitlines():
+            # Options stand in two columns: how each is typed, what it means.
+            match = re.match(r" {2,6}((?:-\w, )?--\S+(?: [A-Z.]+)?) {2,}(.*)", line)
+            if match:
+                assert "| `{}` | {} |".format(*match.groups()) in section
+    assert "| `--users N` | people (1 to 10000000; default 5000) |" in page
+    assert assay("help", "--markdown", "run").returncode == 64
 
 
 def test_completion_and_manual_name_every_command_and_option():

@@ -46,6 +46,7 @@ FENCES = {
 
 # Generated document -> arguments of the program that prints it.
 GENERATED = {
+    "docs/commands.md": ["help", "--markdown"],
     "docs/errors.md": ["config", "errors"],
     "docs/configuration.md": ["config", "settings"],
 }
