@@ -81,14 +81,6 @@ struct identity assay_identity(const struct pair *pair, const struct log_entry *
     return identity;
 }
 
-bool assay_text_equal(const struct pair *pair, const struct log_entry *a, const struct log_entry *b)
-{
-    const union log_cell *left = &a->cells[pair->column];
-    const union log_cell *right = &b->cells[pair->column];
-    return left->text.bytes == right->text.bytes &&
-           memcmp(a->blob + left->text.offset, b->blob + right->text.offset, left->text.bytes) == 0;
-}
-
 /* The chunk's values without repetition. */
 struct dedupe {
     uint32_t count;

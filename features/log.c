@@ -10,19 +10,6 @@
 
 enum { CHUNKS_MIN = 4 };
 
-int assay_entry_order(const struct log_entry *a, const struct log_entry *b)
-{
-    if (a->time_ms != b->time_ms) {
-        return a->time_ms < b->time_ms ? -1 : 1;
-    }
-    const uint32_t shared = a->tie_bytes < b->tie_bytes ? a->tie_bytes : b->tie_bytes;
-    const int order = shared == 0 ? 0 : memcmp(a->blob, b->blob, shared);
-    if (order != 0) {
-        return order;
-    }
-    return (a->tie_bytes > b->tie_bytes) - (a->tie_bytes < b->tie_bytes);
-}
-
 static int64_t first_ms(const struct chunk *chunk)
 {
     return chunk_entry(chunk, 0, 0)->time_ms;

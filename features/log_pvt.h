@@ -227,10 +227,16 @@ static inline bool pair_finds(const struct pair *pair, const struct log_entry *e
            (pair->column == ASSAY_NONE || (entry->present >> pair->column & 1U) != 0);
 }
 
-/* log.c */
+/* entry.c */
 
 /** Order of two entries: time, then tie bytes, a prefix first (unordered streams have none). */
 int assay_entry_order(const struct log_entry *a, const struct log_entry *b);
+/** Compare the bytes of two texts. */
+bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
+                      const struct log_entry *b);
+
+/* log.c */
+
 /** The first place whose time is greater than @p time_ms. */
 struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms);
 /**
@@ -266,9 +272,6 @@ static inline bool identity_is_exact(const struct identity *identity)
 {
     return identity->high >> 56 != 0xFF;
 }
-/** Compare the bytes of two texts. */
-bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
-                      const struct log_entry *b);
 
 /* block.c */
 
