@@ -278,6 +278,10 @@ static bool share_filter(struct planner *planner, struct stream_draft *draft,
     }
     const struct assay_str text = assay_expr_canonical(planner->arena, agg->where);
     struct assay_stream *stream = &draft->stream;
+    if (text.ptr == NULL) {
+        assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, agg->where->span, "out of memory");
+        return false;
+    }
     for (uint32_t f = 0; f < stream->filter_count; f++) {
         if (assay_str_equal(draft->filter_texts[f], text)) {
             *out = f;

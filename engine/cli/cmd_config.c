@@ -14,10 +14,8 @@ struct config_options {
 static const struct config_options defaults = {.folder = "."};
 
 static const struct assay_option config_table[] = {
-    {"config", 'c', ASSAY_OPTION_TEXT, offsetof(struct config_options, folder), "DIR",
-     "folder with features.yaml, decisions.yaml and assay.yaml", 0, 0, false},
-    {"json", 0, ASSAY_OPTION_FLAG, offsetof(struct config_options, json), NULL,
-     "print JSON instead of text", 0, 0, false},
+    ASSAY_CLI_OPTION_CONFIG(struct config_options),
+    ASSAY_CLI_OPTION_JSON(struct config_options, "print JSON instead of text"),
 };
 
 enum verb { VERB_CHECK, VERB_SHOW, VERB_SCHEMA, VERB_ERRORS, VERB_SETTINGS, VERB_END };

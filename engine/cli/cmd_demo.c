@@ -83,12 +83,7 @@ static const struct demo_options demo_defaults = {
 #define AT(member) offsetof(struct demo_options, member)
 
 static const struct assay_option demo_table[] = {
-    {.name = "config",
-     .letter = 'c',
-     .kind = ASSAY_OPTION_TEXT,
-     .offset = AT(folder),
-     .value = "DIR",
-     .text = "folder of the example's definitions"},
+    ASSAY_CLI_OPTION_CONFIG(struct demo_options),
     {.name = "exit-after",
      .kind = ASSAY_OPTION_COUNT,
      .offset = AT(exit_after),
@@ -118,22 +113,13 @@ static const struct assay_option demo_table[] = {
      .offset = AT(rate),
      .value = "N",
      .text = "events a second; 0 is as fast as they are taken"},
-    {.name = "shards",
-     .kind = ASSAY_OPTION_COUNT,
-     .offset = AT(shards),
-     .value = "N",
-     .text = "threads, in place of the number in assay.yaml",
-     .min = 1,
-     .max = ASSAY_SHARDS_MAX},
+    ASSAY_CLI_OPTION_SHARDS(struct demo_options, "threads, in place of the number in assay.yaml"),
     {.name = "state",
      .kind = ASSAY_OPTION_TEXT,
      .offset = AT(state),
      .value = "DIR",
      .text = "keep the audit log here, to ask `assay explain`; a new folder"},
-    {.name = "json",
-     .kind = ASSAY_OPTION_FLAG,
-     .offset = AT(json),
-     .text = "print the summary as JSON on standard output"},
+    ASSAY_CLI_OPTION_JSON(struct demo_options, "print the summary as JSON on standard output"),
 };
 
 const struct assay_command assay_command_demo = {

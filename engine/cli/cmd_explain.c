@@ -263,10 +263,8 @@ static const struct assay_option explain_table[] = {
      .offset = AT(lang),
      .value = "LANG",
      .text = "language of reason texts: en or zh"},
-    {.name = "json",
-     .kind = ASSAY_OPTION_FLAG,
-     .offset = AT(json),
-     .text = "print everything that is known as JSON, one line a decision"},
+    ASSAY_CLI_OPTION_JSON(struct explain_options,
+                          "print everything that is known as JSON, one line a decision"),
 };
 
 const struct assay_command assay_command_explain = {

@@ -435,10 +435,8 @@ static const struct assay_option generate_table[] = {
      .offset = AT(labels),
      .value = "FILE",
      .text = "write delayed labels as CSV"},
-    {.name = "json",
-     .kind = ASSAY_OPTION_FLAG,
-     .offset = AT(json),
-     .text = "print the summary as JSON (on stderr when events go to stdout)"},
+    ASSAY_CLI_OPTION_JSON(struct generate_options,
+                          "print the summary as JSON (on stderr when events go to stdout)"),
 };
 
 const struct assay_command assay_command_generate = {

@@ -76,12 +76,7 @@ static const struct replay_options replay_defaults = {.folder = "config"};
 #define AT(member) offsetof(struct replay_options, member)
 
 static const struct assay_option replay_table[] = {
-    {.name = "config",
-     .letter = 'c',
-     .kind = ASSAY_OPTION_TEXT,
-     .offset = AT(folder),
-     .value = "DIR",
-     .text = "folder of features.yaml, decisions.yaml, assay.yaml"},
+    ASSAY_CLI_OPTION_CONFIG(struct replay_options),
     {.name = "input",
      .letter = 'i',
      .kind = ASSAY_OPTION_WORDS,
@@ -117,17 +112,8 @@ static const struct assay_option replay_table[] = {
      .kind = ASSAY_OPTION_FLAG,
      .offset = AT(strict),
      .text = "exit 65 when there was any dead letter"},
-    {.name = "shards",
-     .kind = ASSAY_OPTION_COUNT,
-     .offset = AT(shards),
-     .value = "N",
-     .text = "threads; the results do not depend on it",
-     .min = 1,
-     .max = ASSAY_SHARDS_MAX},
-    {.name = "json",
-     .kind = ASSAY_OPTION_FLAG,
-     .offset = AT(json),
-     .text = "print the summary as JSON on standard output"},
+    ASSAY_CLI_OPTION_SHARDS(struct replay_options, "threads; the results do not depend on it"),
+    ASSAY_CLI_OPTION_JSON(struct replay_options, "print the summary as JSON on standard output"),
 };
 
 const struct assay_command assay_command_replay = {

@@ -65,24 +65,13 @@ static const struct run_options run_defaults = {.folder = "config"};
 #define AT(member) offsetof(struct run_options, member)
 
 static const struct assay_option run_table[] = {
-    {.name = "config",
-     .letter = 'c',
-     .kind = ASSAY_OPTION_TEXT,
-     .offset = AT(folder),
-     .value = "DIR",
-     .text = "folder of features.yaml, decisions.yaml, assay.yaml"},
+    ASSAY_CLI_OPTION_CONFIG(struct run_options),
     {.name = "state",
      .kind = ASSAY_OPTION_TEXT,
      .offset = AT(state),
      .value = "DIR",
      .text = "folder of the epoch and audit logs, in place of the one in assay.yaml"},
-    {.name = "shards",
-     .kind = ASSAY_OPTION_COUNT,
-     .offset = AT(shards),
-     .value = "N",
-     .text = "threads, in place of the number in assay.yaml",
-     .min = 1,
-     .max = ASSAY_SHARDS_MAX},
+    ASSAY_CLI_OPTION_SHARDS(struct run_options, "threads, in place of the number in assay.yaml"),
     {.name = "until-end",
      .kind = ASSAY_OPTION_FLAG,
      .offset = AT(until_end),
@@ -92,10 +81,7 @@ static const struct assay_option run_table[] = {
      .offset = AT(exit_after),
      .value = "N",
      .text = "stop after N decisions"},
-    {.name = "json",
-     .kind = ASSAY_OPTION_FLAG,
-     .offset = AT(json),
-     .text = "print the summary as JSON on standard output"},
+    ASSAY_CLI_OPTION_JSON(struct run_options, "print the summary as JSON on standard output"),
 };
 
 const struct assay_command assay_command_run = {

@@ -44,6 +44,23 @@ struct assay_command {
     int (*run)(const void *options, const struct assay_words *operands);
 };
 
+/* Options that mean the same wherever they stand. TYPE is the command's options struct. */
+#define ASSAY_CLI_OPTION_CONFIG(TYPE)                                                              \
+    {                                                                                              \
+        .name = "config", .letter = 'c', .kind = ASSAY_OPTION_TEXT,                                \
+        .offset = offsetof(TYPE, folder), .value = "DIR",                                          \
+        .text = "folder of features.yaml, decisions.yaml, assay.yaml"                              \
+    }
+#define ASSAY_CLI_OPTION_SHARDS(TYPE, TEXT)                                                        \
+    {                                                                                              \
+        .name = "shards", .kind = ASSAY_OPTION_COUNT, .offset = offsetof(TYPE, shards),            \
+        .value = "N", .text = TEXT, .min = 1, .max = ASSAY_SHARDS_MAX                              \
+    }
+#define ASSAY_CLI_OPTION_JSON(TYPE, TEXT)                                                          \
+    {                                                                                              \
+        .name = "json", .kind = ASSAY_OPTION_FLAG, .offset = offsetof(TYPE, json), .text = TEXT    \
+    }
+
 /** Print an error on stderr as `assay: where: what: ...` and give the exit code of its class. */
 int assay_cli_fail(const struct assay_err *err);
 /**
