@@ -14,6 +14,8 @@ enum {
     ASSAY_DECODE_BYTES_MAX = 1 << 20, /* a longer message is a dead letter */
     ASSAY_DECODE_DEPTH_MAX = 32,      /* nesting of unknown fields that are skipped */
     ASSAY_DECODE_MEMBERS_MAX = 256,   /* members of the event's object */
+    ASSAY_KEY_BYTES_MAX = 1 << 10,    /* of a key or id: decisions and memory of ids hold them */
+    ASSAY_TEXT_BYTES_MAX = 1 << 16,   /* of any other text: an epoch holds many */
 };
 
 /* name as printed, text. Append only: names appear in dead letters and metrics. */
@@ -39,7 +41,8 @@ enum {
     X(DIMS, "dims", "a vector has another number of components than declared")                     \
     X(LATE, "late", "older than the watermark less the allowed lateness")                          \
     X(AHEAD, "ahead", "further ahead of the clock than allowed")                                   \
-    X(CAPACITY, "capacity", "a stated limit of the store is reached")
+    X(CAPACITY, "capacity", "a stated limit of the store is reached")                              \
+    X(LONG_TEXT, "long_text", "a key or id is longer than 1 KiB, or another text than 64 KiB")
 
 enum assay_dead {
 #define X(name, text, help) ASSAY_DEAD_##name,

@@ -199,6 +199,19 @@ static struct json_member *find_member(struct assay_decoder *decoder, const char
     return NULL;
 }
 
+/*
+ * Text that state, rows and decisions hold: what one message may put there is bounded well below a
+ * message, so that no message makes an epoch or a decision too large to be finished.
+ */
+static bool read_short_text(struct reader *reader, const struct json_value *value,
+                            struct assay_str field, uint32_t bytes_max, struct assay_str *out)
+{
+    if (!read_text(reader, value, field, out)) {
+        return false;
+    }
+    return out->len <= bytes_max || refuse(reader, ASSAY_DEAD_LONG_TEXT, field, value->raw.ptr);
+}
+
 static bool read_time(struct reader *reader, const struct json_value *value, struct assay_str field,
                       int64_t *out)
 {
@@ -252,7 +265,8 @@ static bool read_envelope(struct reader *reader)
     if (id->value.kind != JSON_STRING) {
         return refuse(reader, ASSAY_DEAD_WRONG_TYPE, assay_str_of("id"), id->value.raw.ptr);
     }
-    return read_text(reader, &id->value, assay_str_of("id"), &reader->event->id);
+    return read_short_text(reader, &id->value, assay_str_of("id"), ASSAY_KEY_BYTES_MAX,
+                           &reader->event->id);
 }
 
 static bool read_scaled(struct reader *reader, const struct assay_field_def *def,
@@ -318,7 +332,7 @@ static bool read_key(struct reader *reader, const struct assay_field_def *def,
                      const struct json_value *value, struct assay_str *out)
 {
     if (value->kind == JSON_STRING) {
-        return read_text(reader, value, def->name, out);
+        return read_short_text(reader, value, def->name, ASSAY_KEY_BYTES_MAX, out);
     }
     if (value->kind != JSON_NUMBER || value->raw.len > 20) {
         return refuse(reader, ASSAY_DEAD_WRONG_TYPE, def->name, value->raw.ptr);
@@ -362,7 +376,7 @@ static bool read_field(struct reader *reader, const struct assay_field_def *def,
         if (value->kind != JSON_STRING) {
             break;
         }
-        return read_text(reader, value, def->name, &out->text);
+        return read_short_text(reader, value, def->name, ASSAY_TEXT_BYTES_MAX, &out->text);
     case ASSAY_TYPE_VECTOR:
         return read_vector(reader, def, value, out);
     case ASSAY_TYPE_END:

@@ -40,6 +40,7 @@ struct assay_line_reader {
 static enum assay_status detect_zstd(struct assay_line_reader *reader, struct assay_err *err)
 {
     static const unsigned char magic[4] = {0x28, 0xB5, 0x2F, 0xFD};
+    static const unsigned char mark[3] = {0xEF, 0xBB, 0xBF};
     reader->packed_size = ZSTD_DStreamInSize();
     reader->packed_bytes = malloc(reader->packed_size);
     if (reader->packed_bytes == NULL) {
@@ -69,8 +70,12 @@ static enum assay_status detect_zstd(struct assay_line_reader *reader, struct as
         reader->packed = (ZSTD_inBuffer){.src = reader->packed_bytes, .size = have};
         return ASSAY_OK;
     }
-    memcpy(reader->text, reader->packed_bytes, have);
-    reader->end = have;
+    /* Some editors begin a file with a byte order mark, which is no part of the first message. */
+    const size_t skip = have >= sizeof mark && memcmp(reader->packed_bytes, mark, sizeof mark) == 0
+                            ? sizeof mark
+                            : 0;
+    memcpy(reader->text, reader->packed_bytes + skip, have - skip);
+    reader->end = have - skip;
     return ASSAY_OK;
 }
 

@@ -34,17 +34,22 @@ struct assay_generated {
 /**
  * Make a generator.
  *
+ * @param options copied: 1 to 10,000,000 users, 1 to 3,650 days, shares of 0 to 1, and a start at a
+ *                midnight of 1970 to 2100.
  * @retval ASSAY_E_RANGE an option is out of range, named in @p err. @retval ASSAY_E_NO_MEMORY
  * Owner: the arena. Thread: one.
  */
 ASSAY_MUST_CHECK enum assay_status assay_generator_create(
     struct assay_generator **out, struct assay_arena *arena,
     const struct assay_generate_options *options, struct assay_err *err);
-/** The next event. @return false at the end. Cost: amortised constant. */
+/**
+ * The next event. @return false at the end, or when memory ran out: see the status.
+ * Cost: amortised constant.
+ */
 bool assay_generator_next(struct assay_generator *generator, struct assay_generated *out);
 /** ASSAY_OK, or ASSAY_E_NO_MEMORY: the stream ended early because the arena is full. */
 enum assay_status assay_generator_status(const struct assay_generator *generator);
-/** Days simulated so far, of options.days. */
+/** Days simulated so far, of options.days. Thread: the generator's. */
 void assay_generator_progress(const struct assay_generator *generator, uint32_t *day);
 
 /** One delayed label. */

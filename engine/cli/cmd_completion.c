@@ -50,15 +50,14 @@ static void print_zsh(void)
     print_bash();
 }
 
-/* Inside single quotes, where fish minds the quote and the backslash alone. */
+/* A fish string in single quotes. */
 static void print_fish_text(const char *text)
 {
-    (void)fputs(" -d '", stdout);
+    (void)putchar('\'');
     for (const char *at = text; *at != '\0'; at++) {
-        (void)fputs(*at == '\'' || *at == '\\' ? "\\" : "", stdout);
-        (void)fputc(*at, stdout);
+        (void)printf(*at == '\'' || *at == '\\' ? "\\%c" : "%c", *at);
     }
-    (void)fputs("'\n", stdout);
+    (void)putchar('\'');
 }
 
 static void print_fish(void)
@@ -67,14 +66,16 @@ static void print_fish(void)
     const struct assay_command *const *commands = assay_commands(&count);
     for (size_t i = 0; i < count; i++) {
         const struct assay_command *command = commands[i];
-        (void)printf("complete -c assay -n __fish_use_subcommand -f -a %s", command->name);
+        (void)printf("complete -c assay -n __fish_use_subcommand -f -a %s -d ", command->name);
         print_fish_text(command->summary);
+        (void)putchar('\n');
         for (size_t o = 0; o < command->option_count; o++) {
             const struct assay_option *option = &command->options[o];
-            (void)printf("complete -c assay -n '__fish_seen_subcommand_from %s' -l %s%s",
+            (void)printf("complete -c assay -n '__fish_seen_subcommand_from %s' -l %s%s -d ",
                          command->name, option->name,
                          option->kind == ASSAY_OPTION_FLAG ? "" : " -r");
             print_fish_text(option->text);
+            (void)putchar('\n');
         }
     }
 }

@@ -112,6 +112,18 @@ static const char settings_head[] =
     "own, see\n"
     "[definitions.md](definitions.md). This page is printed by `assay config settings`.\n"
     "\n"
+    "```yaml\n"
+    "state: ./state\n"
+    "shards: 2\n"
+    "memory: 8GiB\n"
+    "sources:\n"
+    "  - kafka: {brokers: \"127.0.0.1:9092\", topics: [events], properties: {client.id: assay}}\n"
+    "sinks:\n"
+    "  - kafka: {topic: decisions}\n"
+    "  - file: decisions.jsonl\n"
+    "dead_letters: {kafka: {topic: dead}}\n"
+    "```\n"
+    "\n"
     "Durations are a whole number and a unit (`250ms`, `5m`, `1h`, `400d`, `2w`); digits may be "
     "grouped by `_`.\n";
 

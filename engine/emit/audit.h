@@ -4,7 +4,8 @@
  * Frames of magic "ASSAYAUD" (engine/base/frame.h): a plan record once an activation, then
  * decisions in the order in which they were made, then, each time everything before it has been
  * delivered, a mark with the last epoch. A decision is written here only after the sinks have
- *   confirmed it. So: - a decision in this log has left, and is never sent again;
+ * confirmed it. So:
+ *   - a decision in this log has left, and is never sent again;
  *   - a decision that is missing here may have left or not: it is sent (again) at the restart that
  *     derives it, with the same id and the same bytes. Sinks are at least once by decision id, and
  *     what may repeat is what was sent since the last mark;
@@ -55,10 +56,11 @@ ASSAY_MUST_CHECK enum assay_status assay_audit_check(struct assay_audit *audit,
                                                      const struct assay_decision *decision,
                                                      enum assay_audit_verdict *verdict,
                                                      struct assay_err *err);
-/** Keep the decision that assay_audit_check() just called new, until it has been delivered. */
+/** Keep the decision that assay_audit_check() just called new, until it has been delivered.
+ * @retval ASSAY_E_NO_MEMORY */
 ASSAY_MUST_CHECK enum assay_status assay_audit_add(struct assay_audit *audit,
                                                    struct assay_err *err);
-/** Bytes kept and not yet written. */
+/** Bytes kept and not yet written. Thread: the log's. */
 size_t assay_audit_kept(const struct assay_audit *audit);
 /**
  * Everything kept has been delivered, and every dead letter up to @p epoch: write it, mark, sync.

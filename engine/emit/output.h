@@ -48,9 +48,12 @@ struct assay_output_property {
 };
 
 /**
- * Open a file of lines for appending ("-": standard output).
+ * Open a file of lines for appending ("-": standard output); a last line that a crash left without
+ * its line feed gets one first.
  *
- * @retval ASSAY_E_IO, ASSAY_E_NO_MEMORY. Owner: caller, output->ops->close().
+ * @param truncate begin with an empty file instead.
+ * @retval ASSAY_E_IO, ASSAY_E_NOT_FOUND (its folder), ASSAY_E_NO_MEMORY.
+ * Owner: caller, output->ops->close().
  */
 ASSAY_MUST_CHECK enum assay_status assay_output_file_open(struct assay_output **out,
                                                           const char *path, bool truncate,
@@ -59,7 +62,10 @@ ASSAY_MUST_CHECK enum assay_status assay_output_file_open(struct assay_output **
  * Open a Kafka topic with an idempotent producer. Does not wait for the broker.
  *
  * @param stop may be NULL; once set, send() gives up waiting, and flush() after 3 s more.
- * @retval ASSAY_E_CONFIG a property is refused. Owner: caller, output->ops->close().
+ * @param properties copied.
+ * @retval ASSAY_E_CONFIG      a property, or a combination of them, is refused.
+ * @retval ASSAY_E_UNSUPPORTED the build has no Kafka. @retval ASSAY_E_NO_MEMORY
+ * Owner: caller, output->ops->close().
  */
 ASSAY_MUST_CHECK enum assay_status assay_output_kafka_open(
     struct assay_output **out, struct assay_str brokers, struct assay_str topic,

@@ -20,7 +20,7 @@ enum {
 };
 
 static const size_t PIPELINE_BYTES_MAX = (size_t)64 << 30; /* address space: 64 homes, all full */
-static const size_t SCRATCH_BYTES_MAX = (size_t)4 << 30;
+static const size_t SCRATCH_BYTES_MAX = (size_t)4 << 30;   /* and what texts may need */
 
 /* The most that one message may ask for, over all event types. */
 struct demand {
@@ -28,6 +28,7 @@ struct demand {
     size_t values;
     size_t needs;
     size_t decisions;
+    size_t texts; /* of its values, those that may be text */
 };
 
 static struct demand demand_of(const struct assay_plan *plan, const struct shape *shapes)
@@ -40,6 +41,11 @@ static struct demand demand_of(const struct assay_plan *plan, const struct shape
         demand.needs = shape->need_count > demand.needs ? shape->need_count : demand.needs;
         demand.decisions =
             shape->policy_count > demand.decisions ? shape->policy_count : demand.decisions;
+        size_t texts = 0;
+        for (uint32_t r = 0; r < shape->role_count; r++) {
+            texts += shape->roles[r].has_text ? shape->roles[r].feature_count : 0;
+        }
+        demand.texts = texts > demand.texts ? texts : demand.texts;
     }
     return demand;
 }
@@ -88,6 +94,16 @@ static bool make_home(struct assay_pipeline *pipeline, struct shard *shard,
     return good && shard->decoder != NULL;
 }
 
+/*
+ * The limit of a shard's scratch: every message of every home may ask this owner for texts as long
+ * as can be. Only memory that is used is taken; an arena's blocks double, so it is four times that.
+ */
+static size_t scratch_bytes_max(const struct assay_pipeline *pipeline, const struct demand *demand)
+{
+    const size_t messages = (size_t)pipeline->message_max * pipeline->options.homes;
+    return SCRATCH_BYTES_MAX + 4 * messages * demand->texts * ASSAY_TEXT_BYTES_MAX;
+}
+
 static enum assay_status make_shard(struct assay_pipeline *pipeline, uint32_t index,
                                     const struct demand *demand, uint64_t seed,
                                     struct assay_err *err)
@@ -99,7 +115,7 @@ static enum assay_status make_shard(struct assay_pipeline *pipeline, uint32_t in
     shard->index = index;
     shard->heads = array(pipeline, options->shards, sizeof *shard->heads, &good);
     shard->tails = array(pipeline, options->shards, sizeof *shard->tails, &good);
-    shard->scratch = assay_arena_create(SCRATCH_BYTES_MAX);
+    shard->scratch = assay_arena_create(scratch_bytes_max(pipeline, demand));
     good = good && shard->scratch != NULL &&
            assay_arena_alloc(shard->scratch, ARENA_BYTES_FIRST) != NULL &&
            (index >= options->homes || make_home(pipeline, shard, demand));

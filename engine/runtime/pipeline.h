@@ -116,22 +116,25 @@ struct assay_pipeline_stats {
 struct assay_pipeline;
 
 /**
- * Build a pipeline: stores, mailboxes, scratch. Starts no thread.
+ * Build a pipeline: stores, mailboxes, scratch. Starts no thread and asks the feeds for nothing.
  *
- * @retval ASSAY_E_NO_MEMORY, ASSAY_E_CONFIG with the reason in @p err.
- * Owner: caller, assay_pipeline_destroy(). Everything in @p options must outlive it.
+ * @retval ASSAY_E_NO_MEMORY memory ran out or address space is refused; @p err says for what.
+ * Owner: caller, assay_pipeline_destroy(). What @p options points to must outlive it.
+ * Thread: control. Cost: reserves memory_bytes, touched as needed.
  */
 ASSAY_MUST_CHECK enum assay_status assay_pipeline_create(
     struct assay_pipeline **out, const struct assay_pipeline_options *options,
     struct assay_err *err);
-/** Free it; NULL is allowed. */
+/** Free it, not what its options point to; NULL is allowed. */
 void assay_pipeline_destroy(struct assay_pipeline *pipeline);
 
 /**
  * Run epochs until the conductor or the end of all feeds stops them. The calling thread is shard 0;
  * the others are started and joined inside.
  *
- * @retval ASSAY_OK when the input ended or the conductor said so; otherwise the first failure.
+ * @retval ASSAY_OK when the input ended or the conductor said so; otherwise the first failure: of a
+ * feed, the emitter or the conductor, or ASSAY_E_NO_MEMORY of a shard's scratch.
+ * Thread: control; once a pipeline.
  */
 ASSAY_MUST_CHECK enum assay_status assay_pipeline_run(struct assay_pipeline *pipeline,
                                                       struct assay_err *err);

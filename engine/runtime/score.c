@@ -53,7 +53,9 @@ void assay_shard_score(struct shard *shard)
         struct item *item = &shard->items[i];
         const struct assay_event *event = &shard->events[i];
         item->decision_first = shard->decision_count;
-        if (item->accepted && !is_refused(shard, item, event)) {
+        if (item->accepted && is_refused(shard, item, event)) {
+            shard->stats.events--; /* admitted, but a dead letter all the same */
+        } else if (item->accepted) {
             const struct shape *shape = &shard->pipeline->shapes[event->type];
             for (uint32_t p = 0; p < shape->policy_count; p++) {
                 decide(shard, item, event, &shape->policies[p]);

@@ -71,6 +71,8 @@ def test_the_overview_lists_each_command_once_in_order():
     listed = assay("help").stdout.split("Commands\n")[1].split("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed] == sorted(COMMANDS)
     fish = assay("completion", "fish").stdout
+    for line in fish.splitlines():  # words as fish reads them: \\' is a quote inside quotes
+        assert line.replace("\\'", "").count("'") % 2 == 0, line
     for command in COMMANDS:
         assert sum(f"-a {command} " in line for line in fish.splitlines()) <= 1
 
@@ -134,6 +136,15 @@ def test_standard_streams_and_zstd_carry_the_same_bytes(lender):
     assert packed.stdout == piped.stdout
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_message(lender):
+    marked = lender / "marked.jsonl"
+    for text, count in (("\n".join(EVENTS), len(EVENTS)), ("", 0), ("{", 0)):
+        marked.write_bytes(b"\xef\xbb\xbf" + text.encode())
+        done = assay("replay", "-c", lender, "--input", marked, "--json")
+        assert done.returncode == 0 and json.loads(done.stdout)["events"] == count
+    assert json.loads(done.stdout)["dead_letters"] == {"syntax": 1}
+
+
 def test_dead_letters_are_named_and_fail_only_a_strict_replay(lender):
     source = lender / "events.jsonl"
     source.write_text("\n".join([*EVENTS, "{", '{"type":"payment","time":4000000}', ""]) + "\n")
@@ -150,6 +161,34 @@ def test_dead_letters_are_named_and_fail_only_a_strict_replay(lender):
     strict = assay(*arguments, "--strict")
     assert strict.returncode == 65 and "events.jsonl" in strict.stderr
     assert json.loads(strict.stdout)["state_hash"] == summary["state_hash"]
+
+
+def test_no_single_message_stops_a_replay(lender):
+    """Text as long as a message may be, in a key, an id and a value that many rows then show."""
+    (lender / "decisions.yaml").write_text(
+        "policies: {p: {trigger: payment, rules: [{when: user.big, then: look}], else: fine}}\n")
+    long = 'x' * (1 << 20)
+    for member in ("user", "id", "note"):
+        event = {"type": "payment", "time": 1, "user": "u", "amount": 1}
+        event[member] = long[:(1 << 20) - len(json.dumps(event | {member: ""}))]
+        text = json.dumps(event) + "\n"
+        assert len(text) == (1 << 20) + 1
+        (lender / "long.jsonl").write_text(text + json.dumps(event | {member: "short"}) + "\n")
+        done = assay("replay", "-c", lender, "--input", lender / "long.jsonl", "--json",
+                     "--decisions", lender / "out.jsonl")
+        assert done.returncode == 0, done.stderr
+        summary = json.loads(done.stdout)
+        assert summary["dead_letters"] == {"long_text": 1} and summary["decisions"] == 1
+    # The longest value there can be, shown by all rows of an epoch in seven columns.
+    (lender / "features.yaml").write_text(
+        FEATURES + "".join(f"    n{i}: first(payment.note) where note != '{i}'\n"
+                           for i in range(7)))
+    events = [{"type": "payment", "time": 1, "user": "u", "note": long[:1 << 16]}]
+    events += [{"type": "payment", "time": 2, "user": "u"}] * 1100
+    (lender / "long.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
+    done = assay("replay", "-c", lender, "--input", lender / "long.jsonl", "--json",
+                 "--rows", "/dev/null", "--on", "payment")
+    assert done.returncode == 0 and json.loads(done.stdout)["rows"] == 1101
 
 
 def test_what_cannot_be_opened_or_written_is_named(lender):
@@ -171,6 +210,16 @@ def test_definition_errors_stop_every_command_before_it_starts(lender):
         assert 'error[AS0211]: unknown field "amout" of event "payment" (did you mean "amount"?)' \
             in run.stderr
         assert "pay_sum:   sum(payment.amout) over 1d" in run.stderr
+
+
+def test_a_reader_that_leaves_is_told_of_in_one_line():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([BIN, "generate", "--users", "100", "--days", "7"], stdout=write,
+                          stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert done.returncode == 74
+    assert done.stderr == "assay: standard output: cannot be written: Broken pipe\n"
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
@@ -224,3 +273,15 @@ def test_a_line_cut_at_a_carriage_return_is_still_too_long(lender):
     assert run.returncode == 0, run.stderr
     summary = json.loads(run.stdout)
     assert summary["dead_letters"] == {"too_long": 1} and summary["events"] == 1
+
+
+def test_every_message_is_counted_once_also_where_keys_find_no_room(lender):
+    text = FEATURES.replace("user: {}", "user: {capacity: 2}")
+    (lender / "features.yaml").write_text(text)
+    (lender / "events.jsonl").write_text("".join(
+        f'{{"type":"payment","time":{i},"user":"u{i % 5}"}}\n' for i in range(1, 51)))
+    run = assay("replay", "-c", lender, "--input", lender / "events.jsonl", "--json", "--rows",
+                lender / "rows.csv", "--on", "payment")
+    summary = json.loads(run.stdout)
+    assert summary["dead_letters"] == {"capacity": 30} and summary["keys"] == 2
+    assert summary["events"] == summary["rows"] == 20 and summary["messages"] == 50

@@ -52,6 +52,13 @@ def test_the_lender_of_the_pages_decides_as_they_say(lender):
     assert run.stdout == re.sub(r"\n ?", "", decision) + "\n"
 
 
+def test_the_settings_of_the_page_are_good(lender):
+    [settings] = blocks("configuration.md", "yaml")
+    (lender / "assay.yaml").write_text(settings)
+    run = assay("config", "check", folder=lender)
+    assert run.returncode == 0, run.stderr
+
+
 def test_a_mistake_is_told_as_the_page_shows(lender):
     features = lender / "features.yaml"
     features.write_text(features.read_text().replace("where not ok ", "where not okay "))

@@ -69,6 +69,7 @@ class Case:
 class Generator:
     def __init__(self, seed, large=False, huge=False, deep=False):
         self.seed, self.large, self.huge, self.deep = seed, large or huge or deep, huge, deep
+        self.overlong = True  # now and then a text that no decoder takes
         self.r = random.Random(seed + (1 << 32) * (large + 2 * huge + 4 * deep))
         self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000])
 
@@ -333,6 +334,8 @@ class Generator:
         if field.type == "key":
             if field.optional and self.chance(0.3):
                 return r.choice([None, "null", '""'])
+            if self.chance(0.003):
+                return json.dumps("\u00e9" * r.choice([511, 512] + [513] * self.overlong))
             if self.crowd:
                 return json.dumps(f"u{r.randint(0, self.crowd)}")
             return json.dumps(r.choice(KEYS[:self.key_count]), ensure_ascii=self.chance(0.5))
@@ -344,7 +347,8 @@ class Generator:
             return r.choice(["[0,1]", "[-0.0, 1.5e0]", "[2,-1]"])
         if field.type in ("category", "text"):
             if self.chance(0.002):
-                return json.dumps("long" * r.randint(500, 3000))
+                return json.dumps("long" * r.choice([500, 3000, 2 ** 14] +
+                                                    [2 ** 14 + 1] * self.overlong))
             return json.dumps(r.choice(TEXTS), ensure_ascii=self.chance(0.5))
         if field.type == "time":
             return self.time_text(time - r.randint(-5, 20) * self.quantum)
@@ -523,6 +527,7 @@ def make_deep_case(seed, count):
 def make_plain_case(seed, count):
     """(case without inputs, [(time, line)] in time order, lateness ms): all fit to be accepted."""
     generator = Generator(seed)
+    generator.overlong = False
     case = generator.case(count)
     lateness = generator.lateness * generator.quantum
     timed = []

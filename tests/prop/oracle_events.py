@@ -7,6 +7,7 @@ from decimal import Decimal
 
 LIMIT = 2 ** 53  # integers and scaled decimals stay below
 MESSAGE_BYTES_MAX = 1 << 20
+KEY_BYTES_MAX, TEXT_BYTES_MAX = 1 << 10, 1 << 16
 MEMBERS_MAX = 256
 DEPTH_MAX = 32
 
@@ -142,12 +143,15 @@ def instant(value):
     return seconds * 1000 + int((fraction + "000")[:3])
 
 
-def _plain_text(value):
+def _plain_text(value, bytes_max=MESSAGE_BYTES_MAX):
     if not isinstance(value, str) or isinstance(value, Number):
         raise Dead("wrong_type")
     if "\0" in value:
         raise Dead("nul")
-    return _utf8(value)
+    text = _utf8(value)
+    if len(text) > bytes_max:
+        raise Dead("long_text")
+    return text
 
 
 def _field_value(field, value):
@@ -179,7 +183,7 @@ def _field_value(field, value):
         if len(value) != field.dims:
             raise Dead("dims")
         return tuple(float(v) for v in value)
-    return _plain_text(value)
+    return _plain_text(value, KEY_BYTES_MAX if kind == "key" else TEXT_BYTES_MAX)
 
 
 def decode(definitions, line):
@@ -219,7 +223,7 @@ def _event_of(definitions, members):
     if members.get("time") is None:
         raise Dead("no_time")
     time = instant(members["time"])
-    ident = None if members.get("id") is None else _plain_text(members["id"])
+    ident = None if members.get("id") is None else _plain_text(members["id"], KEY_BYTES_MAX)
     fields = {}
     defs = definitions.events[kind]
     for field in defs:

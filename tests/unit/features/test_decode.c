@@ -484,26 +484,52 @@ static void empty_and_overlong_messages_are_refused_whole(void **state)
     free(message);
 }
 
-static void a_text_of_a_megabyte_arrives_whole(void **state)
+/* {"type":"login","time":1,"user":"u"MEMBER of @p count x} with the first one perhaps escaped. */
+static enum assay_dead decode_long(struct fixture *fixture, const char *member, size_t count,
+                                   bool escaped)
+{
+    static char message[ASSAY_DECODE_BYTES_MAX + 1];
+    const int head = snprintf(message, sizeof message, "{\"type\":\"login\",\"time\":1,%s", member);
+    char *at = message + head;
+    if (escaped) {
+        memcpy(at, "\\u0078", 6);
+        at += 6;
+        count--;
+    }
+    memset(at, 'x', count);
+    memcpy(at + count, "\"}", 3);
+    return decode(fixture, message);
+}
+
+static void long_text_arrives_whole_up_to_the_limit_of_its_kind(void **state)
 {
     struct fixture *fixture = *state;
-    static const char head[] = "{\"type\":\"login\",\"user\":\"u\",\"time\":1,\"note\":\"";
-    const size_t limit = ASSAY_DECODE_BYTES_MAX;
-    const size_t body = limit - (sizeof head - 1) - 2;
-    char *message = malloc(limit);
-    assert_non_null(message);
-    memcpy(message, head, sizeof head - 1);
-    for (int escaped = 0; escaped < 2; escaped++) {
-        memset(message + sizeof head - 1, 'x', body);
-        memcpy(message + sizeof head - 1, escaped != 0 ? "\\\\" : "yy", 2);
-        memcpy(message + limit - 2, "\"}", 2);
-        const struct assay_str whole = {.ptr = message, .len = (uint32_t)limit};
-        assay_decode_json(fixture->decoder, whole, &fixture->event, &fixture->report);
-        assert_int_equal(fixture->report.dead, ASSAY_DEAD_NONE);
-        assert_int_equal(fixture->event.fields[LOGIN_NOTE].text.len, body - (size_t)escaped);
-        assert_int_equal(fixture->event.fields[LOGIN_NOTE].text.ptr[body - 2], 'x');
+    static const struct {
+        const char *member;
+        size_t limit;
+        const char *field;
+    } cases[] = {
+        {"\"user\":\"u\",\"note\":\"", ASSAY_TEXT_BYTES_MAX, "note"},
+        {"\"user\":\"", ASSAY_KEY_BYTES_MAX, "user"},
+        {"\"user\":\"u\",\"id\":\"", ASSAY_KEY_BYTES_MAX, "id"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int escaped = 0; escaped < 2; escaped++) {
+            const size_t limit = cases[i].limit;
+            assert_int_equal(decode_long(fixture, cases[i].member, limit, escaped != 0),
+                             ASSAY_DEAD_NONE);
+            if (i == 0) {
+                assert_int_equal(fixture->event.fields[LOGIN_NOTE].text.len, limit);
+                assert_int_equal(fixture->event.fields[LOGIN_NOTE].text.ptr[limit - 1], 'x');
+            }
+            assert_int_equal(decode_long(fixture, cases[i].member, limit + 1, escaped != 0),
+                             ASSAY_DEAD_LONG_TEXT);
+            check_text(fixture->report.field, cases[i].field);
+        }
     }
-    free(message);
+    /* What nobody declared is not kept, so only the message's own limit holds for it. */
+    assert_int_equal(decode_long(fixture, "\"user\":\"u\",\"other\":\"", 1000000, true),
+                     ASSAY_DEAD_NONE);
 }
 
 /* Writes `{"a":` and @p depth brackets that open (and close). */
@@ -631,7 +657,7 @@ int main(void)
         cmocka_unit_test(times_are_ms_or_rfc_3339),
         cmocka_unit_test(every_day_follows_the_day_before),
         cmocka_unit_test(empty_and_overlong_messages_are_refused_whole),
-        cmocka_unit_test(a_text_of_a_megabyte_arrives_whole),
+        cmocka_unit_test(long_text_arrives_whole_up_to_the_limit_of_its_kind),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(members_are_bounded),
         cmocka_unit_test(a_raw_nul_is_refused_in_text_and_between),
