@@ -212,14 +212,12 @@ def test_definition_errors_stop_every_command_before_it_starts(lender):
         assert "pay_sum:   sum(payment.amout) over 1d" in run.stderr
 
 
-def test_a_reader_that_leaves_is_told_of_in_one_line():
-    read, write = os.pipe()
-    os.close(read)
-    done = subprocess.run([BIN, "generate", "--users", "100", "--days", "7"], stdout=write,
-                          stderr=subprocess.PIPE, text=True)
-    os.close(write)
+def test_a_full_disk_under_standard_output_is_told_of_in_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "generate", "--users", "100", "--days", "7"], stdout=full,
+                              stderr=subprocess.PIPE, text=True)
     assert done.returncode == 74
-    assert done.stderr == "assay: standard output: cannot be written: Broken pipe\n"
+    assert done.stderr == "assay: standard output: cannot be written: No space left on device\n"
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
