@@ -34,7 +34,7 @@ static const struct assay_option options[] = {
     {"kind", 0, ASSAY_OPTION_TEXT, offsetof(struct predict_options, kind), "KIND",
      "lightgbm, scorecard or logistic; guessed from the content when not given", 0, 0, false},
     {"output", 'o', ASSAY_OPTION_TEXT, offsetof(struct predict_options, output), "FILE",
-     "write here instead of standard output", 0, 0, false},
+     "write here; - is standard output (-)", 0, 0, false},
     {"raw", 0, ASSAY_OPTION_FLAG, offsetof(struct predict_options, raw), NULL,
      "print raw scores only", 0, 0, false},
     {"hex", 0, ASSAY_OPTION_FLAG, offsetof(struct predict_options, hex), NULL,
@@ -364,6 +364,7 @@ static enum assay_status open_rows(struct predict *predict, FILE *input)
 static enum assay_status predict_input(struct predict *predict, FILE *input)
 {
     const char *path = predict->options->output;
+    path = path == NULL || strcmp(path, "-") == 0 ? NULL : path; /* NULL: standard output */
     enum assay_status status = open_rows(predict, input);
     if (status != ASSAY_OK) {
         return status;

@@ -249,6 +249,11 @@ static enum assay_status open_outputs(struct replay *replay, struct assay_err *e
 {
     const struct assay_replay_options *options = replay->options;
     enum assay_status status = ASSAY_OK;
+    if (options->rows == NULL && options->rows_on != NULL) {
+        (void)assay_err_set(err, ASSAY_E_USAGE, "--on", "the rows of this event go nowhere");
+        assay_err_remedy(err, "add --rows FILE");
+        return ASSAY_E_USAGE;
+    }
     if (options->rows != NULL) {
         if (options->rows_on == NULL) {
             (void)assay_err_set(err, ASSAY_E_USAGE, "--rows", "of which event?");

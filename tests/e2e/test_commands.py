@@ -233,13 +233,19 @@ def test_no_output_overwrites_an_input_or_another_output(lender):
     replay = ["replay", "-c", lender, "--input", source, "--on", "payment"]
     for outputs, told in (
             (["--rows", source], "would overwrite an input"),
-            (["--dead-letters", lender / "link.jsonl"], "would overwrite an input"),
+            (["--rows", "/dev/null", "--dead-letters", lender / "link.jsonl"],
+             "would overwrite an input"),
             (["--rows", "-", "--dead-letters", "-"], "another output goes there too"),
             (["--rows", lender / "new", "--dead-letters", f"{lender}/./new"],
              "another output goes there too"),
             (["--rows", "-", "--json"], "standard output is taken already")):
         run = assay(*replay, *outputs)
         assert run.returncode == 64 and told in run.stderr, outputs
+    run = assay("generate", "--users", 1, "--days", 1, "-o", lender / "new", "--labels",
+                lender / "new")
+    assert run.returncode == 64 and "another output goes there too" in run.stderr
+    assert not (lender / "new").exists()
+    assert assay(*replay).returncode == 64  # --on, and no place for rows
     assert source.read_text().splitlines() == EVENTS
     twice = assay("replay", "-c", lender, "--input", source, lender / "link.jsonl")
     assert twice.returncode == 64 and "the same file is given twice" in twice.stderr

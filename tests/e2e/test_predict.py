@@ -230,6 +230,13 @@ def test_raw_leaves_out_predictions_and_numbers_print_short_or_in_hexadecimal(sm
         "raw_0\n0x1.8p+0\n0x1.999999999999ap-4\n")
 
 
+def test_a_dash_is_standard_output(small, tmp_path):
+    run = subprocess.run([ASSAY, "predict", "-m", str(small), "-i", "-", "-o", "-"], text=True,
+                         input="age,income\n1,10\n", capture_output=True, cwd=tmp_path)
+    assert run.returncode == 0 and run.stdout.startswith("raw_0,pred_0\n1.5,")
+    assert not (tmp_path / "-").exists()
+
+
 def test_output_goes_to_a_file_and_input_comes_from_one(small, tmp_path):
     rows = tmp_path / "rows.csv"
     rows.write_text("\ufeffage,income\r\n1,\r\n")
