@@ -241,10 +241,10 @@ def test_no_output_overwrites_an_input_or_another_output(lender):
             (["--rows", "-", "--json"], "standard output is taken already")):
         run = assay(*replay, *outputs)
         assert run.returncode == 64 and told in run.stderr, outputs
-    run = assay("generate", "--users", 1, "--days", 1, "-o", lender / "new", "--labels",
-                lender / "new")
+    run = assay("generate", "--users", 1, "--days", 1, "-o", lender / "both", "--labels",
+                lender / "both")
     assert run.returncode == 64 and "another output goes there too" in run.stderr
-    assert not (lender / "new").exists()
+    assert not (lender / "both").exists()
     assert assay(*replay).returncode == 64  # --on, and no place for rows
     assert source.read_text().splitlines() == EVENTS
     twice = assay("replay", "-c", lender, "--input", source, lender / "link.jsonl")
