@@ -91,6 +91,11 @@ def test_the_reference_page_tells_of_every_command_option_and_default():
     assert assay("help", "--markdown", "run").returncode == 64
 
 
+def test_version_says_what_runs():
+    told = json.loads(assay("version", "--json").stdout)
+    assert told["name"] == "assay" and told["version"] in assay("--version").stdout
+
+
 def test_completion_and_manual_name_every_command_and_option():
     manual = assay("man").stdout.replace("\\-", "-")
     for shell in ("bash", "zsh", "fish"):
