@@ -8,14 +8,23 @@
 
 enum { LINE_BYTES = 64 };
 
+static const struct assay_record *guess_in(const struct index_slot *index, size_t capacity,
+                                           uint64_t hash)
+{
+    size_t at = hash & (capacity - 1);
+    while (index[at].record != NULL && index[at].hash != hash) {
+        at = (at + 1) & (capacity - 1);
+    }
+    return index[at].record;
+}
+
 /* The record that the slot chain names first for this hash; keys are not compared. */
 static const struct assay_record *guess_record(const struct assay_store *store, uint64_t hash)
 {
-    size_t at = hash & (store->index_capacity - 1);
-    while (store->index[at].record != NULL && store->index[at].hash != hash) {
-        at = (at + 1) & (store->index_capacity - 1);
-    }
-    return store->index[at].record;
+    const struct assay_record *record = guess_in(store->index, store->index_capacity, hash);
+    return record == NULL && store->old_index != NULL
+               ? guess_in(store->old_index, store->old_capacity, hash)
+               : record;
 }
 
 /* Call @p visit with each log that the update goes to. */

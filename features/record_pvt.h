@@ -112,6 +112,11 @@ struct assay_store {
     struct assay_slab slab;
     struct index_slot *index; /* open addressing */
     size_t index_capacity;
+    /* While the index grows: the table before it. Its slots go over a few at a time, so that no
+     * event waits for millions; those from old_moved on are still to go, those before are copies. */
+    struct index_slot *old_index; /* NULL: nothing left to move */
+    size_t old_capacity;
+    size_t old_moved;
     size_t record_count;
     uint64_t *entity_counts;
     struct assay_store_stats stats;

@@ -72,6 +72,22 @@ void *assay_slab_alloc(struct assay_slab *slab, size_t bytes)
     return piece;
 }
 
+void *assay_slab_alloc_zero(struct assay_slab *slab, size_t bytes)
+{
+    const size_t size = bytes > slab->bytes_max ? 0 : class_bytes(class_of(bytes));
+    if (size != 0 && size <= slab->bytes_max - slab->used) {
+        void *fresh = slab->base + slab->used; /* never handed out: as the kernel made it */
+        slab->used += size;
+        slab->live += size;
+        return fresh;
+    }
+    void *piece = assay_slab_alloc(slab, bytes);
+    if (piece != NULL) {
+        memset(piece, 0, bytes);
+    }
+    return piece;
+}
+
 void assay_slab_free(struct assay_slab *slab, void *piece, size_t bytes)
 {
     if (piece == NULL) {

@@ -28,6 +28,11 @@ bool assay_slab_init(struct assay_slab *slab, size_t bytes_max);
 void assay_slab_fini(struct assay_slab *slab);
 /** At least @p bytes, 16-byte aligned, not cleared; NULL at the limit. Thread: owner. */
 void *assay_slab_alloc(struct assay_slab *slab, size_t bytes);
+/**
+ * The same, all zero, and not touched for it where the region has room left: the pages of a large
+ * piece then come one by one as they are used.
+ */
+void *assay_slab_alloc_zero(struct assay_slab *slab, size_t bytes);
 /** Give back a piece that was allocated with the same @p bytes; NULL is allowed. */
 void assay_slab_free(struct assay_slab *slab, void *piece, size_t bytes);
 /** Bytes a request of @p bytes really gets: callers that grow may use them all. */

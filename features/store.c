@@ -11,6 +11,7 @@
 
 enum {
     INDEX_MIN = 1024,
+    MOVE_SLOTS = 16, /* of a growing index, with every new key; 2 would do */
     ARENA_BYTES_MAX = 1 << 30,
     /* an event's canonical bytes: its message's text, and 9 bytes a number where JSON needs 2 */
     TIE_BYTES_MAX = ASSAY_DECODE_BYTES_MAX +
@@ -84,7 +85,7 @@ static bool reserve(struct assay_store *store)
                              store->options.index_seed)) {
         return false;
     }
-    store->index = assay_slab_alloc(&store->slab, INDEX_MIN * sizeof *store->index);
+    store->index = assay_slab_alloc_zero(&store->slab, INDEX_MIN * sizeof *store->index);
     store->index_capacity = INDEX_MIN;
     store->entity_counts =
         assay_arena_array(store->arena, store->plan->schema->entity_count + 1U, sizeof(uint64_t));
@@ -114,7 +115,6 @@ enum assay_status assay_store_create(struct assay_store **out, const struct assa
         assay_err_remedy(err, "lower memory, or allow more address space");
         return ASSAY_E_NO_MEMORY;
     }
-    memset(store->index, 0, INDEX_MIN * sizeof *store->index);
     *out = store;
     return ASSAY_OK;
 }
@@ -131,22 +131,35 @@ void assay_store_destroy(struct assay_store *store)
     free(store);
 }
 
-/* The slot of the record, or the free slot where it would go. */
-static struct index_slot *find(const struct assay_store *store, uint64_t hash, uint32_t entity,
-                               struct assay_str key)
+/* The slot of the record in a table, or the free slot where it would go. */
+static struct index_slot *probe(const struct assay_store *store, struct index_slot *index,
+                                size_t capacity, uint64_t hash, uint32_t entity,
+                                struct assay_str key)
 {
-    size_t at = hash & (store->index_capacity - 1);
-    while (store->index[at].record != NULL) {
-        const struct assay_record *record = store->index[at].record;
-        if (store->index[at].hash == hash && record->entity == entity &&
-            record->key_bytes == key.len &&
+    size_t at = hash & (capacity - 1);
+    while (index[at].record != NULL) {
+        const struct assay_record *record = index[at].record;
+        if (index[at].hash == hash && record->entity == entity && record->key_bytes == key.len &&
             memcmp(record_key(record, store->layouts[entity].stream_count), key.ptr, key.len) ==
                 0) {
             break;
         }
-        at = (at + 1) & (store->index_capacity - 1);
+        at = (at + 1) & (capacity - 1);
     }
-    return &store->index[at];
+    return &index[at];
+}
+
+/* The slot of the record, or the free slot of the newer table where it would go. */
+static struct index_slot *find(const struct assay_store *store, uint64_t hash, uint32_t entity,
+                               struct assay_str key)
+{
+    struct index_slot *slot = probe(store, store->index, store->index_capacity, hash, entity, key);
+    if (slot->record == NULL && store->old_index != NULL) {
+        struct index_slot *old =
+            probe(store, store->old_index, store->old_capacity, hash, entity, key);
+        slot = old->record != NULL ? old : slot;
+    }
+    return slot;
 }
 
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
@@ -155,29 +168,46 @@ struct assay_record *assay_store_find(const struct assay_store *store, uint32_t 
     return find(store, store_hash_key(store, entity, key), entity, key)->record;
 }
 
+/* Move the next slots of the older table; what has moved stays there as well, for its chains. */
+static void move_some(struct assay_store *store)
+{
+    for (size_t i = 0; i < MOVE_SLOTS && store->old_moved < store->old_capacity; i++) {
+        const struct index_slot *slot = &store->old_index[store->old_moved++];
+        if (slot->record == NULL) {
+            continue;
+        }
+        size_t at = slot->hash & (store->index_capacity - 1);
+        while (store->index[at].record != NULL) {
+            at = (at + 1) & (store->index_capacity - 1);
+        }
+        store->index[at] = *slot;
+    }
+    if (store->old_moved == store->old_capacity) {
+        assay_slab_free(&store->slab, store->old_index,
+                        store->old_capacity * sizeof *store->old_index);
+        store->old_index = NULL;
+    }
+}
+
 /* Make room for one more key. */
 static bool grow_index(struct assay_store *store)
 {
+    if (store->old_index != NULL) {
+        move_some(store);
+    }
     if (2 * (store->record_count + 1) <= store->index_capacity) {
         return true;
     }
+    /* Half as many keys came since the last growth as there were slots to move: all have moved. */
+    ASSAY_ASSERT(store->old_index == NULL);
     const size_t capacity = 2 * store->index_capacity;
-    struct index_slot *index = assay_slab_alloc(&store->slab, capacity * sizeof *index);
+    struct index_slot *index = assay_slab_alloc_zero(&store->slab, capacity * sizeof *index);
     if (index == NULL) {
         return false;
     }
-    memset(index, 0, capacity * sizeof *index);
-    for (size_t i = 0; i < store->index_capacity; i++) {
-        if (store->index[i].record == NULL) {
-            continue;
-        }
-        size_t at = store->index[i].hash & (capacity - 1);
-        while (index[at].record != NULL) {
-            at = (at + 1) & (capacity - 1);
-        }
-        index[at] = store->index[i];
-    }
-    assay_slab_free(&store->slab, store->index, store->index_capacity * sizeof *index);
+    store->old_index = store->index;
+    store->old_capacity = store->index_capacity;
+    store->old_moved = 0;
     store->index = index;
     store->index_capacity = capacity;
     return true;

@@ -192,6 +192,11 @@ void assay_store_hash(const struct assay_store *store, uint64_t hash[2])
             sum = assay_hash128_add(sum, hash_record(store, store->index[i].record));
         }
     }
+    for (size_t i = store->old_moved; store->old_index != NULL && i < store->old_capacity; i++) {
+        if (store->old_index[i].record != NULL) {
+            sum = assay_hash128_add(sum, hash_record(store, store->old_index[i].record));
+        }
+    }
     hash[0] = sum.low;
     hash[1] = sum.high;
 }

@@ -219,36 +219,43 @@ static enum assay_status open_recorded(struct replay *replay, uint32_t shards,
     return status == ASSAY_OK ? assay_sources_start(&replay->sources, first, shards, err) : status;
 }
 
-/* Opening an output empties it, so it must be no input, nor an output that was opened before. */
-static enum assay_status open_output(struct replay *replay, const char *option, const char *path,
-                                     struct assay_lines **out, struct assay_err *err)
+/* Opening an output empties it, so it must be no input, nor another output: told before any is. */
+static enum assay_status check_outputs(const struct replay *replay, struct assay_err *err)
 {
+    static const char *const names[] = {"--rows", "--decisions", "--dead-letters"};
     const struct assay_replay_options *options = replay->options;
-    const char *const opened[] = {
-        replay->rows == NULL ? NULL : options->rows,
-        replay->decisions == NULL ? NULL : options->decisions,
-    };
-    if (assay_sources_read(&replay->sources, path)) {
-        (void)assay_err_set(err, ASSAY_E_USAGE, option, "would overwrite an input");
-        assay_err_value(err, "%s", path);
-        assay_err_remedy(err, "name another file to write");
-        return ASSAY_E_USAGE;
-    }
-    for (size_t i = 0; i < sizeof opened / sizeof opened[0]; i++) {
-        if (opened[i] != NULL && assay_same_file(path, opened[i])) {
-            (void)assay_err_set(err, ASSAY_E_USAGE, option, "another output goes there too");
-            assay_err_value(err, "%s", path);
-            assay_err_remedy(err, "give each output a file of its own");
+    const char *const paths[] = {options->rows, options->decisions, options->dead_letters};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (paths[i] != NULL && assay_sources_read(&replay->sources, paths[i])) {
+            (void)assay_err_set(err, ASSAY_E_USAGE, names[i], "would overwrite an input");
+            assay_err_value(err, "%s", paths[i]);
+            assay_err_remedy(err, "name another file to write");
             return ASSAY_E_USAGE;
         }
+        for (size_t j = 0; paths[i] != NULL && j < i; j++) {
+            if (paths[j] != NULL && assay_same_file(paths[i], paths[j])) {
+                (void)assay_err_set(err, ASSAY_E_USAGE, names[i], "another output goes there too");
+                assay_err_value(err, "%s", paths[i]);
+                assay_err_remedy(err, "give each output a file of its own");
+                return ASSAY_E_USAGE;
+            }
+        }
     }
-    return assay_lines_open(out, path, err);
+    return ASSAY_OK;
 }
 
 static enum assay_status open_outputs(struct replay *replay, struct assay_err *err)
 {
     const struct assay_replay_options *options = replay->options;
-    enum assay_status status = ASSAY_OK;
+    enum assay_status status = check_outputs(replay, err);
+    if (status != ASSAY_OK) {
+        return status;
+    }
+    if (options->decisions != NULL && options->config->policies == NULL) {
+        (void)assay_err_set(err, ASSAY_E_USAGE, "--decisions", "no policies are defined");
+        assay_err_remedy(err, "add a decisions.yaml, or ask for --rows");
+        return ASSAY_E_USAGE;
+    }
     if (options->rows == NULL && options->rows_on != NULL) {
         (void)assay_err_set(err, ASSAY_E_USAGE, "--on", "the rows of this event go nowhere");
         assay_err_remedy(err, "add --rows FILE");
@@ -263,23 +270,17 @@ static enum assay_status open_outputs(struct replay *replay, struct assay_err *e
         status = assay_rows_lay_out(&replay->layout, replay->arena, options->config->plan,
                                     assay_str_of(options->rows_on), err);
         if (status == ASSAY_OK) {
-            status = open_output(replay, "--rows", options->rows, &replay->rows, err);
+            status = assay_lines_open(&replay->rows, options->rows, err);
         }
         if (status == ASSAY_OK) {
             assay_rows_write_header(replay->rows, options->config->plan, replay->layout);
         }
     }
     if (status == ASSAY_OK && options->decisions != NULL) {
-        if (options->config->policies == NULL) {
-            (void)assay_err_set(err, ASSAY_E_USAGE, "--decisions", "no policies are defined");
-            assay_err_remedy(err, "add a decisions.yaml, or ask for --rows");
-            return ASSAY_E_USAGE;
-        }
-        status = open_output(replay, "--decisions", options->decisions, &replay->decisions, err);
+        status = assay_lines_open(&replay->decisions, options->decisions, err);
     }
     if (status == ASSAY_OK && options->dead_letters != NULL) {
-        status = open_output(replay, "--dead-letters", options->dead_letters, &replay->dead_letters,
-                             err);
+        status = assay_lines_open(&replay->dead_letters, options->dead_letters, err);
     }
     return status;
 }

@@ -236,6 +236,7 @@ def test_no_output_overwrites_an_input_or_another_output(lender):
     source = lender / "events.jsonl"
     (lender / "link.jsonl").symlink_to(source)
     replay = ["replay", "-c", lender, "--input", source, "--on", "payment"]
+    (lender / "new").write_text("kept\n")
     for outputs, told in (
             (["--rows", source], "would overwrite an input"),
             (["--rows", "/dev/null", "--dead-letters", lender / "link.jsonl"],
@@ -243,13 +244,14 @@ def test_no_output_overwrites_an_input_or_another_output(lender):
             (["--rows", "-", "--dead-letters", "-"], "another output goes there too"),
             (["--rows", lender / "new", "--dead-letters", f"{lender}/./new"],
              "another output goes there too"),
+            (["--rows", lender / "new", "--decisions", "x"], "no policies are defined"),
             (["--rows", "-", "--json"], "standard output is taken already")):
         run = assay(*replay, *outputs)
         assert run.returncode == 64 and told in run.stderr, outputs
-    run = assay("generate", "--users", 1, "--days", 1, "-o", lender / "both", "--labels",
-                lender / "both")
+    run = assay("generate", "--users", 1, "--days", 1, "-o", lender / "new", "--labels",
+                lender / "new")
     assert run.returncode == 64 and "another output goes there too" in run.stderr
-    assert not (lender / "both").exists()
+    assert (lender / "new").read_text() == "kept\n"
     assert assay(*replay).returncode == 64  # --on, and no place for rows
     assert source.read_text().splitlines() == EVENTS
     twice = assay("replay", "-c", lender, "--input", source, lender / "link.jsonl")

@@ -1,3 +1,4 @@
+#include "features/record_pvt.h"
 #include "store_kit.h"
 
 enum { MEMORY = 1 << 24 };
@@ -366,6 +367,47 @@ static void a_shard_holds_its_share_of_an_entitys_capacity_rounded_up(void **sta
     kit_close(&kit);
 }
 
+/* No event waits for all keys to be hashed anew; while that goes on every key is known, once. */
+static void the_index_grows_a_few_slots_at_a_time_and_knows_every_key_meanwhile(void **state)
+{
+    (void)state;
+    enum { KEYS = 5000, LOOK_BACK = 7 };
+    struct kit kit;
+    kit_init(&kit, 0, 0);
+    kit_feature(&kit, KIT_USER, "c", "count(pay)");
+    kit_open(&kit, MEMORY);
+    struct assay_store *other = kit_store(&kit, MEMORY, 99);
+    char keys[2][24];
+    int growing = 0;
+    for (int i = 0; i < KEYS; i++) {
+        (void)snprintf(keys[0], sizeof keys[0], "k%d", i);
+        (void)snprintf(keys[1], sizeof keys[1], "k%d", i * LOOK_BACK % (i + 1));
+        const struct assay_event event = kit_event(KIT_PAY, 1, keys[0], NULL);
+        kit_apply(&kit, &event, keys[0]);
+        assert_int_equal(assay_store_apply(other, &kit.update, &kit.touch), ASSAY_OK);
+        assert_non_null(assay_store_find(kit.store, KIT_USER, assay_str_of(keys[1])));
+        if (kit.store->old_index == NULL) {
+            continue;
+        }
+        growing++;
+        if (growing % 16 == 0) {
+            uint64_t hashes[2][2] = {{0}};
+            assay_store_hash(kit.store, hashes[0]);
+            assay_store_hash(other, hashes[1]);
+            assert_memory_equal(hashes[0], hashes[1], sizeof hashes[0]);
+        }
+    }
+    assert_true(growing > 256);
+    for (int i = 0; i < KEYS; i++) {
+        (void)snprintf(keys[0], sizeof keys[0], "k%d", i);
+        const struct assay_event event = kit_event(KIT_PAY, 2, keys[0], NULL);
+        kit_apply(&kit, &event, keys[0]);
+        assert_number(kit_slice(&kit, "user.c"), 2);
+    }
+    assay_store_destroy(other);
+    kit_close(&kit);
+}
+
 static void memory_stays_bounded_where_totals_and_windows_are_asked(void **state)
 {
     (void)state;
@@ -644,6 +686,7 @@ int main(void)
         cmocka_unit_test(a_full_store_refuses_an_event_whole_and_goes_on),
         cmocka_unit_test(an_entitys_capacity_bounds_its_keys_not_their_events),
         cmocka_unit_test(a_shard_holds_its_share_of_an_entitys_capacity_rounded_up),
+        cmocka_unit_test(the_index_grows_a_few_slots_at_a_time_and_knows_every_key_meanwhile),
         cmocka_unit_test(memory_stays_bounded_where_totals_and_windows_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
