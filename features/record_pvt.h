@@ -113,7 +113,8 @@ struct assay_store {
     struct index_slot *index; /* open addressing */
     size_t index_capacity;
     /* While the index grows: the table before it. Its slots go over a few at a time, so that no
-     * event waits for millions; those from old_moved on are still to go, those before are copies. */
+     * event waits for millions; those from old_moved on are still to go, those before are
+     * copies. */
     struct index_slot *old_index; /* NULL: nothing left to move */
     size_t old_capacity;
     size_t old_moved;
