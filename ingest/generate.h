@@ -42,8 +42,8 @@ struct assay_generated {
 ASSAY_MUST_CHECK enum assay_status assay_generator_create(
     struct assay_generator **out, struct assay_arena *arena,
     const struct assay_generate_options *options, struct assay_err *err);
-/** The next event. @return false at the end, or when memory ran out: ask the status. Cost: amortised
- * constant. */
+/** The next event. @return false at the end, or when memory ran out: ask the status. Cost:
+ * amortised constant. */
 bool assay_generator_next(struct assay_generator *generator, struct assay_generated *out);
 /** ASSAY_OK, or ASSAY_E_NO_MEMORY: the stream ended early because the arena is full. */
 enum assay_status assay_generator_status(const struct assay_generator *generator);
