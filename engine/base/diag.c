@@ -55,31 +55,48 @@ static int order(const struct entry *a, const struct entry *b)
     return (a->diag.span.begin > b->diag.span.begin) - (a->diag.span.begin < b->diag.span.begin);
 }
 
-ASSAY_PRINTF(2, 0)
-static struct assay_str keep_text(struct assay_arena *arena, const char *format, va_list args)
+enum { TEXT_BYTES_MAX = 512 };
+
+static struct assay_str keep_text(struct assay_arena *arena, const char *text)
 {
-    char text[512];
-    (void)vsnprintf(text, sizeof text, format, args);
     const struct assay_str copy = assay_arena_copy(arena, assay_str_of(text));
     /* The place alone may still help, and no one must be left without any reason. */
     return copy.ptr != NULL ? copy : assay_str_of("out of memory");
+}
+
+/* One line with a list of spans is compiled once a span, and is wrong in the same way each time. */
+static bool is_kept(const struct assay_diags *diags, enum assay_diag_code code,
+                    struct assay_span span, const char *message)
+{
+    for (size_t i = 0; i < diags->kept; i++) {
+        const struct assay_diag *diag = &diags->entries[i].diag;
+        if (diag->code == code && diag->span.text == span.text && diag->span.begin == span.begin &&
+            diag->span.end == span.end && strcmp(diag->message.ptr, message) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void assay_diag_add(struct assay_diags *diags, enum assay_diag_code code, struct assay_span span,
                     const char *message, ...)
 {
     ASSAY_ASSERT(diags != NULL);
-    diags->count++;
+    char text[TEXT_BYTES_MAX];
+    va_list args;
+    va_start(args, message);
+    (void)vsnprintf(text, sizeof text, message, args);
+    va_end(args);
     diags->newest_kept = false;
+    if (is_kept(diags, code, span, text)) {
+        return;
+    }
+    diags->count++;
     if (diags->kept == diags->count_max) {
         return;
     }
-    va_list args;
-    va_start(args, message);
-    const struct assay_str copy = keep_text(diags->arena, message, args);
-    va_end(args);
     diags->entries[diags->kept++] = (struct entry){
-        .diag = {.code = code, .span = span, .message = copy},
+        .diag = {.code = code, .span = span, .message = keep_text(diags->arena, text)},
         .file = file_number(diags, span.text),
     };
     diags->newest_kept = true;
@@ -87,13 +104,15 @@ void assay_diag_add(struct assay_diags *diags, enum assay_diag_code code, struct
 
 void assay_diag_hint(struct assay_diags *diags, const char *hint, ...)
 {
+    char text[TEXT_BYTES_MAX];
     if (!diags->newest_kept) {
         return;
     }
     va_list args;
     va_start(args, hint);
-    diags->entries[diags->kept - 1].diag.hint = keep_text(diags->arena, hint, args);
+    (void)vsnprintf(text, sizeof text, hint, args);
     va_end(args);
+    diags->entries[diags->kept - 1].diag.hint = keep_text(diags->arena, text);
 }
 
 size_t assay_diags_count(const struct assay_diags *diags)

@@ -50,11 +50,12 @@ struct assay_diags;
  * @return NULL when the arena is full. Owner: the arena. Thread: one at a time.
  */
 struct assay_diags *assay_diags_create(struct assay_arena *arena, size_t count_max);
-/** Add one; the message is formatted into the list's arena. Never fails: beyond count_max one only
- * counts, and where memory has run out the message is "out of memory". */
+/** Add one; the message is formatted into the list's arena. One that is kept already, to the
+ * letter and the place, is not told again. Never fails: beyond count_max one only counts, and where
+ * memory has run out the message is "out of memory". */
 void assay_diag_add(struct assay_diags *diags, enum assay_diag_code code, struct assay_span span,
                     const char *message, ...) ASSAY_PRINTF(4, 5);
-/** Give the newest diagnostic a hint. No-op when the newest one was not kept. */
+/** Give the newest diagnostic a hint. No-op when that one was not kept. */
 void assay_diag_hint(struct assay_diags *diags, const char *hint, ...) ASSAY_PRINTF(2, 3);
 /** Diagnostics added, kept or not; 0 means the definitions are good. */
 size_t assay_diags_count(const struct assay_diags *diags);

@@ -247,51 +247,75 @@ enum assay_status assay_options_read(const struct assay_option table[], size_t c
     return check_required(&reading);
 }
 
-/* `-c, --config DIR`; without a letter its place is left blank where @p aligned. */
-static void describe(const struct assay_option *option, bool aligned, size_t size, char out[])
+size_t assay_option_format_name(const struct assay_option *option, size_t size, char out[])
 {
     char letter[8] = "";
     if (option->letter != 0) {
         (void)snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    } else if (aligned) {
-        (void)snprintf(letter, sizeof letter, "    ");
     }
-    (void)snprintf(out, size, "%s--%s%s%s%s", letter, option->name,
-                   option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value,
-                   option->kind == ASSAY_OPTION_WORDS ? "..." : "");
+    return (size_t)snprintf(out, size, "%s--%s%s%s%s", letter, option->name,
+                            option->value == NULL ? "" : " ",
+                            option->value == NULL ? "" : option->value,
+                            option->kind == ASSAY_OPTION_WORDS ? "..." : "");
 }
 
-static void print_limits(const struct assay_option *option, FILE *out)
+/* The default as it would be typed; "" when there is none, or it is nothing in particular. */
+static void format_default(const struct assay_option *option, const void *defaults, size_t size,
+                           char out[])
 {
+    const unsigned char *at = (const unsigned char *)defaults + option->offset;
+    double real = 0;
+    out[0] = '\0';
+    if (defaults == NULL || option->required) {
+        return;
+    }
+    if (option->kind == ASSAY_OPTION_TEXT) {
+        const char *text = NULL;
+        memcpy(&text, at, sizeof text);
+        (void)snprintf(out, size, "%s", text == NULL ? "" : text);
+    } else if (option->kind == ASSAY_OPTION_COUNT) {
+        uint64_t count = 0;
+        memcpy(&count, at, sizeof count);
+        real = (double)count;
+    } else if (option->kind == ASSAY_OPTION_REAL) {
+        memcpy(&real, at, sizeof real);
+    }
+    if (real != 0 && size >= ASSAY_NUMBER_TEXT_BYTES) {
+        (void)assay_number_print(real, out);
+    }
+}
+
+size_t assay_option_format_meaning(const struct assay_option *option, const void *defaults,
+                                   size_t size, char out[])
+{
+    char range[2 * ASSAY_NUMBER_TEXT_BYTES + 8] = "";
+    char fallback[64];
+    format_default(option, defaults, sizeof fallback, fallback);
     if (option->min != 0 || option->max != 0) {
         char low[ASSAY_NUMBER_TEXT_BYTES];
         char high[ASSAY_NUMBER_TEXT_BYTES];
         (void)assay_number_print(option->min, low);
         (void)assay_number_print(option->max, high);
-        (void)fprintf(out, " (%s to %s)", low, high);
+        (void)snprintf(range, sizeof range, "%s to %s", low, high);
     }
-    (void)fputs(option->required ? " (required)" : "", out);
+    const char *word = option->required ? "required" : fallback[0] != '\0' ? "default " : "";
+    const bool ranged = range[0] != '\0';
+    const bool worded = word[0] != '\0';
+    return (size_t)snprintf(out, size, "%s%s%s%s%s%s%s", option->text, ranged || worded ? " (" : "",
+                            range, ranged && worded ? "; " : "", word, fallback,
+                            ranged || worded ? ")" : "");
 }
 
-void assay_options_print(const struct assay_option table[], size_t count, FILE *out)
+void assay_options_print(const struct assay_option table[], size_t count, const void *defaults,
+                         FILE *out)
 {
     for (size_t i = 0; i < count; i++) {
-        char left[64];
-        describe(&table[i], true, sizeof left, left);
-        (void)fprintf(out, "  %-32s %s", left, table[i].text);
-        print_limits(&table[i], out);
-        (void)fputc('\n', out);
-    }
-}
-
-void assay_options_print_markdown(const struct assay_option table[], size_t count, FILE *out)
-{
-    (void)fputs("| option | meaning |\n|---|---|\n", out);
-    for (size_t i = 0; i < count; i++) {
-        char left[64];
-        describe(&table[i], false, sizeof left, left);
-        (void)fprintf(out, "| `%s` | %s", left, table[i].text);
-        print_limits(&table[i], out);
-        (void)fputs(" |\n", out);
+        char name[64];
+        char meaning[ASSAY_OPTION_MEANING_BYTES];
+        (void)assay_option_format_name(&table[i], sizeof name, name);
+        (void)assay_option_format_meaning(&table[i], defaults, sizeof meaning, meaning);
+        /* Long names stand in one column, with a letter before them or not. */
+        const bool letter = table[i].letter != 0;
+        (void)fprintf(out, "  %s%-*s %s\n", letter ? "" : "    ", letter ? 32 : 28, name, meaning);
     }
 }

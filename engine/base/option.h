@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/** Room for what an option means. */
+enum { ASSAY_OPTION_MEANING_BYTES = 256 };
+
 /** Values in the order given; the strings are argv's own. */
 struct assay_words {
     const char **items;
@@ -52,9 +55,19 @@ ASSAY_MUST_CHECK enum assay_status assay_options_read(const struct assay_option 
                                                       size_t count, int argc, const char *argv[],
                                                       void *out, struct assay_words *operands,
                                                       struct assay_err *err);
-/** Print the table for people: names, value, text, range. */
-void assay_options_print(const struct assay_option table[], size_t count, FILE *out);
-/** The same as a Markdown table. Thread: one. */
-void assay_options_print_markdown(const struct assay_option table[], size_t count, FILE *out);
+/** How the option is typed, e.g. `-c, --config DIR`; cut at @p size. @return bytes wanted.
+ * Thread: any. */
+size_t assay_option_format_name(const struct assay_option *option, size_t size, char out[]);
+/**
+ * What the option means: text, range, what holds without it or that it is required.
+ *
+ * @param defaults the command's options as they stand before any is read; NULL: zeroes.
+ * @return bytes wanted, without NUL; the text is cut at @p size. Thread: any.
+ */
+size_t assay_option_format_meaning(const struct assay_option *option, const void *defaults,
+                                   size_t size, char out[]);
+/** Print the table for people, a line an option. @p defaults as above. Thread: owner of @p out. */
+void assay_options_print(const struct assay_option table[], size_t count, const void *defaults,
+                         FILE *out);
 
 #endif

@@ -1,4 +1,5 @@
 #include "engine/cli/command.h"
+#include "engine/cli/progress.h"
 #include "engine/config/describe.h"
 
 #include <string.h>
@@ -12,13 +13,8 @@ struct config_options {
 
 static const struct config_options defaults = {.folder = "."};
 
-static const struct assay_option options[] = {
-    {.name = "config",
-     .letter = 'c',
-     .kind = ASSAY_OPTION_TEXT,
-     .offset = offsetof(struct config_options, folder),
-     .value = "DIR",
-     .text = "folder of features.yaml, decisions.yaml, assay.yaml (.)"},
+static const struct assay_option config_table[] = {
+    ASSAY_CLI_OPTION_CONFIG(struct config_options),
     ASSAY_CLI_OPTION_JSON(struct config_options, "print JSON instead of text"),
 };
 
@@ -29,13 +25,21 @@ static const char *const verbs[VERB_END] = {
     [VERB_ERRORS] = "errors", [VERB_SETTINGS] = "settings",
 };
 
-static int print_loaded(enum verb verb, const struct config_options *given,
-                        struct assay_arena *arena)
+struct task {
+    enum verb verb;
+    const struct config_options *given;
+};
+
+static int print_loaded(struct assay_arena *arena, const void *options)
 {
+    const struct task *task = options;
+    const enum verb verb = task->verb;
+    const struct config_options *given = task->given;
     struct assay_diags *diags = assay_diags_create(arena, DIAGNOSTICS_MAX);
     if (diags == NULL) {
-        (void)fputs("assay: out of memory\n", stderr);
-        return ASSAY_EXIT_UNAVAILABLE;
+        struct assay_err err;
+        (void)assay_err_set(&err, ASSAY_E_NO_MEMORY, given->folder, "out of memory");
+        return assay_cli_fail(&err);
     }
     const struct assay_config *config = assay_config_load(arena, given->folder, diags);
     if (config == NULL) {
@@ -54,18 +58,6 @@ static int print_loaded(enum verb verb, const struct config_options *given,
         assay_config_print_schema(config, stdout);
     }
     return ASSAY_EXIT_OK;
-}
-
-static int run_loaded(enum verb verb, const struct config_options *given)
-{
-    struct assay_arena *arena = assay_arena_create((size_t)4 << 30);
-    if (arena == NULL) {
-        (void)fputs("assay: out of memory\n", stderr);
-        return ASSAY_EXIT_UNAVAILABLE;
-    }
-    const int code = print_loaded(verb, given, arena);
-    assay_arena_destroy(arena);
-    return code;
 }
 
 static int run_config(const void *given, const struct assay_words *operands)
@@ -90,7 +82,7 @@ static int run_config(const void *given, const struct assay_words *operands)
     } else if (verb == VERB_SETTINGS) {
         assay_config_print_settings(stdout, config->json);
     } else {
-        code = run_loaded(verb, config);
+        code = assay_cli_with_arena(print_loaded, &(struct task){.verb = verb, .given = config});
     }
     return fflush(stdout) == 0 || code != ASSAY_EXIT_OK ? code : ASSAY_EXIT_IO;
 }
@@ -99,15 +91,15 @@ const struct assay_command assay_command_config = {
     .name = "config",
     .summary = "check and show definitions",
     .usage = "check|show|schema|errors|settings [-c DIR] [--json]",
-    .text = "check reports every mistake of all files and exits with 78, or sums up what is "
-            "defined; show prints each feature and policy as it was understood, with its hash; "
-            "schema prints a JSON Schema of the events; errors and settings print the reference "
+    .text = "check reports every mistake of all files and exits with 78, or sums up what is\n"
+            "defined; show prints each feature and policy as it was understood, with its hash;\n"
+            "schema prints a JSON Schema of the events; errors and settings print the reference\n"
             "pages of error codes and of assay.yaml.",
     .examples = "assay config check -c config\n"
                 "assay config show -c config --json\n"
                 "assay config schema -c config > events.schema.json\n",
-    .options = options,
-    .option_count = sizeof options / sizeof options[0],
+    .options = config_table,
+    .option_count = sizeof config_table / sizeof config_table[0],
     .options_bytes = sizeof(struct config_options),
     .defaults = &defaults,
     .operands = "check|show|schema|errors|settings",

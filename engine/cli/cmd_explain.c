@@ -247,7 +247,7 @@ static const struct assay_option explain_table[] = {
      .kind = ASSAY_OPTION_TEXT,
      .offset = AT(state),
      .value = "DIR",
-     .text = "state folder of the run, which holds audit.log (state)"},
+     .text = "state folder of the run, which holds audit.log (default state)"},
     {.name = "config",
      .letter = 'c',
      .kind = ASSAY_OPTION_TEXT,
@@ -262,7 +262,7 @@ static const struct assay_option explain_table[] = {
      .kind = ASSAY_OPTION_TEXT,
      .offset = AT(lang),
      .value = "LANG",
-     .text = "language of reason texts: en or zh (en)"},
+     .text = "language of reason texts: en or zh"},
     ASSAY_CLI_OPTION_JSON(struct explain_options,
                           "print everything that is known as JSON, one line a decision"),
 };
@@ -271,7 +271,7 @@ const struct assay_command assay_command_explain = {
     .name = "explain",
     .summary = "show why a decision came out as it did",
     .usage = "ID [--state DIR | -c DIR] [--lang en|zh] [--json]\n"
-             "  assay explain --last [N] [--state DIR | -c DIR] [--json]",
+             "--last [N] [--state DIR | -c DIR] [--json]",
     .text = "Reads the audit log of a run: outcome, rule, reasons, every feature with its\n"
             "contribution, and the versions that decided. The beginning of an id will do if no\n"
             "other decision begins so. Decisions are there once they have been delivered.",

@@ -88,6 +88,12 @@ static bool read_date(const char *text, int64_t *out_ms)
     return true;
 }
 
+/* An output as messages name it. */
+static const char *shown(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard output" : path;
+}
+
 static FILE *open_output(const char *path, struct assay_err *err)
 {
     if (strcmp(path, "-") == 0) {
@@ -108,7 +114,7 @@ static enum assay_status close_output(FILE *file, const char *path, struct assay
     if (!bad && closed == 0) {
         return ASSAY_OK;
     }
-    return assay_err_errno(err, errno == 0 ? EIO : errno, path, "cannot be written");
+    return assay_err_errno(err, errno == 0 ? EIO : errno, shown(path), "cannot be written");
 }
 
 static void show_progress(const struct assay_generator *generator, const struct totals *totals,
@@ -129,7 +135,7 @@ static enum assay_status write_events(struct assay_generator *generator,
     while (assay_generator_next(generator, &event)) {
         if (fwrite(event.line.ptr, 1, event.line.len, file) != event.line.len ||
             putc('\n', file) == EOF) {
-            return assay_err_errno(err, errno, options->output, "cannot be written");
+            return assay_err_errno(err, errno, shown(options->output), "cannot be written");
         }
         totals->lines++;
         totals->bytes += event.line.len + 1;
@@ -183,7 +189,7 @@ static enum assay_status write_labels(struct assay_generator *generator, const c
 {
     struct assay_label label;
     if (file != NULL && fputs("event_id,user,label,event_ms,known_ms,value,truth\n", file) == EOF) {
-        return assay_err_errno(err, errno, path, "cannot be written");
+        return assay_err_errno(err, errno, shown(path), "cannot be written");
     }
     while (assay_generator_next_label(generator, &label)) {
         totals->labels++;
@@ -194,7 +200,7 @@ static enum assay_status write_labels(struct assay_generator *generator, const c
             fprintf(file, "%.*s,%.*s,%s,%" PRId64 ",%" PRId64 ",%d,%.9f\n", (int)label.event_id.len,
                     label.event_id.ptr, (int)label.user.len, label.user.ptr, label.name,
                     label.event_ms, label.known_ms, label.value ? 1 : 0, label.truth) < 0) {
-            return assay_err_errno(err, errno, path, "cannot be written");
+            return assay_err_errno(err, errno, shown(path), "cannot be written");
         }
     }
     return ASSAY_OK;
@@ -383,14 +389,14 @@ static const struct assay_option generate_table[] = {
      .kind = ASSAY_OPTION_COUNT,
      .offset = AT(users),
      .value = "N",
-     .text = "people (5000)",
+     .text = "people",
      .min = 1,
      .max = 1e7},
     {.name = "days",
      .kind = ASSAY_OPTION_COUNT,
      .offset = AT(days),
      .value = "D",
-     .text = "days of events (60)",
+     .text = "days of events",
      .min = 1,
      .max = 3650},
     {.name = "seed",
@@ -402,7 +408,7 @@ static const struct assay_option generate_table[] = {
      .kind = ASSAY_OPTION_TEXT,
      .offset = AT(start),
      .value = "DATE",
-     .text = "first day, YYYY-MM-DD, UTC (2026-01-01)"},
+     .text = "first day, YYYY-MM-DD, UTC"},
     {.name = "late",
      .kind = ASSAY_OPTION_REAL,
      .offset = AT(late),
@@ -451,9 +457,10 @@ const struct assay_command assay_command_generate = {
     .summary = "write the events of a synthetic lender",
     .usage = "[--users N] [--days D] [--seed S] [--output FILE] [--labels FILE]",
     .text =
-        "The stream fits the definitions in config/: people who earn, pay, borrow, fall behind, "
-        "leave, and a few who cheat. Labels say what became of an event and when that was known; "
-        "their column truth is the probability the outcome was drawn with, never a feature.",
+        "The stream fits the definitions in config/: people who earn, pay, borrow, fall behind,\n"
+        "leave, and a few who cheat. Labels say what became of an event and when that was\n"
+        "known; their column truth is the probability the outcome was drawn with, never a\n"
+        "feature.",
     .examples = "assay generate --users 5000 --days 60 --output events.jsonl --labels labels.csv\n"
                 "assay generate --users 100 --days 7 | head\n",
     .options = generate_table,

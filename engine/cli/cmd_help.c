@@ -1,6 +1,5 @@
 #include "engine/cli/command_pvt.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -43,14 +42,14 @@ void assay_print_help(const struct assay_command *command, FILE *out)
 {
     (void)fprintf(out, "assay %s - %s\n\n", command->name, command->summary);
     print_heading("Usage", out);
-    (void)fprintf(out, "  assay %s %s\n", command->name, command->usage);
+    assay_print_usage(command, "  ", out);
     if (command->text[0] != '\0') {
         (void)fprintf(out, "\n%s\n", command->text);
     }
     if (command->option_count > 0) {
         (void)fputc('\n', out);
         print_heading("Options", out);
-        assay_options_print(command->options, command->option_count, out);
+        assay_options_print(command->options, command->option_count, command->defaults, out);
     }
     if (command->examples[0] != '\0') {
         (void)fputc('\n', out);
@@ -59,75 +58,22 @@ void assay_print_help(const struct assay_command *command, FILE *out)
     }
 }
 
-/* --- Markdown --- */
-
-static const char markdown_head[] =
-    "# Commands\n"
-    "\n"
-    "Data goes to standard output, talk to standard error. `assay COMMAND --help` shows the same "
-    "at "
-    "the\n"
-    "terminal, and `assay completion bash` makes the shell know it. This page is printed by\n"
-    "`assay help --markdown`.\n";
-
-/* Lines after the first bring the indent of the terminal's help along. */
-static void print_usage_markdown(const struct assay_command *command, FILE *out)
-{
-    (void)fprintf(out, "\n```\nassay %s%s", command->name, command->usage[0] == '\0' ? "" : " ");
-    for (const char *at = command->usage; *at != '\0'; at++) {
-        if (*at != ' ' || at == command->usage || at[-1] != '\n') {
-            (void)fputc(*at, out);
-        } else {
-            at++;
-        }
-    }
-    (void)fputs("\n```\n", out);
-}
-
-static void print_command_markdown(const struct assay_command *command, FILE *out)
-{
-    (void)fprintf(out, "\n## assay %s\n\n%c%s.\n", command->name,
-                  toupper((unsigned char)command->summary[0]), command->summary + 1);
-    print_usage_markdown(command, out);
-    if (command->text[0] != '\0') {
-        (void)fprintf(out, "\n%s\n", command->text);
-    }
-    if (command->option_count > 0) {
-        (void)fputc('\n', out);
-        assay_options_print_markdown(command->options, command->option_count, out);
-    }
-    if (command->examples[0] != '\0') {
-        (void)fprintf(out, "\n```sh\n%s```\n", command->examples);
-    }
-}
-
-static void print_markdown(FILE *out)
-{
-    size_t count = 0;
-    const struct assay_command *const *commands = assay_commands(&count);
-    (void)fputs(markdown_head, out);
-    for (size_t i = 0; i < count; i++) {
-        print_command_markdown(commands[i], out);
-    }
-    (void)fprintf(out, "\n## Exit codes\n\n%s.\n", assay_exit_codes);
-}
-
 struct help_options {
     bool markdown;
-};
-
-static const struct assay_option help_table[] = {
-    {.name = "markdown",
-     .kind = ASSAY_OPTION_FLAG,
-     .offset = offsetof(struct help_options, markdown),
-     .text = "print all commands as Markdown: docs/commands.md"},
 };
 
 static int run_help(const void *options, const struct assay_words *operands)
 {
     const struct help_options *given = options;
+    if (operands->count > (given->markdown ? 0U : 1U)) {
+        struct assay_err err;
+        (void)assay_err_set(&err, ASSAY_E_USAGE, operands->items[operands->count - 1],
+                            given->markdown ? "--markdown is about all commands"
+                                            : "one command is explained at a time");
+        return assay_cli_fail(&err);
+    }
     if (given->markdown) {
-        print_markdown(stdout);
+        assay_print_markdown(stdout);
         return ASSAY_EXIT_OK;
     }
     if (operands->count == 0) {
@@ -145,12 +91,20 @@ static int run_help(const void *options, const struct assay_words *operands)
     return ASSAY_EXIT_OK;
 }
 
+static const struct assay_option help_table[] = {
+    {.name = "markdown",
+     .kind = ASSAY_OPTION_FLAG,
+     .offset = offsetof(struct help_options, markdown),
+     .text = "print the reference page of all commands"},
+};
+
 const struct assay_command assay_command_help = {
     .name = "help",
     .summary = "list the commands, or explain one",
-    .usage = "[COMMAND] [--markdown]",
+    .usage = "[COMMAND | --markdown]",
     .text = "",
-    .examples = "assay help replay\n",
+    .examples = "assay help replay\n"
+                "assay help --markdown > docs/commands.md\n",
     .options = help_table,
     .option_count = sizeof help_table / sizeof help_table[0],
     .options_bytes = sizeof(struct help_options),

@@ -21,39 +21,32 @@ static void print_text(const char *text)
     }
 }
 
-static void print_option(const struct assay_option *option)
+static void print_option(const struct assay_option *option, const void *defaults)
 {
+    char text[ASSAY_OPTION_MEANING_BYTES];
+    (void)assay_option_format_name(option, sizeof text, text);
     (void)fputs(".TP\n\\fB", stdout);
-    if (option->letter != 0) {
-        (void)printf("\\-%c, ", option->letter);
-    }
-    (void)fputs("\\-\\-", stdout);
-    print_text(option->name);
-    (void)fputs("\\fR", stdout);
-    if (option->value != NULL) {
-        (void)printf(" \\fI%s\\fR", option->value);
-    }
-    (void)fputc('\n', stdout);
-    print_text(option->text);
+    print_text(text);
+    (void)fputs("\\fR\n", stdout);
+    (void)assay_option_format_meaning(option, defaults, sizeof text, text);
+    print_text(text);
     (void)fputc('\n', stdout);
 }
 
 static void print_command(const struct assay_command *command)
 {
-    (void)fputs(".SS \"assay ", stdout);
-    print_text(command->name);
-    (void)fputc(' ', stdout);
-    print_text(command->usage);
-    (void)fputs("\"\n", stdout);
+    (void)fprintf(stdout, ".SS \"assay %s\"\n", command->name);
     print_text(command->summary);
-    (void)fputs(".\n", stdout);
+    (void)fputs(".\n.PP\n.nf\n", stdout);
+    assay_print_usage(command, "", stdout);
+    (void)fputs(".fi\n", stdout);
     if (command->text[0] != '\0') {
         (void)fputs(".PP\n", stdout);
         print_text(command->text);
         (void)fputc('\n', stdout);
     }
     for (size_t i = 0; i < command->option_count; i++) {
-        print_option(&command->options[i]);
+        print_option(&command->options[i], command->defaults);
     }
     if (command->examples[0] != '\0') {
         (void)fputs(".PP\nExamples:\n.PP\n.nf\n", stdout);
@@ -76,7 +69,11 @@ static int run_man(const void *options, const struct assay_words *operands)
     for (size_t i = 0; i < count; i++) {
         print_command(commands[i]);
     }
-    (void)printf(".SH EXIT STATUS\n%s.\n", assay_exit_codes);
+    (void)fputs(".SH EXIT STATUS\n", stdout);
+    const struct assay_exit_row *rows = assay_exit_rows(&count);
+    for (size_t i = 0; i < count; i++) {
+        (void)printf(".TP\n%d\n%s\n", rows[i].code, rows[i].text);
+    }
     return ASSAY_EXIT_OK;
 }
 

@@ -418,10 +418,11 @@ const struct assay_command assay_command_predict = {
     .summary = "score the rows of a CSV file with one model",
     .usage = "--model FILE --input FILE [--kind KIND] [--raw] [--hex] [--contributions] "
              "[--output FILE]",
-    .text = "Columns are bound to the model's features by name; the others are ignored with a "
-            "note. An empty cell is a missing value. The output is CSV with the columns raw_0.. "
-            "(the raw score of each class) and pred_0.. (probability, or whatever the model "
-            "predicts). A scorecard's raw score is its points.",
+    .text =
+        "Columns are bound to the model's features by name; the others are ignored with a note.\n"
+        "An empty cell is a missing value. The output is CSV with the columns raw_0.. (the raw\n"
+        "score of each class) and pred_0.. (probability, or whatever the model predicts). A\n"
+        "scorecard's raw score is its points.",
     .examples = "assay predict --model credit.txt --input rows.csv\n"
                 "assay predict --model churn.card.json --input - --contributions < rows.csv\n",
     .options = options,

@@ -120,7 +120,7 @@ const struct assay_command assay_command_replay = {
     .name = "replay",
     .summary = "run files, or a recorded run, through features and policies",
     .usage = "[-c DIR] --input FILE... [--rows FILE --on EVENT] [--decisions FILE] [--strict]\n"
-             "  assay replay [-c DIR] --recorded STATE [--decisions FILE]",
+             "[-c DIR] --recorded STATE [--decisions FILE]",
     .text =
         "Every input is one partition in line order; several are merged by event time. Messages\n"
         "that cannot be used are counted and named on standard error.",

@@ -1,9 +1,9 @@
 /*
  * engine/cli/command.h - one command of the command line: a row, an options struct, a function.
  *
- * Data goes to stdout, talk to stderr; exit codes are those of sysexits (0, 64 usage, 65 data, 66
- * no input, 69 unavailable, 70 bug, 74 I/O, 78 config). Every command has a file cmd_NAME.c here,
- * which defines `const struct assay_command assay_command_NAME`; the table is in commands.c.
+ * Data goes to stdout, talk to stderr; exit codes are those of sysexits, see assay_exit_rows() in
+ * commands.c. Every command has a file cmd_NAME.c here, which defines
+ * `const struct assay_command assay_command_NAME`; the table of commands is in commands.c.
  */
 #ifndef ASSAY_CLI_COMMAND_H
 #define ASSAY_CLI_COMMAND_H
@@ -20,6 +20,7 @@ enum {
     ASSAY_EXIT_UNAVAILABLE = 69,
     ASSAY_EXIT_BUG = 70,
     ASSAY_EXIT_IO = 74,
+    ASSAY_EXIT_CAPACITY = 75,
     ASSAY_EXIT_CONFIG = 78,
 };
 
@@ -29,7 +30,7 @@ enum {
 struct assay_command {
     const char *name;
     const char *summary;  /* one clause, as in `assay help` */
-    const char *usage;    /* what follows the name, e.g. "-c DIR --input FILE..." */
+    const char *usage;    /* what follows the name, e.g. "-c DIR --input FILE..."; one way a line */
     const char *text;     /* a paragraph; may be "" */
     const char *examples; /* lines a person can paste, each ending in \n */
     const struct assay_option *options;
@@ -48,7 +49,7 @@ struct assay_command {
     {                                                                                              \
         .name = "config", .letter = 'c', .kind = ASSAY_OPTION_TEXT,                                \
         .offset = offsetof(TYPE, folder), .value = "DIR",                                          \
-        .text = "folder of features.yaml, decisions.yaml, assay.yaml (config)"                     \
+        .text = "folder of features.yaml, decisions.yaml, assay.yaml"                              \
     }
 #define ASSAY_CLI_OPTION_SHARDS(TYPE, TEXT)                                                        \
     {                                                                                              \

@@ -90,8 +90,11 @@ static int close_output(int code)
     if (fflush(stdout) == 0 && ferror(stdout) == 0) {
         return code;
     }
+    if (code != ASSAY_EXIT_OK) {
+        return code; /* the command has said what went wrong */
+    }
     (void)fputs("assay: standard output: cannot be written\n", stderr);
-    return code == ASSAY_EXIT_OK ? ASSAY_EXIT_IO : code;
+    return ASSAY_EXIT_IO;
 }
 
 int main(int argc, const char *argv[])

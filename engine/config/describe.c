@@ -3,6 +3,7 @@
 #include "engine/base/writer.h"
 #include "engine/config/describe_pvt.h"
 #include "engine/config/reader_pvt.h"
+#include "features/decode.h"
 
 #include <inttypes.h>
 
@@ -29,13 +30,15 @@ static const struct code_row code_rows[] = {
 enum { CODES = sizeof code_rows / sizeof code_rows[0] };
 
 static const char errors_head[] =
-    "# Errors in definitions\n"
+    "# Errors\n"
     "\n"
     "Every mistake in `features.yaml`, `decisions.yaml` and `assay.yaml` is reported in one run, "
     "with file,\n"
     "line, column and a code that never changes its meaning. `assay config check` prints them and "
     "exits\n"
-    "with 78. This page is printed by `assay config errors`.\n";
+    "with 78. Messages that cannot be used are another matter: see [the last "
+    "section](#messages-that-are-set-aside).\n"
+    "This page is printed by `assay config errors`.\n";
 
 /* The hundreds of a code say which part of the definitions it is about. */
 static const char *const chapters[] = {"",
@@ -44,6 +47,32 @@ static const char *const chapters[] = {"",
                                        "Features and events",
                                        "Decisions and models",
                                        "assay.yaml"};
+
+static const char dead_head[] =
+    "\n## Messages that are set aside\n"
+    "\n"
+    "A message that cannot be used, or comes too late, changes nothing. It is counted, and where\n"
+    "`dead_letters` of [assay.yaml](configuration.md) or `assay replay --dead-letters` says so, "
+    "reported as a\n"
+    "JSON line: `reason` and `text` as below, `source`, `topic`, `partition` and `offset` of the "
+    "message, `field`\n"
+    "where one is to blame, `byte` where it was noticed, and the message's `bytes`. The message "
+    "itself is not\n"
+    "in it: it may hold personal data, and the offset finds it. After `capacity` alone the event "
+    "counts for\n"
+    "those of its keys that had room.\n"
+    "\n"
+    "| reason | what it means |\n"
+    "|---|---|\n";
+
+static void print_dead(FILE *out)
+{
+    (void)fputs(dead_head, out);
+    for (int dead = ASSAY_DEAD_NONE + 1; dead < ASSAY_DEAD_END; dead++) {
+        (void)fprintf(out, "| `%s` | %s |\n", assay_dead_name((enum assay_dead)dead),
+                      assay_dead_text((enum assay_dead)dead));
+    }
+}
 
 void assay_config_print_errors(FILE *out, bool json)
 {
@@ -67,7 +96,11 @@ void assay_config_print_errors(FILE *out, bool json)
         }
         (void)fprintf(out, "| `AS%04d` | %s | %s |\n", row->number, row->summary, row->help);
     }
-    (void)fputs(json ? "]\n" : "", out);
+    if (json) {
+        (void)fputs("]\n", out);
+    } else {
+        print_dead(out);
+    }
 }
 
 static const char settings_head[] =

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -74,6 +75,25 @@ def test_the_overview_lists_each_command_once_in_order():
         assert line.replace("\\'", "").count("'") % 2 == 0, line
     for command in COMMANDS:
         assert sum(f"-a {command} " in line for line in fish.splitlines()) <= 1
+
+
+def test_the_reference_page_tells_of_every_command_option_and_default():
+    page = assay("help", "--markdown").stdout
+    assert re.findall(r"^## assay (\w+)$", page, re.M) == sorted(COMMANDS)
+    for command in COMMANDS:
+        section = page.split(f"## assay {command}\n")[1].split("\n## ")[0]
+        for line in assay(command, "--help").stdout.splitlines():
+            # Options stand in two columns: how each is typed, what it means.
+            match = re.match(r" {2,6}((?:-\w, )?--\S+(?: [A-Z.]+)?) {2,}(.*)", line)
+            if match:
+                assert "| `{}` | {} |".format(*match.groups()) in section
+    assert "| `--users N` | people (1 to 10000000; default 5000) |" in page
+    assert assay("help", "--markdown", "run").returncode == 64
+
+
+def test_version_says_what_runs():
+    told = json.loads(assay("version", "--json").stdout)
+    assert told["name"] == "assay" and told["version"] in assay("--version").stdout
 
 
 def test_completion_and_manual_name_every_command_and_option():
@@ -195,6 +215,14 @@ def test_definition_errors_stop_every_command_before_it_starts(lender):
         assert 'error[AS0211]: unknown field "amout" of event "payment" (did you mean "amount"?)' \
             in run.stderr
         assert "pay_sum:   sum(payment.amout) over 1d" in run.stderr
+
+
+def test_a_full_disk_under_standard_output_is_told_of_in_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "generate", "--users", "100", "--days", "7"], stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 74
+    assert done.stderr == "assay: standard output: cannot be written: No space left on device\n"
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):

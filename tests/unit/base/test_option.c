@@ -104,12 +104,46 @@ static void wrong_usage_names_option_value_and_remedy(void **state)
     }
 }
 
+static void an_option_says_how_it_is_typed_and_what_holds_without_it(void **state)
+{
+    (void)state;
+    const struct values defaults = {.folder = "here", .shards = 2};
+    const struct assay_option needed = {.name = "model",
+                                        .letter = 'm',
+                                        .kind = ASSAY_OPTION_TEXT,
+                                        .value = "FILE",
+                                        .text = "it",
+                                        .required = true};
+    const struct {
+        const struct assay_option *option;
+        const void *defaults;
+        const char *name, *meaning;
+    } cases[] = {{&table[0], &defaults, "--strict", "stop"},
+                 {&table[1], &defaults, "-c, --config DIR", "folder (default here)"},
+                 {&table[1], NULL, "-c, --config DIR", "folder"},
+                 {&table[2], &defaults, "--shards N", "shards (1 to 64; default 2)"},
+                 {&table[3], &defaults, "--share X", "share (0 to 1)"},
+                 {&table[4], &defaults, "-i, --input FILE...", "files"},
+                 {&needed, NULL, "-m, --model FILE", "it (required)"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[ASSAY_OPTION_MEANING_BYTES];
+        assert_int_equal(assay_option_format_name(cases[i].option, sizeof text, text),
+                         strlen(cases[i].name));
+        assert_string_equal(text, cases[i].name);
+        assert_int_equal(
+            assay_option_format_meaning(cases[i].option, cases[i].defaults, sizeof text, text),
+            strlen(cases[i].meaning));
+        assert_string_equal(text, cases[i].meaning);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_of_an_option_is_read),
         cmocka_unit_test(words_and_operands_keep_apart),
         cmocka_unit_test(wrong_usage_names_option_value_and_remedy),
+        cmocka_unit_test(an_option_says_how_it_is_typed_and_what_holds_without_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
