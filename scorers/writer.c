@@ -1,26 +1,33 @@
 #include "scorers/writer_pvt.h"
 
+/* The low @p bytes bytes of a number, lowest first, in one write. */
+static void write_number(struct assay_writer *writer, uint64_t value, size_t bytes)
+{
+    uint8_t laid_out[8];
+    for (size_t i = 0; i < sizeof laid_out; i++) {
+        laid_out[i] = (uint8_t)(value >> (8 * i));
+    }
+    assay_write_bytes(writer, laid_out, bytes);
+}
+
 void assay_write_u8(struct assay_writer *writer, uint8_t value)
 {
-    assay_write_bytes(writer, &value, 1);
+    write_number(writer, value, 1);
 }
 
 void assay_write_u16(struct assay_writer *writer, uint16_t value)
 {
-    assay_write_u8(writer, (uint8_t)(value & 0xFF));
-    assay_write_u8(writer, (uint8_t)(value >> 8));
+    write_number(writer, value, 2);
 }
 
 void assay_write_u32(struct assay_writer *writer, uint32_t value)
 {
-    assay_write_u16(writer, (uint16_t)(value & 0xFFFF));
-    assay_write_u16(writer, (uint16_t)(value >> 16));
+    write_number(writer, value, 4);
 }
 
 void assay_write_u64(struct assay_writer *writer, uint64_t value)
 {
-    assay_write_u32(writer, (uint32_t)(value & UINT32_MAX));
-    assay_write_u32(writer, (uint32_t)(value >> 32));
+    write_number(writer, value, 8);
 }
 
 void assay_write_f64(struct assay_writer *writer, double value)
