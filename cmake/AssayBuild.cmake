@@ -37,6 +37,7 @@ function(assay_use_jemalloc NAME)
         pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET GLOBAL jemalloc)
         # Nothing refers to it by name: malloc is what it replaces.
         target_link_libraries(${NAME} PRIVATE -Wl,--no-as-needed PkgConfig::JEMALLOC -Wl,--as-needed)
+        target_sources(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/engine/base/jemalloc_conf.c)
     endif()
 endfunction()
 

@@ -6,9 +6,9 @@
 
 static void put_header(struct assay_writer *writer, const struct assay_policies *policies)
 {
-    assay_write_u16(writer, ASSAY_AUDIT_VERSION);
-    assay_write_u64(writer, policies->hash[0]);
-    assay_write_u64(writer, policies->hash[1]);
+    writer_u16(writer, ASSAY_AUDIT_VERSION);
+    writer_u64(writer, policies->hash[0]);
+    writer_u64(writer, policies->hash[1]);
 }
 
 static void put_model(struct assay_writer *writer, const struct assay_policies *policies,
@@ -20,38 +20,38 @@ static void put_model(struct assay_writer *writer, const struct assay_policies *
         assay_model_hash(policy->model, hash);
         name = policies->model_names[policy->model_index];
     }
-    assay_write_text(writer, name);
-    assay_write_u64(writer, hash[0]);
-    assay_write_u64(writer, hash[1]);
+    writer_text(writer, name);
+    writer_u64(writer, hash[0]);
+    writer_u64(writer, hash[1]);
 }
 
 static void put_value_names(struct assay_writer *writer, const struct assay_policy *policy)
 {
     const struct assay_event_def *trigger = &policy->plan->schema->events[policy->trigger];
-    assay_write_u32(writer, policy->need_count);
+    writer_u32(writer, policy->need_count);
     for (uint32_t i = 0; i < policy->need_count; i++) {
-        assay_write_text(writer, policy->need_names[i]);
+        writer_text(writer, policy->need_names[i]);
     }
-    assay_write_u32(writer, policy->field_count);
+    writer_u32(writer, policy->field_count);
     for (uint32_t i = 0; i < policy->field_count; i++) {
         const struct assay_str field = trigger->fields[policy->fields[i]].name;
-        assay_write_u32(writer, trigger->name.len + 1 + field.len);
+        writer_u32(writer, trigger->name.len + 1 + field.len);
         assay_write_bytes(writer, trigger->name.ptr, trigger->name.len);
         assay_write_plain(writer, ".");
         assay_write_bytes(writer, field.ptr, field.len);
     }
-    assay_write_u32(writer, policy->column_count);
+    writer_u32(writer, policy->column_count);
     for (uint32_t c = 0; c < policy->column_count; c++) {
-        assay_write_u32(writer, policy->column_needs[c]);
+        writer_u32(writer, policy->column_needs[c]);
     }
 }
 
 static void put_rules(struct assay_writer *writer, const struct assay_policy *policy)
 {
-    assay_write_u32(writer, policy->rule_count);
+    writer_u32(writer, policy->rule_count);
     for (uint32_t r = 0; r < policy->rule_count; r++) {
-        assay_write_text(writer, policy->rules[r].when);
-        assay_write_text(writer, policy->rules[r].then);
+        writer_text(writer, policy->rules[r].when);
+        writer_text(writer, policy->rules[r].then);
     }
 }
 
@@ -68,12 +68,12 @@ static void put_reason_texts(struct assay_writer *writer, const struct policy_ca
     for (uint32_t i = 0; i < catalogue->count; i++) {
         count += is_first_line(catalogue, i) ? 1 : 0;
     }
-    assay_write_u32(writer, count);
+    writer_u32(writer, count);
     for (uint32_t i = 0; i < catalogue->count; i++) {
         if (is_first_line(catalogue, i)) {
-            assay_write_text(writer, catalogue->items[i].code);
-            assay_write_text(writer, catalogue->items[i].en);
-            assay_write_text(writer, catalogue->items[i].zh);
+            writer_text(writer, catalogue->items[i].code);
+            writer_text(writer, catalogue->items[i].en);
+            writer_text(writer, catalogue->items[i].zh);
         }
     }
 }
@@ -81,14 +81,14 @@ static void put_reason_texts(struct assay_writer *writer, const struct policy_ca
 static void put_policy(struct assay_writer *writer, const struct assay_policies *policies,
                        const struct assay_policy *policy)
 {
-    assay_write_text(writer, policy->name);
-    assay_write_text(writer, policy->plan->schema->events[policy->trigger].name);
-    assay_write_text(writer, policy->event);
-    assay_write_text(writer, policy->otherwise);
+    writer_text(writer, policy->name);
+    writer_text(writer, policy->plan->schema->events[policy->trigger].name);
+    writer_text(writer, policy->event);
+    writer_text(writer, policy->otherwise);
     put_model(writer, policies, policy);
-    assay_write_u32(writer, policy->role_count);
+    writer_u32(writer, policy->role_count);
     for (uint32_t i = 0; i < policy->role_count; i++) {
-        assay_write_text(writer, assay_policy_role_entity(policy, i));
+        writer_text(writer, assay_policy_role_entity(policy, i));
     }
     put_value_names(writer, policy);
     put_rules(writer, policy);
@@ -100,9 +100,9 @@ size_t assay_audit_plan_encode(const struct assay_policies *policies, size_t siz
     ASSAY_ASSERT(policies != NULL);
     struct assay_writer writer = {.out = (char *)out, .size = size};
     put_header(&writer, policies);
-    assay_write_u64(&writer, policies->plan->hash[0]);
-    assay_write_u64(&writer, policies->plan->hash[1]);
-    assay_write_u32(&writer, policies->count);
+    writer_u64(&writer, policies->plan->hash[0]);
+    writer_u64(&writer, policies->plan->hash[1]);
+    writer_u32(&writer, policies->count);
     for (uint32_t i = 0; i < policies->count; i++) {
         put_policy(&writer, policies, policies->items[i]);
     }
@@ -113,12 +113,12 @@ size_t assay_audit_plan_encode(const struct assay_policies *policies, size_t siz
 
 static void put_value(struct assay_writer *writer, const struct assay_value *value)
 {
-    assay_write_u8(writer, value->kind);
-    assay_write_u8(writer, value->state);
+    writer_u8(writer, value->kind);
+    writer_u8(writer, value->state);
     if (value->kind == ASSAY_KIND_TEXT) {
-        assay_write_text(writer, value->cell.text);
+        writer_text(writer, value->cell.text);
     } else {
-        assay_write_f64(writer, value->cell.number);
+        writer_f64(writer, value->cell.number);
     }
 }
 
@@ -155,22 +155,22 @@ static void put_values(struct assay_writer *writer, const struct assay_decision 
 static void put_verdict(struct assay_writer *writer, const struct assay_verdict_of_policy *verdict)
 {
     ASSAY_ASSERT(verdict->reason_count <= ASSAY_POLICY_REASONS_MAX);
-    assay_write_u32(writer, verdict->rule);
-    assay_write_u8(writer, verdict->unexplained ? 1 : 0);
-    assay_write_f64(writer, verdict->raw);
-    assay_write_f64(writer, verdict->probability);
-    assay_write_f64(writer, verdict->score);
-    assay_write_f64(writer, verdict->baseline);
-    assay_write_u32(writer, verdict->reason_count);
+    writer_u32(writer, verdict->rule);
+    writer_u8(writer, verdict->unexplained ? 1 : 0);
+    writer_f64(writer, verdict->raw);
+    writer_f64(writer, verdict->probability);
+    writer_f64(writer, verdict->score);
+    writer_f64(writer, verdict->baseline);
+    writer_u32(writer, verdict->reason_count);
     for (uint32_t i = 0; i < verdict->reason_count; i++) {
-        assay_write_text(writer, verdict->reasons[i].code);
-        assay_write_text(writer, verdict->reasons[i].feature);
-        assay_write_f64(writer, verdict->reasons[i].value);
-        assay_write_f64(writer, verdict->reasons[i].points);
+        writer_text(writer, verdict->reasons[i].code);
+        writer_text(writer, verdict->reasons[i].feature);
+        writer_f64(writer, verdict->reasons[i].value);
+        writer_f64(writer, verdict->reasons[i].points);
     }
-    assay_write_u32(writer, verdict->contribution_count);
+    writer_u32(writer, verdict->contribution_count);
     for (uint32_t i = 0; i < verdict->contribution_count; i++) {
-        assay_write_f64(writer, verdict->contributions[i]);
+        writer_f64(writer, verdict->contributions[i]);
     }
 }
 
@@ -182,16 +182,16 @@ size_t assay_audit_decision_encode(const struct assay_decision *decision,
     const struct assay_policy *policy = policies->items[decision->policy];
     struct assay_writer writer = {.out = (char *)out, .size = size};
     put_header(&writer, policies);
-    assay_write_u32(&writer, decision->policy);
-    assay_write_text(&writer, decision->origin.source);
-    assay_write_text(&writer, decision->origin.topic);
-    assay_write_u32(&writer, decision->origin.partition);
-    assay_write_u64(&writer, decision->origin.offset);
-    assay_write_u64(&writer, (uint64_t)decision->time_ms);
-    assay_write_u64(&writer, decision->epoch);
+    writer_u32(&writer, decision->policy);
+    writer_text(&writer, decision->origin.source);
+    writer_text(&writer, decision->origin.topic);
+    writer_u32(&writer, decision->origin.partition);
+    writer_u64(&writer, decision->origin.offset);
+    writer_u64(&writer, (uint64_t)decision->time_ms);
+    writer_u64(&writer, decision->epoch);
     put_verdict(&writer, &decision->verdict);
     for (uint32_t i = 0; i < policy->role_count; i++) {
-        assay_write_text(&writer, assay_decision_role_key(decision, policy, i));
+        writer_text(&writer, assay_decision_role_key(decision, policy, i));
     }
     put_values(&writer, decision, policy);
     return writer.used;

@@ -1,5 +1,8 @@
 /*
  * scorers/writer_pvt.h - what a record holds beside text: numbers as little-endian bytes.
+ *
+ * Inline, since a decision's record is some hundred numbers: each is one check of the room and one
+ * store.
  */
 #ifndef ASSAY_SCORERS_WRITER_PVT_H
 #define ASSAY_SCORERS_WRITER_PVT_H
@@ -7,12 +10,63 @@
 #include "engine/base/hash.h"
 #include "engine/base/writer.h"
 
-void assay_write_u8(struct assay_writer *writer, uint8_t value);
-void assay_write_u16(struct assay_writer *writer, uint16_t value);
-void assay_write_u32(struct assay_writer *writer, uint32_t value);
-void assay_write_u64(struct assay_writer *writer, uint64_t value);
-void assay_write_f64(struct assay_writer *writer, double value);
+#include <endian.h>
+
+/* Room for the next @p bytes bytes; NULL where they do not fit: they are counted all the same. */
+static inline char *writer_take(struct assay_writer *writer, size_t bytes)
+{
+    const size_t at = writer->used;
+    writer->used += bytes;
+    return writer->used <= writer->size ? writer->out + at : NULL;
+}
+
+static inline void writer_u8(struct assay_writer *writer, uint8_t value)
+{
+    char *at = writer_take(writer, sizeof value);
+    if (at != NULL) {
+        memcpy(at, &value, sizeof value);
+    }
+}
+
+static inline void writer_u16(struct assay_writer *writer, uint16_t value)
+{
+    char *at = writer_take(writer, sizeof value);
+    if (at != NULL) {
+        value = htole16(value);
+        memcpy(at, &value, sizeof value);
+    }
+}
+
+static inline void writer_u32(struct assay_writer *writer, uint32_t value)
+{
+    char *at = writer_take(writer, sizeof value);
+    if (at != NULL) {
+        value = htole32(value);
+        memcpy(at, &value, sizeof value);
+    }
+}
+
+static inline void writer_u64(struct assay_writer *writer, uint64_t value)
+{
+    char *at = writer_take(writer, sizeof value);
+    if (at != NULL) {
+        value = htole64(value);
+        memcpy(at, &value, sizeof value);
+    }
+}
+
+static inline void writer_f64(struct assay_writer *writer, double value)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &value, sizeof bits);
+    writer_u64(writer, bits);
+}
+
 /* u32 length (UINT32_MAX: null) and the bytes. */
-void assay_write_text(struct assay_writer *writer, struct assay_str text);
+static inline void writer_text(struct assay_writer *writer, struct assay_str text)
+{
+    writer_u32(writer, text.ptr == NULL ? UINT32_MAX : text.len);
+    assay_write_bytes(writer, text.ptr, text.ptr == NULL ? 0 : text.len);
+}
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * engine/base/clock.h - the three clocks: for people, for intervals, for CPU bills.
+ * engine/base/clock.h - the clocks: for people, for intervals, for CPU bills.
  */
 #ifndef ASSAY_BASE_CLOCK_H
 #define ASSAY_BASE_CLOCK_H
@@ -12,5 +12,7 @@ int64_t assay_clock_wall_ms(void);
 uint64_t assay_clock_monotonic_ns(void);
 /** CPU time of the calling thread, ns. Thread: any. Cost: a system call, so once a batch. */
 uint64_t assay_clock_thread_cpu_ns(void);
+/** CPU time of all threads of the process since its start, ns. Thread: any. Cost: a system call. */
+uint64_t assay_clock_process_cpu_ns(void);
 
 #endif

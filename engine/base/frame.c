@@ -43,6 +43,8 @@ static uint32_t crc_of(const uint8_t header[ASSAY_FRAME_HEADER_BYTES], const voi
 static void make_header(uint8_t header[ASSAY_FRAME_HEADER_BYTES], uint16_t type, uint16_t version,
                         const void *payload, size_t bytes)
 {
+    ASSAY_ASSERT(bytes <= ASSAY_FRAME_PAYLOAD_BYTES_MAX);
+    ASSAY_ASSERT(type != 0 || version != 0); /* so that a run of zeroes is never a record */
     store32(header, (uint32_t)bytes);
     store32(header + 4, (uint32_t)type | (uint32_t)version << 16);
     store32(header + 8, crc_of(header, payload, bytes));
@@ -354,29 +356,43 @@ enum assay_status assay_frame_writer_open(struct assay_frame_writer **out, const
     return ASSAY_OK;
 }
 
+/* Bytes behind those in the buffer; more than it holds go to the file at once. */
+static void add(struct assay_frame_writer *writer, const void *bytes, size_t count)
+{
+    if (count > WRITE_BYTES - writer->used) {
+        write_all(writer, writer->buffer, writer->used);
+        writer->used = 0;
+    }
+    if (count > WRITE_BYTES) {
+        write_all(writer, bytes, count);
+    } else if (count > 0) {
+        memcpy(writer->buffer + writer->used, bytes, count);
+        writer->used += count;
+    }
+}
+
 enum assay_status assay_frame_append(struct assay_frame_writer *writer, uint16_t type,
                                      uint16_t version, const void *payload, size_t bytes,
                                      struct assay_err *err)
 {
     ASSAY_ASSERT(writer != NULL);
-    ASSAY_ASSERT(bytes <= ASSAY_FRAME_PAYLOAD_BYTES_MAX);
-    ASSAY_ASSERT(type != 0 || version != 0); /* so that a run of zeroes is never a record */
     uint8_t header[ASSAY_FRAME_HEADER_BYTES];
     make_header(header, type, version, payload, bytes);
-    if (writer->used + sizeof header + bytes > WRITE_BYTES) {
-        write_all(writer, writer->buffer, writer->used);
-        writer->used = 0;
-    }
-    if (sizeof header + bytes > WRITE_BYTES) {
-        write_all(writer, header, sizeof header);
-        write_all(writer, payload, bytes);
-    } else {
-        memcpy(writer->buffer + writer->used, header, sizeof header);
-        if (bytes > 0) {
-            memcpy(writer->buffer + writer->used + sizeof header, payload, bytes);
-        }
-        writer->used += sizeof header + bytes;
-    }
+    add(writer, header, sizeof header);
+    add(writer, payload, bytes);
+    return writer->code == 0 ? ASSAY_OK : write_failed(writer, err);
+}
+
+void assay_frame_make(uint8_t frame[], uint16_t type, uint16_t version, size_t bytes)
+{
+    make_header(frame, type, version, frame + ASSAY_FRAME_HEADER_BYTES, bytes);
+}
+
+enum assay_status assay_frame_append_made(struct assay_frame_writer *writer, const uint8_t frames[],
+                                          size_t bytes, struct assay_err *err)
+{
+    ASSAY_ASSERT(writer != NULL);
+    add(writer, frames, bytes);
     return writer->code == 0 ? ASSAY_OK : write_failed(writer, err);
 }
 

@@ -43,6 +43,17 @@ ASSAY_MUST_CHECK enum assay_status assay_frame_append(struct assay_frame_writer 
                                                       uint16_t type, uint16_t version,
                                                       const void *payload, size_t bytes,
                                                       struct assay_err *err);
+/**
+ * Make a record of a payload in place: fill in the header before it.
+ *
+ * @param frame ASSAY_FRAME_HEADER_BYTES of room, then @p bytes of payload. Thread: any. Cost: the
+ * payload's checksum.
+ */
+void assay_frame_make(uint8_t frame[], uint16_t type, uint16_t version, size_t bytes);
+/** Add whole records that assay_frame_make() made, one behind the other. @retval ASSAY_E_IO */
+ASSAY_MUST_CHECK enum assay_status assay_frame_append_made(struct assay_frame_writer *writer,
+                                                           const uint8_t frames[], size_t bytes,
+                                                           struct assay_err *err);
 /** Hand the buffer to the kernel: what was appended survives the process. @retval ASSAY_E_IO */
 ASSAY_MUST_CHECK enum assay_status assay_frame_flush(struct assay_frame_writer *writer,
                                                      struct assay_err *err);

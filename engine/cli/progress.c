@@ -279,7 +279,7 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
                   {"epoch_p50_ns", summary->epoch_p50_ns},
                   {"epoch_p99_ns", summary->epoch_p99_ns},
                   {"epoch_max_ns", summary->epoch_max_ns},
-                  {"hash_ns", summary->hash_ns}};
+                  {"cpu_ns", summary->cpu_ns}};
     (void)fputc('{', out);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         (void)fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", counts[i].name, counts[i].value);

@@ -6,7 +6,7 @@
 
 /* Room for what is kept between two commits, so that it need not grow page by page in the midst of
  * them; untouched pages cost nothing. */
-enum { KEPT_BYTES_FIRST = 16 << 20, RECORD_BYTES_FIRST = 1 << 14, RECORD_VERSION = 1 };
+enum { KEPT_BYTES_FIRST = 16 << 20, RECORD_VERSION = 1 };
 
 static const size_t RECORD_BYTES_MAX = (size_t)1 << 24;
 static const size_t PLAN_MEMORY_MAX = (size_t)256 << 20;
@@ -22,26 +22,13 @@ struct assay_audit {
     uint8_t *plan_record;      /* today's; NULL: no policies */
     size_t plan_bytes;
     const struct assay_audit_plan *plan;
-    uint8_t *record; /* the decision just checked */
-    size_t record_bytes;
-    size_t record_capacity;
-    uint8_t *kept; /* u32 length and bytes of each decision */
+    uint8_t *kept; /* decisions as frames; behind them the one just checked, not yet kept */
     size_t kept_bytes;
     size_t kept_capacity;
+    size_t record_bytes; /* payload of the one just checked */
 };
 
 /* ---- opening ---- */
-
-static bool reserve_record(struct assay_audit *audit, size_t bytes)
-{
-    if (bytes <= audit->record_capacity) {
-        return true;
-    }
-    free(audit->record);
-    audit->record = malloc(2 * bytes);
-    audit->record_capacity = audit->record == NULL ? 0 : 2 * bytes;
-    return audit->record != NULL;
-}
 
 /* Today's plan record, and decoded, to read the ids of decisions with. */
 static enum assay_status make_plan(struct assay_audit *audit, struct assay_err *err)
@@ -141,7 +128,7 @@ enum assay_status assay_audit_open(struct assay_audit **out, const char *path,
         audit->kept = malloc(KEPT_BYTES_FIRST);
         audit->kept_capacity = KEPT_BYTES_FIRST;
     }
-    if (audit == NULL || audit->kept == NULL || !reserve_record(audit, RECORD_BYTES_FIRST)) {
+    if (audit == NULL || audit->kept == NULL) {
         assay_audit_close(audit);
         return assay_err_set(err, ASSAY_E_NO_MEMORY, path, "no memory for the audit log");
     }
@@ -167,7 +154,6 @@ void assay_audit_close(struct assay_audit *audit)
         assay_frame_writer_close(audit->writer);
         assay_frame_reader_close(audit->reader);
         assay_arena_destroy(audit->arena);
-        free(audit->record);
         free(audit->kept);
         free(audit);
     }
@@ -175,22 +161,39 @@ void assay_audit_close(struct assay_audit *audit)
 
 /* ---- comparing ---- */
 
+/* Where the payload of the decision at hand is laid: the frame behind those kept. */
+static uint8_t *record_of(const struct assay_audit *audit)
+{
+    return audit->kept + audit->kept_bytes + ASSAY_FRAME_HEADER_BYTES;
+}
+
+static size_t record_room(const struct assay_audit *audit)
+{
+    const size_t taken = audit->kept_bytes + ASSAY_FRAME_HEADER_BYTES;
+    return audit->kept_capacity < taken ? 0 : audit->kept_capacity - taken;
+}
+
 static enum assay_status encode_decision(struct assay_audit *audit,
                                          const struct assay_decision *decision,
                                          struct assay_err *err)
 {
-    const size_t bytes = assay_audit_decision_encode(decision, audit->policies,
-                                                     audit->record_capacity, audit->record);
+    const size_t room = record_room(audit);
+    uint8_t *record = room == 0 ? NULL : record_of(audit);
+    const size_t bytes = assay_audit_decision_encode(decision, audit->policies, room, record);
     if (bytes > RECORD_BYTES_MAX) {
         return assay_err_set(err, ASSAY_E_FULL, audit->path, "a decision of %zu bytes is too long",
                              bytes);
     }
-    if (bytes > audit->record_capacity) {
-        if (!reserve_record(audit, bytes)) {
+    if (bytes > room) {
+        const size_t capacity = 2 * (audit->kept_bytes + ASSAY_FRAME_HEADER_BYTES + bytes);
+        uint8_t *kept = realloc(audit->kept, capacity);
+        if (kept == NULL) {
             return assay_err_set(err, ASSAY_E_NO_MEMORY, audit->path, "no memory for a decision");
         }
-        (void)assay_audit_decision_encode(decision, audit->policies, audit->record_capacity,
-                                          audit->record);
+        audit->kept = kept;
+        audit->kept_capacity = capacity;
+        (void)assay_audit_decision_encode(decision, audit->policies, record_room(audit),
+                                          record_of(audit));
     }
     audit->record_bytes = bytes;
     return ASSAY_OK;
@@ -220,7 +223,7 @@ enum assay_status assay_audit_check(struct assay_audit *audit,
         return status;
     }
     const bool equal = audit->next.bytes == audit->record_bytes &&
-                       memcmp(audit->next.payload, audit->record, audit->record_bytes) == 0;
+                       memcmp(audit->next.payload, record_of(audit), audit->record_bytes) == 0;
     if (!equal && !has_same_id(audit, decision)) {
         return ASSAY_OK; /* the log does not know it here: it may not have left */
     }
@@ -242,22 +245,13 @@ enum assay_status assay_audit_leftover(struct assay_audit *audit, uint64_t *coun
 
 /* ---- writing ---- */
 
-enum assay_status assay_audit_add(struct assay_audit *audit, struct assay_err *err)
+void assay_audit_add(struct assay_audit *audit)
 {
-    const size_t needed = audit->kept_bytes + 4 + audit->record_bytes;
-    if (needed > audit->kept_capacity) {
-        uint8_t *kept = realloc(audit->kept, 2 * needed);
-        if (kept == NULL) {
-            return assay_err_set(err, ASSAY_E_NO_MEMORY, audit->path, "no memory for decisions");
-        }
-        audit->kept = kept;
-        audit->kept_capacity = 2 * needed;
-    }
-    const uint32_t bytes = (uint32_t)audit->record_bytes;
-    memcpy(audit->kept + audit->kept_bytes, &bytes, sizeof bytes);
-    memcpy(audit->kept + audit->kept_bytes + sizeof bytes, audit->record, bytes);
-    audit->kept_bytes = needed;
-    return ASSAY_OK;
+    ASSAY_ASSERT(audit->record_bytes > 0);
+    assay_frame_make(audit->kept + audit->kept_bytes, ASSAY_AUDIT_DECISION, RECORD_VERSION,
+                     audit->record_bytes);
+    audit->kept_bytes += ASSAY_FRAME_HEADER_BYTES + audit->record_bytes;
+    audit->record_bytes = 0;
 }
 
 size_t assay_audit_kept(const struct assay_audit *audit)
@@ -268,15 +262,8 @@ size_t assay_audit_kept(const struct assay_audit *audit)
 enum assay_status assay_audit_commit(struct assay_audit *audit, uint64_t epoch,
                                      struct assay_err *err)
 {
-    enum assay_status status = ASSAY_OK;
-    for (size_t at = 0; at < audit->kept_bytes && status == ASSAY_OK;) {
-        uint32_t bytes = 0;
-        memcpy(&bytes, audit->kept + at, sizeof bytes);
-        at += sizeof bytes;
-        status = assay_frame_append(audit->writer, ASSAY_AUDIT_DECISION, RECORD_VERSION,
-                                    audit->kept + at, bytes, err);
-        at += bytes;
-    }
+    enum assay_status status =
+        assay_frame_append_made(audit->writer, audit->kept, audit->kept_bytes, err);
     uint8_t mark[8];
     for (size_t i = 0; i < sizeof mark; i++) {
         mark[i] = (uint8_t)(epoch >> (8 * i));
@@ -286,5 +273,6 @@ enum assay_status assay_audit_commit(struct assay_audit *audit, uint64_t epoch,
                                     sizeof mark, err);
     }
     audit->kept_bytes = 0;
+    audit->record_bytes = 0;
     return status == ASSAY_OK ? assay_frame_sync(audit->writer, err) : status;
 }

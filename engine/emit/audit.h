@@ -56,10 +56,9 @@ ASSAY_MUST_CHECK enum assay_status assay_audit_check(struct assay_audit *audit,
                                                      const struct assay_decision *decision,
                                                      enum assay_audit_verdict *verdict,
                                                      struct assay_err *err);
-/** Keep the decision that assay_audit_check() just called new, until it has been delivered.
- * @retval ASSAY_E_NO_MEMORY */
-ASSAY_MUST_CHECK enum assay_status assay_audit_add(struct assay_audit *audit,
-                                                   struct assay_err *err);
+/** Keep the decision that assay_audit_check() just called new, until it has been delivered; once a
+ * check. Thread: the log's. */
+void assay_audit_add(struct assay_audit *audit);
 /** Bytes kept and not yet written. Thread: the log's. */
 size_t assay_audit_kept(const struct assay_audit *audit);
 /**

@@ -128,7 +128,7 @@ static enum assay_status send_decision(struct run *run, const struct assay_decis
     if (status == ASSAY_OK) {
         run->uncommitted = true;
         run->summary->decisions_sent++;
-        status = assay_audit_add(run->audit, err);
+        assay_audit_add(run->audit);
     }
     return status;
 }

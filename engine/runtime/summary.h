@@ -20,11 +20,11 @@ struct assay_run_summary {
     struct assay_pipeline_stats stats; /* messages, events, dead letters by reason, CPU by stage */
     uint32_t shards;
     uint64_t wall_ns;
-    double events_per_s;     /* accepted events over wall time */
+    uint64_t cpu_ns;     /* of the process from its start, all threads, without the state hash */
+    double events_per_s; /* accepted events over wall time */
     double events_per_cpu_s; /* accepted events over the CPU time of all stages */
     uint64_t epoch_p50_ns, epoch_p99_ns, epoch_max_ns; /* wall time of an epoch */
-    uint64_t hash_ns;                       /* CPU time of the state hash, once at the end */
-    char state_hash[ASSAY_HASH_TEXT_BYTES]; /* hex; "" while running */
+    char state_hash[ASSAY_HASH_TEXT_BYTES];            /* hex; "" while running */
     uint32_t outcome_count;
     struct assay_outcome_count outcomes[ASSAY_SUMMARY_OUTCOMES_MAX]; /* by first appearance */
     uint64_t outcomes_beyond; /* decisions of outcomes that found no room in the table */

@@ -110,6 +110,33 @@ static void what_is_appended_is_read_back_over_several_openings(void **state)
     assert_int_equal(torn, 0);
 }
 
+static void records_made_in_place_are_those_that_append_makes(void **state)
+{
+    (void)state;
+    enum { FIRST = 40, COUNT = 4000 }; /* more than the writer's buffer, and less */
+    static uint8_t made[COUNT * (200 + ASSAY_FRAME_HEADER_BYTES)];
+    struct assay_frame_writer *writer = NULL;
+    enum assay_status status = ASSAY_OK;
+    size_t used = 0;
+    size_t first = 0;
+    uint64_t torn = 0;
+    struct assay_err err;
+    append_records(0, 3);
+    for (size_t i = 3; i < COUNT; i++) {
+        const size_t bytes = record_of(i, made + used + ASSAY_FRAME_HEADER_BYTES);
+        assay_frame_make(made + used, (uint16_t)(1 + i % 3), 2, bytes);
+        used += ASSAY_FRAME_HEADER_BYTES + bytes;
+        first = i == FIRST ? used : first;
+    }
+    assert_int_equal(assay_frame_writer_open(&writer, path, MAGIC, &err), ASSAY_OK);
+    assert_int_equal(assay_frame_append_made(writer, made, first, &err), ASSAY_OK);
+    assert_int_equal(assay_frame_append_made(writer, made + first, used - first, &err), ASSAY_OK);
+    assay_frame_writer_close(writer);
+    assert_int_equal(count_records(&status, &torn, &err), COUNT);
+    assert_int_equal(status, ASSAY_E_END);
+    assert_int_equal(torn, 0);
+}
+
 static void a_file_cut_at_any_byte_loses_only_the_torn_record_and_goes_on(void **state)
 {
     (void)state;
@@ -240,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ways_to_a_checksum_agree_with_each_other_and_with_rfc_3720),
         ON_FILE(what_is_appended_is_read_back_over_several_openings),
+        ON_FILE(records_made_in_place_are_those_that_append_makes),
         ON_FILE(a_file_cut_at_any_byte_loses_only_the_torn_record_and_goes_on),
         ON_FILE(a_flipped_byte_before_the_tail_is_damage_and_never_a_tail),
         ON_FILE(a_tail_of_zeroes_is_torn),
