@@ -102,6 +102,7 @@ static uint32_t share_range(struct builder *builder, uint32_t position,
         r++;
     }
     if (r == builder->out->range_count) {
+        /* lanes are numbered when all windows are known */
         ranges[r] = (struct range_key){
             .stream = position, .span_ms = window->span_ms, .delay_ms = window->delay_ms};
         builder->out->range_count++;
@@ -117,6 +118,7 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
         .pair = share_pair(builder, position, agg),
         .last_n = agg->window.last_n,
         .exclude_current = agg->exclude_current,
+        .total = ASSAY_NONE,
     };
     struct view_key *views = builder->views;
     uint32_t v = 0;
@@ -178,6 +180,18 @@ static bool build_aggregates(struct builder *builder)
     }
     for (uint32_t i = 0; i < aggs; i++) {
         builder->agg_views[i] = share_view(builder, &builder->entity->aggs[i]);
+    }
+    const struct lane_builder lanes = {
+        .arena = builder->arena,
+        .ranges = builder->ranges,
+        .range_count = builder->out->range_count,
+        .views = builder->views,
+        .view_count = builder->out->view_count,
+    };
+    for (uint32_t s = 0; s < builder->out->stream_count; s++) {
+        if (!assay_layout_lanes(&lanes, &builder->streams[s], s)) {
+            return false;
+        }
     }
     builder->out->ranges = builder->ranges;
     builder->out->views = builder->views;

@@ -4,7 +4,7 @@
 #ifndef ASSAY_FEATURES_RECORD_PVT_H
 #define ASSAY_FEATURES_RECORD_PVT_H
 
-#include "features/log_pvt.h"
+#include "features/lanes_pvt.h"
 
 /* layout.c */
 
@@ -13,6 +13,7 @@ struct range_key {
     uint32_t stream; /* position in the entity's list */
     int64_t span_ms;
     int64_t delay_ms;
+    uint32_t lane; /* of the stream */
 };
 
 /** A pair through a window: several aggregates read different things of one. */
@@ -22,6 +23,7 @@ struct view_key {
     uint32_t last_n;
     bool exclude_current;
     uint32_t wants;
+    uint32_t total; /* of the stream: number found and sum are kept; or ASSAY_NONE */
 };
 
 struct feature_reads {
@@ -48,12 +50,23 @@ struct entity_layout {
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_plan *plan);
 
-/* aggregate.c */
+/* layout_lanes.c */
 
-struct range {
-    struct position begin;
-    struct position end; /* exclusive */
+/** An entity's windows and views, as far as they are known. */
+struct lane_builder {
+    struct assay_arena *arena;
+    struct range_key *ranges;
+    uint32_t range_count;
+    struct view_key *views;
+    uint32_t view_count;
 };
+
+/** Choose lanes and totals of one stream, and tell ranges and views of them. @return false: the
+ * arena is full. */
+bool assay_layout_lanes(const struct lane_builder *builder, struct stream_layout *layout,
+                        uint32_t stream);
+
+/* aggregate.c */
 
 /** One view to compute. */
 struct view_query {
@@ -99,6 +112,8 @@ struct scratch {
     uint64_t *range_stamps;
     struct view_result *results;
     uint64_t *view_stamps;
+    uint64_t *lane_stamps;    /* one a stream */
+    bool *kept;               /* one a stream: its lanes are at the time of the slice */
     struct tally *tallies;    /* one a pair, for the state hash */
     struct position *touched; /* one a stream: where the last update's event lies */
     uint32_t touched_entity;  /* whose streams `touched` speaks of */

@@ -6,13 +6,28 @@
  */
 
 struct view {
-    const struct assay_record *record; /* NULL: the key was never seen */
-    const struct position *touched;    /* per stream of the entity; NULL: no current event */
-    const struct assay_event *event;   /* NULL: none */
+    struct assay_record *record;     /* NULL: the key was never seen */
+    const struct position *touched;  /* per stream of the entity; NULL: no current event */
+    const struct assay_event *event; /* NULL: none */
     uint32_t entity;
     int64_t at_ms;
     int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
 };
+
+/* Whether the stream's kept windows are at the view's time; asked once a slice. Only the current
+ * event's time moves them: a read may be of any time. */
+static bool has_lanes(struct assay_store *store, const struct view *view, uint32_t stream)
+{
+    struct scratch *scratch = &store->scratch;
+    if (scratch->lane_stamps[stream] != scratch->stamp) {
+        const struct log_context context = log_context_of(store, view->record, stream);
+        scratch->lane_stamps[stream] = scratch->stamp;
+        scratch->kept[stream] =
+            view->event != NULL && assay_lanes_at(&context, &view->record->logs[stream],
+                                                  view->at_ms, view->since_ms) != NULL;
+    }
+    return scratch->kept[stream];
+}
 
 static bool is_answerable(const struct view *view, const struct assay_stream *stream,
                           const struct assay_window *window)
@@ -27,6 +42,12 @@ static struct range range_of(struct assay_store *store, const struct view *view,
     const struct entity_layout *layout = &store->layouts[view->entity];
     const struct range_key *key = &layout->ranges[index];
     if (scratch->range_stamps[index] != scratch->stamp) {
+        scratch->range_stamps[index] = scratch->stamp;
+        if (has_lanes(store, view, key->stream)) {
+            scratch->ranges[index] = assay_lanes_range(&layout->streams[key->stream],
+                                                       &view->record->logs[key->stream], key->lane);
+            return scratch->ranges[index];
+        }
         const int64_t to_ms = view->at_ms - key->delay_ms;
         int64_t after_ms = view->since_ms - 1;
         if (key->span_ms != 0 && to_ms - key->span_ms > after_ms) {
@@ -35,9 +56,25 @@ static struct range range_of(struct assay_store *store, const struct view *view,
         scratch->ranges[index] =
             assay_range(&view->record->logs[key->stream], layout->streams[key->stream].entry_bytes,
                         after_ms, to_ms);
-        scratch->range_stamps[index] = scratch->stamp;
     }
     return scratch->ranges[index];
+}
+
+/* Number found and sum as they are kept. */
+static void take_total(const struct assay_store *store, const struct view *view,
+                       const struct view_key *key, struct view_result *out)
+{
+    const struct entity_layout *entity = &store->layouts[view->entity];
+    const struct range_key *range = &entity->ranges[key->range];
+    const struct stream_layout *layout = &entity->streams[range->stream];
+    const struct log *log = &view->record->logs[range->stream];
+    const struct position current = view->touched[range->stream];
+    assay_lanes_total(layout, log, key->total, &out->tally);
+    if (key->exclude_current && range->delay_ms == 0 && current.chunk != ASSAY_NONE) {
+        assay_tally_remove(
+            &out->tally, &layout->pairs[key->pair],
+            chunk_entry(log_chunk(log, current.chunk), layout->entry_bytes, current.at));
+    }
 }
 
 static const struct view_result *result_of(struct assay_store *store, const struct view *view,
@@ -46,26 +83,36 @@ static const struct view_result *result_of(struct assay_store *store, const stru
     static const struct view_result nothing;
     struct scratch *scratch = &store->scratch;
     const struct entity_layout *layout = &store->layouts[view->entity];
+    struct view_result *result = &scratch->results[index];
     if (view->since_ms == INT64_MAX) {
         return &nothing;
     }
-    if (scratch->view_stamps[index] != scratch->stamp) {
-        const struct view_key *key = &layout->views[index];
-        const struct range_key *range = &layout->ranges[key->range];
+    if (scratch->view_stamps[index] == scratch->stamp) {
+        return result;
+    }
+    scratch->view_stamps[index] = scratch->stamp;
+    *result = nothing;
+    struct view_key key = layout->views[index];
+    const struct range_key *range = &layout->ranges[key.range];
+    const bool kept = key.total != ASSAY_NONE && has_lanes(store, view, range->stream);
+    key.wants &= kept ? ~(uint32_t)(WANT_COUNT | WANT_SUM) : UINT32_MAX;
+    if (key.wants != 0) {
         const struct view_query query = {
             .layout = &layout->streams[range->stream],
             .log = &view->record->logs[range->stream],
-            .key = key,
-            .range = range_of(store, view, key->range),
+            .key = &key,
+            .range = range_of(store, view, key.range),
             .bases_since_ms = range->span_ms == 0 ? view->since_ms : INT64_MAX,
             .current = view->touched == NULL ? (struct position){.chunk = ASSAY_NONE}
                                              : view->touched[range->stream],
             .set = &store->set,
         };
-        assay_view_read(&query, &scratch->results[index]);
-        scratch->view_stamps[index] = scratch->stamp;
+        assay_view_read(&query, result);
     }
-    return &scratch->results[index];
+    if (kept) {
+        take_total(store, view, &key, result);
+    }
+    return result;
 }
 
 static struct assay_value read_aggregate(struct assay_store *store, const struct view *view,

@@ -58,9 +58,12 @@ static bool reserve_scratch(struct assay_store *store)
     scratch->view_stamps = assay_arena_array(store->arena, views, sizeof(uint64_t));
     scratch->tallies = assay_arena_array(store->arena, pairs, sizeof *scratch->tallies);
     scratch->touched = assay_arena_array(store->arena, streams, sizeof *scratch->touched);
+    scratch->lane_stamps = assay_arena_array(store->arena, streams, sizeof(uint64_t));
+    scratch->kept = assay_arena_array(store->arena, streams, sizeof *scratch->kept);
     return scratch->slots != NULL && scratch->needed != NULL && scratch->ranges != NULL &&
            scratch->range_stamps != NULL && scratch->results != NULL &&
-           scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL;
+           scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL &&
+           scratch->lane_stamps != NULL && scratch->kept != NULL;
 }
 
 static bool reserve(struct assay_store *store)
@@ -349,6 +352,8 @@ static bool prepare_log(struct assay_store *store, struct assay_record *record, 
     if (!make_entry(store, context.layout, event, tie_bytes, entry)) {
         return false;
     }
+    /* Before chunks at the front go, so that no window begins in them any more. */
+    assay_lanes_advance(context.layout, &record->logs[position], event->time_ms);
     if (!assay_log_prepare(&context, &record->logs[position], entry,
                            &pending->changes[pending->count])) {
         assay_slab_free(&store->slab, entry->blob, entry->blob_bytes);
@@ -412,6 +417,24 @@ static void abandon(struct assay_store *store, struct assay_record *record)
     store->scratch.touched_entity = ASSAY_NONE;
 }
 
+/* The kept windows of the logs that the event went to take it in. */
+static void follow(struct assay_store *store, struct assay_record *record, int64_t time_ms)
+{
+    const int64_t expire_ms = store->plan->schema->entities[record->entity].expire_ms;
+    for (uint32_t i = 0; i < store->pending->count; i++) {
+        const uint32_t s = store->pending->streams[i];
+        struct log *log = &record->logs[s];
+        if (log->lanes == NULL) {
+            continue;
+        }
+        const int64_t frontier_ms = log->lanes->frontier_ms;
+        const int64_t since_ms =
+            assay_segment_since(record, frontier_ms > time_ms ? frontier_ms : time_ms, expire_ms);
+        assay_lanes_insert(&store->layouts[record->entity].streams[s], log,
+                           store->scratch.touched[s], since_ms);
+    }
+}
+
 static void commit(struct assay_store *store, struct assay_record *record,
                    const struct assay_update *update)
 {
@@ -433,6 +456,7 @@ static void commit(struct assay_store *store, struct assay_record *record,
     }
     store->scratch.touched_entity = update->entity;
     assay_segment_touch(record, time_ms, store->plan->schema->entities[update->entity].expire_ms);
+    follow(store, record, time_ms);
     record->newest_ms = time_ms > record->newest_ms ? time_ms : record->newest_ms;
     store->stats.events++;
 }
