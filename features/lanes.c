@@ -6,7 +6,7 @@
  * 2^30 entries of values below SMALL add up to less than WIDE.
  */
 
-enum { AT_BITS = 7, CHUNKS_MAX = 1 << 24 };
+enum { AT_BITS = 7, CHUNKS_MAX = 1 << 24, LAG_CHUNKS = 2 };
 static_assert(CHUNK_ENTRIES_MAX < 1 << AT_BITS, "an entry's place fits");
 
 static const int64_t SMALL = INT64_C(1) << 31;
@@ -151,11 +151,38 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
     }
 }
 
-void assay_lanes_advance(const struct stream_layout *layout, struct log *log, int64_t at_ms)
+/* Entries that have come since the frontier was set, up to @p at_ms, which is all of them. */
+static void enter_waiting(struct lanes *lanes, const struct stream_layout *layout,
+                          const struct log *log)
 {
-    struct lanes *lanes = log->lanes;
-    if (lanes == NULL || lanes->state != LANES_KEPT || at_ms <= lanes->frontier_ms) {
-        return;
+    int64_t *leave = lanes_leave(lanes);
+    uint32_t *begin = lanes_begin(lanes, layout);
+    const struct log_entry *first = entry_at(layout, log, lanes->waiting);
+    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
+        if (lanes_end(lanes, layout)[d] == LANE_NOWHERE) {
+            lanes_end(lanes, layout)[d] = lanes->waiting;
+            lanes_enter(lanes, layout)[d] =
+                first->time_ms + layout->lanes[layout->prompt_count + d].delay_ms;
+        }
+    }
+    for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
+        if (begin[lane] == LANE_NOWHERE) {
+            begin[lane] = lanes->waiting;
+            leave[lane] = leave_time(&layout->lanes[lane], first->time_ms);
+        }
+    }
+    for (uint32_t place = lanes->waiting; place != LANE_NOWHERE; place = next_of(log, place)) {
+        enter_prompt(lanes, layout, entry_at(layout, log, place));
+    }
+    lanes->waiting = LANE_NOWHERE;
+}
+
+/* Move kept lanes to a time at or after their frontier and the log's newest entry. */
+static void advance(struct lanes *lanes, const struct stream_layout *layout, const struct log *log,
+                    int64_t at_ms)
+{
+    if (lanes->waiting != LANE_NOWHERE) {
+        enter_waiting(lanes, layout, log);
     }
     for (uint32_t lane = layout->prompt_count; lane < layout->lane_count; lane++) {
         enter_until(lanes, layout, log, lane, at_ms);
@@ -167,28 +194,6 @@ void assay_lanes_advance(const struct stream_layout *layout, struct log *log, in
 }
 
 /* ---- what happens to the log ---- */
-
-/* The newest entry of the log, at the frontier: it enters every window without delay. */
-static void append(struct lanes *lanes, const struct stream_layout *layout,
-                   const struct log_entry *entry, uint32_t place)
-{
-    int64_t *leave = lanes_leave(lanes);
-    uint32_t *begin = lanes_begin(lanes, layout);
-    for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
-        if (begin[lane] == LANE_NOWHERE) {
-            begin[lane] = place;
-            leave[lane] = leave_time(&layout->lanes[lane], entry->time_ms);
-        }
-    }
-    enter_prompt(lanes, layout, entry);
-    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
-        if (lanes_end(lanes, layout)[d] == LANE_NOWHERE) {
-            lanes_end(lanes, layout)[d] = place;
-            lanes_enter(lanes, layout)[d] =
-                entry->time_ms + layout->lanes[layout->prompt_count + d].delay_ms;
-        }
-    }
-}
 
 /* Entries of the same chunk from @p place on have moved up by one. */
 static uint32_t shifted(uint32_t begin, uint32_t place)
@@ -227,50 +232,25 @@ static void insert_late(struct lanes *lanes, const struct stream_layout *layout,
     }
 }
 
-/* Nothing of the past counts any more. */
-static void reset(struct lanes *lanes, const struct stream_layout *layout, int64_t at_ms,
-                  int64_t since_ms)
-{
-    memset(lanes, 0, lanes_bytes(layout));
-    lanes->state = LANES_KEPT;
-    lanes->frontier_ms = at_ms;
-    lanes->since_ms = since_ms;
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        lanes_leave(lanes)[lane] = INT64_MAX;
-        lanes_begin(lanes, layout)[lane] = LANE_NOWHERE;
-    }
-    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
-        lanes_enter(lanes, layout)[d] = INT64_MAX;
-        lanes_end(lanes, layout)[d] = LANE_NOWHERE;
-    }
-}
-
 void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
-                        struct position position, int64_t since_ms)
+                        struct position position)
 {
     struct lanes *lanes = log->lanes;
     if (lanes == NULL || lanes->state != LANES_KEPT) {
         return;
     }
-    if (log->count > CHUNKS_MAX) {
-        lanes->state = LANES_OFF;
-        return;
-    }
     const uint32_t place = pack(position);
-    const struct log_entry *entry = entry_at(layout, log, place);
-    if (since_ms != lanes->since_ms) {
-        if (since_ms != entry->time_ms || entry->time_ms < lanes->frontier_ms) {
-            lanes->state = LANES_STALE; /* segments were joined, or reach further back */
-            return;
-        }
-        reset(lanes, layout, entry->time_ms, since_ms);
-    }
-    if (entry->time_ms == lanes->frontier_ms && next_of(log, place) == LANE_NOWHERE) {
-        append(lanes, layout, entry, place);
+    if (next_of(log, place) == LANE_NOWHERE) {
+        const bool waits = entry_at(layout, log, place)->time_ms >= lanes->since_ms;
+        lanes->waiting = waits && place < lanes->waiting ? place : lanes->waiting;
         return;
     }
+    if (place >= lanes->waiting) {
+        return; /* waits like its neighbours; where it is the first of them the place is the same */
+    }
+    lanes->waiting = shifted(lanes->waiting, place);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        insert_late(lanes, layout, lane, entry, place);
+        insert_late(lanes, layout, lane, entry_at(layout, log, place), place);
     }
 }
 
@@ -281,6 +261,11 @@ void assay_lanes_retire(const struct stream_layout *layout, struct log *log, uin
     if (lanes == NULL || lanes->state != LANES_KEPT) {
         return;
     }
+    if (lanes->waiting < gone) {
+        lanes->state = LANES_STALE;
+        return;
+    }
+    lanes->waiting -= lanes->waiting == LANE_NOWHERE ? 0 : gone;
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
         uint32_t *begin = &lanes_begin(lanes, layout)[lane];
         if (*begin == LANE_NOWHERE) {
@@ -320,7 +305,7 @@ void assay_lanes_drop(const struct stream_layout *layout, struct log *log, uint3
     if (lanes == NULL || lanes->state != LANES_KEPT) {
         return;
     }
-    bool kept = true;
+    bool kept = drop_front(&lanes->waiting, entries);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
         kept = kept && drop_front(&lanes_begin(lanes, layout)[lane], entries);
     }
@@ -344,6 +329,25 @@ void assay_lanes_free(const struct log_context *context, struct log *log)
 }
 
 /* ---- building and reading ---- */
+
+/* Windows without an entry. */
+static void reset(struct lanes *lanes, const struct stream_layout *layout, int64_t at_ms,
+                  int64_t since_ms)
+{
+    memset(lanes, 0, lanes_bytes(layout));
+    lanes->state = LANES_KEPT;
+    lanes->frontier_ms = at_ms;
+    lanes->since_ms = since_ms;
+    lanes->waiting = LANE_NOWHERE;
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        lanes_leave(lanes)[lane] = INT64_MAX;
+        lanes_begin(lanes, layout)[lane] = LANE_NOWHERE;
+    }
+    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
+        lanes_enter(lanes, layout)[d] = INT64_MAX;
+        lanes_end(lanes, layout)[d] = LANE_NOWHERE;
+    }
+}
 
 static int64_t time_at(const struct stream_layout *layout, const struct log *log, uint32_t place)
 {
@@ -429,24 +433,31 @@ static bool build(const struct log_context *context, struct log *log, int64_t at
     return log->lanes->state == LANES_KEPT;
 }
 
-struct lanes *assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
-                             int64_t since_ms)
+/* Would entering what waits cost more than building anew? */
+static bool lags(const struct log *log, const struct lanes *lanes)
+{
+    return lanes->waiting != LANE_NOWHERE && (lanes->waiting >> AT_BITS) + LAG_CHUNKS < log->count;
+}
+
+bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
+                    int64_t since_ms)
 {
     const struct stream_layout *layout = context->layout;
     struct lanes *lanes = log->lanes;
-    if (lanes != NULL && lanes->state == LANES_KEPT && lanes->since_ms == since_ms) {
-        if (at_ms < lanes->frontier_ms) {
-            return NULL;
-        }
-        assay_lanes_advance(layout, log, at_ms);
-        return lanes->state == LANES_KEPT ? lanes : NULL;
-    }
     const struct position end = assay_log_end(log);
     if (end.at == 0 || log->count > CHUNKS_MAX || (lanes != NULL && lanes->state == LANES_OFF) ||
         chunk_entry(log_chunk(log, end.chunk), layout->entry_bytes, end.at - 1)->time_ms > at_ms) {
-        return NULL;
+        return false;
     }
-    return build(context, log, at_ms, since_ms) ? log->lanes : NULL;
+    if (lanes == NULL || lanes->state != LANES_KEPT || lanes->since_ms != since_ms ||
+        lags(log, lanes)) {
+        return build(context, log, at_ms, since_ms);
+    }
+    if (at_ms < lanes->frontier_ms) {
+        return false;
+    }
+    advance(lanes, layout, log, at_ms);
+    return lanes->state == LANES_KEPT;
 }
 
 struct range assay_lanes_range(const struct stream_layout *layout, const struct log *log,

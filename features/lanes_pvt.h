@@ -2,16 +2,16 @@
  * features/lanes_pvt.h - the windows of a stream, kept up with instead of searched for.
  *
  * A log that is read has lanes: one a window, where it begins in the log and what it holds: per
- * (window, pair) the number found and the sum. They are valid at a frontier, a time. An event moves
- * the frontier to its own time: entries leave at the front of each window, those of delayed windows
- * enter, then the event itself is added. So a window costs the same whatever its length and however
- * many events it holds (subtract-on-evict: Hirzel et al., "Sliding-window aggregation algorithms",
- * 2017).
+ * (window, pair) the number found and the sum. They are valid at a frontier, a time. A read moves
+ * the frontier to its own time: what has come since then enters each window, and entries leave at
+ * its front. So a window costs the same whatever its length and however many events it holds
+ * (subtract-on-evict: Hirzel et al., "Sliding-window aggregation algorithms", 2017), and a log that
+ * is written but not read costs one comparison an event.
  *
  * Lanes are a cache of the log. Whatever is not worth following (a chunk replaced by a late event, a
- * segment joined) makes them stale, and the next read at or after the newest entry builds them from
- * the log; a read behind the frontier does without. Sums are 64 bits wide: a log whose sums might
- * not fit has no lanes from then on.
+ * segment joined, a long time without a read) makes them stale, and the next read at or after the
+ * newest entry builds them from the log; a read behind the frontier does without. Sums are 64 bits
+ * wide: a log whose sums might not fit has no lanes from then on.
  *
  * Times of leaving and entering lie side by side, so that one comparison over all windows tells
  * whether anything is to be done.
@@ -36,7 +36,7 @@ struct lanes {
     int64_t frontier_ms;
     int64_t since_ms; /* start of the segment they were made in */
     uint32_t state;
-    uint32_t unused;
+    uint32_t waiting; /* packed position of the first entry that came since; or LANE_NOWHERE */
     int64_t words[];
 };
 
@@ -79,16 +79,14 @@ static inline uint32_t *lanes_found(struct lanes *lanes, const struct stream_lay
     return lanes_begin(lanes, layout) + (2UL * layout->lane_count - layout->prompt_count);
 }
 
-/** The lanes at @p at_ms, moved there if need be; NULL: read the log. Cost: O(lanes) and what left
- * since the frontier; what assay_view_read() costs for each lane when they were stale. */
-struct lanes *assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
-                             int64_t since_ms);
-/** Move a log's kept lanes to a time at or after the frontier; nothing to do before it. */
-void assay_lanes_advance(const struct stream_layout *layout, struct log *log, int64_t at_ms);
-/** An entry has come to @p position and nothing else of the log has changed. @p since_ms: start of
- * the segment at the greater of frontier and the entry's time. */
+/** Have the lanes at @p at_ms; false: read the log. @p since_ms: start of the segment then. Cost:
+ * O(lanes) and what came and left since the frontier; stale ones: assay_view_read() of each. */
+bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
+                    int64_t since_ms);
+/** An entry has come to @p position and nothing else of the log has changed. Cost: O(1); O(lanes)
+ * for one before the frontier. */
 void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
-                        struct position position, int64_t since_ms);
+                        struct position position);
 /** The first @p chunks chunks of the log go away. Before they do. */
 void assay_lanes_retire(const struct stream_layout *layout, struct log *log, uint32_t chunks);
 /** The first @p entries entries of the first chunk go away. Before they do. */

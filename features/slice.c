@@ -23,8 +23,8 @@ static bool has_lanes(struct assay_store *store, const struct view *view, uint32
         const struct log_context context = log_context_of(store, view->record, stream);
         scratch->lane_stamps[stream] = scratch->stamp;
         scratch->kept[stream] =
-            view->event != NULL && assay_lanes_at(&context, &view->record->logs[stream],
-                                                  view->at_ms, view->since_ms) != NULL;
+            view->event != NULL &&
+            assay_lanes_at(&context, &view->record->logs[stream], view->at_ms, view->since_ms);
     }
     return scratch->kept[stream];
 }

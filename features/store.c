@@ -352,8 +352,6 @@ static bool prepare_log(struct assay_store *store, struct assay_record *record, 
     if (!make_entry(store, context.layout, event, tie_bytes, entry)) {
         return false;
     }
-    /* Before chunks at the front go, so that no window begins in them any more. */
-    assay_lanes_advance(context.layout, &record->logs[position], event->time_ms);
     if (!assay_log_prepare(&context, &record->logs[position], entry,
                            &pending->changes[pending->count])) {
         assay_slab_free(&store->slab, entry->blob, entry->blob_bytes);
@@ -417,24 +415,6 @@ static void abandon(struct assay_store *store, struct assay_record *record)
     store->scratch.touched_entity = ASSAY_NONE;
 }
 
-/* The kept windows of the logs that the event went to take it in. */
-static void follow(struct assay_store *store, struct assay_record *record, int64_t time_ms)
-{
-    const int64_t expire_ms = store->plan->schema->entities[record->entity].expire_ms;
-    for (uint32_t i = 0; i < store->pending->count; i++) {
-        const uint32_t s = store->pending->streams[i];
-        struct log *log = &record->logs[s];
-        if (log->lanes == NULL) {
-            continue;
-        }
-        const int64_t frontier_ms = log->lanes->frontier_ms;
-        const int64_t since_ms =
-            assay_segment_since(record, frontier_ms > time_ms ? frontier_ms : time_ms, expire_ms);
-        assay_lanes_insert(&store->layouts[record->entity].streams[s], log,
-                           store->scratch.touched[s], since_ms);
-    }
-}
-
 static void commit(struct assay_store *store, struct assay_record *record,
                    const struct assay_update *update)
 {
@@ -450,13 +430,13 @@ static void commit(struct assay_store *store, struct assay_record *record,
         const struct log_context context = log_context_of(store, record, s);
         assay_log_commit(&context, log, pending_entry(pending, i), &pending->changes[i]);
         touched[s] = pending->changes[i].position;
+        assay_lanes_insert(context.layout, log, touched[s]);
         const bool in_order = touched[s].chunk + 1 == log->count &&
                               touched[s].at + 1 == log_chunk(log, log->count - 1)->count;
         store->stats.late_inserts += in_order ? 0 : 1;
     }
     store->scratch.touched_entity = update->entity;
     assay_segment_touch(record, time_ms, store->plan->schema->entities[update->entity].expire_ms);
-    follow(store, record, time_ms);
     record->newest_ms = time_ms > record->newest_ms ? time_ms : record->newest_ms;
     store->stats.events++;
 }
