@@ -240,12 +240,12 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
         return;
     }
     const uint32_t place = pack(position);
+    const bool counts = entry_at(layout, log, place)->time_ms >= lanes->since_ms;
     if (next_of(log, place) == LANE_NOWHERE) {
-        const bool waits = entry_at(layout, log, place)->time_ms >= lanes->since_ms;
-        lanes->waiting = waits && place < lanes->waiting ? place : lanes->waiting;
+        lanes->waiting = counts && place < lanes->waiting ? place : lanes->waiting;
         return;
     }
-    if (place >= lanes->waiting) {
+    if (counts && place >= lanes->waiting) {
         return; /* waits like its neighbours; where it is the first of them the place is the same */
     }
     lanes->waiting = shifted(lanes->waiting, place);
@@ -433,10 +433,26 @@ static bool build(const struct log_context *context, struct log *log, int64_t at
     return log->lanes->state == LANES_KEPT;
 }
 
+/* Time of the newest entry; there is one. */
+static int64_t newest_ms(const struct stream_layout *layout, const struct log *log)
+{
+    const struct position end = assay_log_end(log);
+    return chunk_entry(log_chunk(log, end.chunk), layout->entry_bytes, end.at - 1)->time_ms;
+}
+
 /* Would entering what waits cost more than building anew? */
 static bool lags(const struct log *log, const struct lanes *lanes)
 {
     return lanes->waiting != LANE_NOWHERE && (lanes->waiting >> AT_BITS) + LAG_CHUNKS < log->count;
+}
+
+/* Build lanes unless something of the log lies beyond @p at_ms. */
+static bool renew(const struct log_context *context, struct log *log, int64_t at_ms,
+                  int64_t since_ms)
+{
+    const bool is_empty = assay_log_end(log).at == 0;
+    return !is_empty && log->count <= CHUNKS_MAX && newest_ms(context->layout, log) <= at_ms &&
+           build(context, log, at_ms, since_ms);
 }
 
 bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
@@ -444,16 +460,17 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
 {
     const struct stream_layout *layout = context->layout;
     struct lanes *lanes = log->lanes;
-    const struct position end = assay_log_end(log);
-    if (end.at == 0 || log->count > CHUNKS_MAX || (lanes != NULL && lanes->state == LANES_OFF) ||
-        chunk_entry(log_chunk(log, end.chunk), layout->entry_bytes, end.at - 1)->time_ms > at_ms) {
+    if (layout->total_count == 0 || log->count == 0 ||
+        (lanes != NULL && lanes->state == LANES_OFF)) {
         return false;
     }
     if (lanes == NULL || lanes->state != LANES_KEPT || lanes->since_ms != since_ms ||
         lags(log, lanes)) {
-        return build(context, log, at_ms, since_ms);
+        return renew(context, log, at_ms, since_ms);
     }
-    if (at_ms < lanes->frontier_ms) {
+    /* What has entered lies before the frontier; so the log is only touched for what has not. */
+    if (at_ms < lanes->frontier_ms ||
+        (lanes->waiting != LANE_NOWHERE && newest_ms(layout, log) > at_ms)) {
         return false;
     }
     advance(lanes, layout, log, at_ms);

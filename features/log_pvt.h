@@ -32,7 +32,8 @@
 enum {
     CHUNK_ENTRIES_MIN = 4,
     CHUNK_ENTRIES_MAX = 64, /* a position fits one byte */
-    BLOCK_CHUNKS = 16,      /* late events may let a block grow to twice as many */
+    LINE_BYTES = 64,
+    BLOCK_CHUNKS = 16, /* late events may let a block grow to twice as many */
 };
 
 /** A column's value; text lies in the entry's blob. Reals are never -0.0. */

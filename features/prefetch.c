@@ -6,8 +6,6 @@
  * guess costs a cache line.
  */
 
-enum { LINE_BYTES = 64 };
-
 static const struct assay_record *guess_in(const struct index_slot *index, size_t capacity,
                                            uint64_t hash)
 {
@@ -49,6 +47,7 @@ static void each_log(const struct assay_store *store, const struct assay_update 
 static void fetch_chunk(const struct log *log, uint32_t entry_bytes)
 {
     (void)entry_bytes;
+    __builtin_prefetch(log->lanes);
     __builtin_prefetch(log_chunk(log, log->count - 1));
 }
 

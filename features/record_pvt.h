@@ -96,6 +96,37 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
 /** Null, of the aggregate's kind. */
 struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 
+/* selection.c */
+
+enum { SELECTIONS = 32 };
+
+/** One feature to work out, in order. */
+struct selection_step {
+    uint32_t slot;
+    uint32_t copied; /* the slot it is a copy of, or ASSAY_NONE: run the program */
+    const struct assay_program *program;
+};
+
+/** A list of features and what it rests on. */
+struct selection {
+    uint32_t entity; /* ASSAY_NONE: not in use */
+    size_t count;
+    size_t room; /* features of the greatest entity */
+    uint32_t *features;
+    uint32_t agg_count;
+    uint32_t step_count;
+    uint32_t stream_count;
+    uint32_t *aggs; /* of the entity, ascending */
+    struct selection_step *steps;
+    uint32_t *streams; /* that the aggregates read */
+};
+
+/** Make room for the lists that are remembered. @return false: the arena is full. */
+bool assay_selection_reserve(struct assay_store *store);
+/** What a list of features rests on; valid until the next call. */
+const struct selection *assay_select(struct assay_store *store, uint32_t entity,
+                                     const uint32_t features[], size_t count);
+
 /* store.c */
 
 struct index_slot {
@@ -140,6 +171,7 @@ struct assay_store {
     size_t tie_capacity;
     struct distinct_set set;
     struct pending *pending;
+    struct selection *selections;
     struct scratch scratch;
 };
 

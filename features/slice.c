@@ -131,22 +131,16 @@ static struct assay_value read_aggregate(struct assay_store *store, const struct
                                  result_of(store, view, layout->agg_views[index]), view->at_ms);
 }
 
-/* Mark the slots that the asked features rest on: a feature reads only features before it. */
-static void mark_needed(struct assay_store *store, uint32_t entity, const uint32_t features[],
-                        size_t count)
+/* Logs that the current event did not go to have not been looked at for a while. */
+static void prefetch_logs(const struct view *view, const struct selection *selection)
 {
-    const struct assay_plan_entity *plan = &store->plan->entities[entity];
-    const struct entity_layout *layout = &store->layouts[entity];
-    uint8_t *needed = store->scratch.needed;
-    memset(needed, 0, (size_t)plan->feature_count + plan->agg_count);
-    for (size_t i = 0; i < count; i++) {
-        ASSAY_ASSERT(store->plan->features[features[i]].entity == entity);
-        needed[features[i] - plan->feature_first] = 1;
-    }
-    for (uint32_t j = plan->feature_count; j > 0; j--) {
-        const struct feature_reads *reads = &layout->features[j - 1];
-        for (uint32_t r = 0; needed[j - 1] != 0 && r < reads->count; r++) {
-            needed[layout->reads[reads->first + r]] = 1;
+    for (uint32_t i = 0; i < selection->stream_count; i++) {
+        const struct log *log = &view->record->logs[selection->streams[i]];
+        if (log->lanes != NULL) {
+            __builtin_prefetch(log->lanes);
+            __builtin_prefetch((const char *)log->lanes + LINE_BYTES);
+        } else if (log->count > 0) {
+            __builtin_prefetch(log_chunk(log, log->count - 1));
         }
     }
 }
@@ -154,29 +148,29 @@ static void mark_needed(struct assay_store *store, uint32_t entity, const uint32
 static void compute(struct assay_store *store, struct view *view, const uint32_t features[],
                     size_t count)
 {
-    const struct assay_plan_entity *plan = &store->plan->entities[view->entity];
+    const uint32_t slots_first = store->plan->entities[view->entity].feature_count;
+    const struct selection *selection = assay_select(store, view->entity, features, count);
     struct scratch *scratch = &store->scratch;
     scratch->stamp++;
-    view->since_ms =
-        view->record == NULL
-            ? INT64_MAX
-            : assay_segment_since(view->record, view->at_ms,
-                                  store->plan->schema->entities[view->entity].expire_ms);
-    mark_needed(store, view->entity, features, count);
-    for (uint32_t i = 0; i < plan->agg_count; i++) {
-        if (scratch->needed[plan->feature_count + i] != 0) {
-            scratch->slots[plan->feature_count + i] = read_aggregate(store, view, i);
-        }
+    view->since_ms = INT64_MAX;
+    if (view->record != NULL) {
+        prefetch_logs(view, selection);
+        view->since_ms = assay_segment_since(view->record, view->at_ms,
+                                             store->plan->schema->entities[view->entity].expire_ms);
+    }
+    for (uint32_t i = 0; i < selection->agg_count; i++) {
+        const uint32_t agg = selection->aggs[i];
+        scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
     }
     const struct assay_env env = {.schema = store->plan->schema,
                                   .event = view->event,
                                   .slots = scratch->slots,
                                   .at_ms = view->at_ms};
-    for (uint32_t j = 0; j < plan->feature_count; j++) {
-        if (scratch->needed[j] != 0) {
-            scratch->slots[j] =
-                assay_program_eval(store->plan->features[plan->feature_first + j].program, &env);
-        }
+    for (uint32_t i = 0; i < selection->step_count; i++) {
+        const struct selection_step *step = &selection->steps[i];
+        scratch->slots[step->slot] = step->copied != ASSAY_NONE
+                                         ? scratch->slots[step->copied]
+                                         : assay_program_eval(step->program, &env);
     }
 }
 

@@ -74,7 +74,7 @@ static bool reserve(struct assay_store *store)
         return false;
     }
     store->layouts = assay_layout_create(store->arena, store->plan);
-    if (store->layouts == NULL || !reserve_scratch(store)) {
+    if (store->layouts == NULL || !reserve_scratch(store) || !assay_selection_reserve(store)) {
         return false;
     }
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
