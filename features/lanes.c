@@ -322,9 +322,26 @@ void assay_lanes_forget(struct log *log)
     }
 }
 
+void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *log, int64_t at_ms)
+{
+    struct lanes *lanes = log->lanes;
+    if (lanes == NULL || lanes->state != LANES_KEPT) {
+        return;
+    }
+    const int64_t *leave = lanes_leave(lanes);
+    const uint32_t *begin = lanes_begin(lanes, layout);
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        if (leave[lane] <= at_ms) {
+            __builtin_prefetch(entry_at(layout, log, begin[lane]));
+        }
+    }
+}
+
 void assay_lanes_free(const struct log_context *context, struct log *log)
 {
-    assay_slab_free(context->slab, log->lanes, lanes_bytes(context->layout));
+    if (!context->layout->inline_lanes) {
+        assay_slab_free(context->slab, log->lanes, lanes_bytes(context->layout));
+    }
     log->lanes = NULL;
 }
 

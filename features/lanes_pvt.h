@@ -49,6 +49,12 @@ static inline size_t lanes_bytes(const struct stream_layout *layout)
            (layout->lane_count + delayed + layout->total_count) * 4UL;
 }
 
+/** Room for the lanes of several streams side by side. */
+static inline size_t lanes_room(const struct stream_layout *layout)
+{
+    return (lanes_bytes(layout) + 15) / 16 * 16;
+}
+
 static inline int64_t *lanes_leave(struct lanes *lanes)
 {
     return lanes->words;
@@ -87,6 +93,8 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
  * for one before the frontier. */
 void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
                         struct position position);
+/** Fetch the entries that will leave at @p at_ms. Changes nothing. */
+void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *log, int64_t at_ms);
 /** The first @p chunks chunks of the log go away. Before they do. */
 void assay_lanes_retire(const struct stream_layout *layout, struct log *log, uint32_t chunks);
 /** The first @p entries entries of the first chunk go away. Before they do. */

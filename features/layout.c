@@ -193,6 +193,7 @@ static bool build_aggregates(struct builder *builder)
             return false;
         }
     }
+    builder->out->inline_bytes = assay_layout_inline(builder->streams, builder->out->stream_count);
     builder->out->ranges = builder->ranges;
     builder->out->views = builder->views;
     builder->out->agg_views = builder->agg_views;

@@ -5,6 +5,8 @@
  * a sum is asked of a (window, pair), unless `last n` cuts the window by number.
  */
 
+enum { INLINE_BYTES_MAX = 512 }; /* of all lanes of a key, to lie in its record */
+
 static bool is_kept(const struct view_key *view)
 {
     return view->last_n == 0 && (view->wants & (WANT_COUNT | WANT_SUM)) != 0;
@@ -76,6 +78,21 @@ static void number_totals(const struct lane_builder *builder, struct stream_layo
             }
         }
     }
+}
+
+size_t assay_layout_inline(struct stream_layout streams[], uint32_t count)
+{
+    size_t bytes = 0;
+    for (uint32_t s = 0; s < count; s++) {
+        bytes += streams[s].total_count > 0 ? lanes_room(&streams[s]) : 0;
+    }
+    if (bytes > INLINE_BYTES_MAX) {
+        return 0;
+    }
+    for (uint32_t s = 0; s < count; s++) {
+        streams[s].inline_lanes = streams[s].total_count > 0;
+    }
+    return bytes;
 }
 
 bool assay_layout_lanes(const struct lane_builder *builder, struct stream_layout *layout,

@@ -106,6 +106,7 @@ struct stream_layout {
     uint32_t prompt_count;
     uint32_t total_count;
     uint32_t sum_count; /* the first totals have a sum beside the number found */
+    bool inline_lanes;  /* they lie behind the record's key */
     const struct lane *lanes;
     const struct pair_totals *pair_totals; /* one a pair */
     const uint32_t *total_pairs;           /* pair of each total */
@@ -197,7 +198,8 @@ struct assay_record {
     uint32_t segment_capacity;
     struct segment *segments; /* the inline one until there are more */
     struct segment inline_segment;
-    struct log logs[]; /* one a stream of the entity, in plan order; then the key's bytes */
+    struct log
+        logs[]; /* one a stream of the entity, in plan order; the key's bytes; inline lanes */
 };
 
 struct distinct_set;

@@ -44,6 +44,7 @@ struct entity_layout {
     const uint32_t *touched_first; /* [event, event + 1): into touched */
     const uint32_t *touched;       /* positions of the streams an event may go to */
     bool lifetime;                 /* one of its streams has an aggregate without a span */
+    size_t inline_bytes;           /* of lanes in the record; 0: they lie apart */
 };
 
 /** Work out what the plan's aggregates share. @return NULL when the arena is full. */
@@ -65,6 +66,9 @@ struct lane_builder {
  * arena is full. */
 bool assay_layout_lanes(const struct lane_builder *builder, struct stream_layout *layout,
                         uint32_t stream);
+
+/** Whether lanes of an entity are few enough to lie in the record: then their bytes, or 0. */
+size_t assay_layout_inline(struct stream_layout streams[], uint32_t count);
 
 /* aggregate.c */
 
@@ -100,11 +104,28 @@ struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 
 enum { SELECTIONS = 32 };
 
-/** One feature to work out, in order. */
+/** One feature to work out. */
 struct selection_step {
     uint32_t slot;
     uint32_t copied; /* the slot it is a copy of, or ASSAY_NONE: run the program */
     const struct assay_program *program;
+};
+
+/** An aggregate that is one expression of a kept total. */
+struct kept_value {
+    uint32_t agg;
+    uint32_t total;
+    enum assay_agg_kind kind;
+    double scale; /* what the sum is divided by: 10 to the column's scale */
+};
+
+/** What a list reads of one stream. */
+struct selection_stream {
+    uint32_t stream;
+    uint32_t kept_first; /* into kept */
+    uint32_t kept_count;
+    uint32_t agg_first; /* into aggs: those that take more than a total */
+    uint32_t agg_count;
 };
 
 /** A list of features and what it rests on. */
@@ -113,12 +134,13 @@ struct selection {
     size_t count;
     size_t room; /* features of the greatest entity */
     uint32_t *features;
-    uint32_t agg_count;
-    uint32_t step_count;
+    uint32_t *outs; /* the slot of each */
     uint32_t stream_count;
-    uint32_t *aggs; /* of the entity, ascending */
-    struct selection_step *steps;
-    uint32_t *streams; /* that the aggregates read */
+    uint32_t step_count;
+    struct selection_stream *streams;
+    struct kept_value *kept;
+    uint32_t *aggs;               /* of the entity */
+    struct selection_step *steps; /* features to work out, in order */
 };
 
 /** Make room for the lists that are remembered. @return false: the arena is full. */
@@ -203,6 +225,13 @@ static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t 
 /** The record of a key, or NULL. */
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key);
+
+/** Where inline lanes begin in a record. */
+static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)
+{
+    const size_t used = sizeof(struct assay_record) + stream_count * sizeof(struct log) + key_bytes;
+    return (used + 15) / 16 * 16;
+}
 
 /** Bytes of the key, behind the logs. */
 static inline char *record_key(const struct assay_record *record, uint32_t stream_count)

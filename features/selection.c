@@ -13,6 +13,25 @@ static uint32_t copied_slot(const struct assay_program *program)
     return is_copy ? program->instructions[0].a : ASSAY_NONE;
 }
 
+static const struct assay_program *program_of(const struct assay_store *store, uint32_t entity,
+                                              uint32_t slot)
+{
+    return store->plan->features[store->plan->entities[entity].feature_first + slot].program;
+}
+
+/* The slot whose value a feature has: a plain copy has that of what it copies. */
+static uint32_t source_slot(const struct assay_store *store, uint32_t entity, uint32_t slot)
+{
+    uint32_t copied = slot;
+    while (copied != ASSAY_NONE) {
+        slot = copied;
+        copied = slot < store->plan->entities[entity].feature_count
+                     ? copied_slot(program_of(store, entity, slot))
+                     : ASSAY_NONE;
+    }
+    return slot;
+}
+
 /* A feature reads only features before it, so going backwards each is marked before it is asked. */
 static void mark_needed(const struct assay_store *store, uint32_t entity, const uint32_t features[],
                         size_t count, uint8_t needed[])
@@ -22,7 +41,7 @@ static void mark_needed(const struct assay_store *store, uint32_t entity, const 
     memset(needed, 0, (size_t)plan->feature_count + plan->agg_count);
     for (size_t i = 0; i < count; i++) {
         ASSAY_ASSERT(store->plan->features[features[i]].entity == entity);
-        needed[features[i] - plan->feature_first] = 1;
+        needed[source_slot(store, entity, features[i] - plan->feature_first)] = 1;
     }
     for (uint32_t j = plan->feature_count; j > 0; j--) {
         const struct feature_reads *reads = &layout->features[j - 1];
@@ -32,19 +51,51 @@ static void mark_needed(const struct assay_store *store, uint32_t entity, const 
     }
 }
 
-static void list_streams(const struct assay_store *store, struct selection *selection)
+/* Is the aggregate an expression of a total that its stream keeps? Then which. */
+static bool is_kept(const struct assay_store *store, uint32_t entity, uint32_t agg,
+                    struct kept_value *out)
 {
-    const struct entity_layout *layout = &store->layouts[selection->entity];
-    selection->stream_count = 0;
-    for (uint32_t i = 0; i < selection->agg_count; i++) {
-        const struct view_key *view = &layout->views[layout->agg_views[selection->aggs[i]]];
-        const uint32_t stream = layout->ranges[view->range].stream;
-        uint32_t s = 0;
-        while (s < selection->stream_count && selection->streams[s] != stream) {
-            s++;
+    const struct assay_agg *def = &store->plan->entities[entity].aggs[agg];
+    const struct entity_layout *layout = &store->layouts[entity];
+    const struct view_key *view = &layout->views[layout->agg_views[agg]];
+    const bool is_simple =
+        def->kind == ASSAY_AGG_COUNT || def->kind == ASSAY_AGG_SUM || def->kind == ASSAY_AGG_AVG;
+    if (!is_simple || view->total == ASSAY_NONE || def->exclude_current) {
+        return false;
+    }
+    const struct stream_layout *stream = &layout->streams[layout->ranges[view->range].stream];
+    *out = (struct kept_value){.agg = agg, .total = view->total, .kind = def->kind, .scale = 1};
+    if (def->column != ASSAY_NONE) {
+        const uint32_t field = stream->stream->columns[def->column];
+        out->scale = (double)assay_pow10(stream->event->fields[field].scale);
+    }
+    return true;
+}
+
+static void list_stream(struct assay_store *store, struct selection *selection, uint32_t stream,
+                        uint32_t *kept_used, uint32_t *aggs_used)
+{
+    const uint32_t entity = selection->entity;
+    const struct assay_plan_entity *plan = &store->plan->entities[entity];
+    const struct entity_layout *layout = &store->layouts[entity];
+    struct selection_stream out = {
+        .stream = stream, .kept_first = *kept_used, .agg_first = *aggs_used};
+    for (uint32_t i = 0; i < plan->agg_count; i++) {
+        const uint32_t range = layout->views[layout->agg_views[i]].range;
+        if (store->scratch.needed[plan->feature_count + i] == 0 ||
+            layout->ranges[range].stream != stream) {
+            continue;
         }
-        selection->streams[s] = stream;
-        selection->stream_count += s == selection->stream_count ? 1 : 0;
+        if (is_kept(store, entity, i, &selection->kept[*kept_used])) {
+            (*kept_used)++;
+            out.kept_count++;
+        } else {
+            selection->aggs[(*aggs_used)++] = i;
+            out.agg_count++;
+        }
+    }
+    if (out.kept_count + out.agg_count > 0) {
+        selection->streams[selection->stream_count++] = out;
     }
 }
 
@@ -52,51 +103,59 @@ static void fill(struct assay_store *store, struct selection *selection, uint32_
                  const uint32_t features[], size_t count)
 {
     const struct assay_plan_entity *plan = &store->plan->entities[entity];
-    uint8_t *needed = store->scratch.needed;
-    mark_needed(store, entity, features, count, needed);
+    const uint8_t *needed = store->scratch.needed;
+    uint32_t kept_used = 0;
+    uint32_t aggs_used = 0;
+    mark_needed(store, entity, features, count, store->scratch.needed);
     selection->entity = entity;
     selection->count = count;
-    memcpy(selection->features, features, count * sizeof *features);
-    selection->agg_count = 0;
-    for (uint32_t i = 0; i < plan->agg_count; i++) {
-        if (needed[plan->feature_count + i] != 0) {
-            selection->aggs[selection->agg_count++] = i;
-        }
-    }
+    selection->stream_count = 0;
     selection->step_count = 0;
+    memcpy(selection->features, features, count * sizeof *features);
+    for (size_t i = 0; i < count; i++) {
+        selection->outs[i] = source_slot(store, entity, features[i] - plan->feature_first);
+    }
+    for (uint32_t s = 0; s < store->layouts[entity].stream_count; s++) {
+        list_stream(store, selection, s, &kept_used, &aggs_used);
+    }
     for (uint32_t j = 0; j < plan->feature_count; j++) {
         if (needed[j] != 0) {
-            const struct assay_feature *feature = &store->plan->features[plan->feature_first + j];
+            const struct assay_program *program = program_of(store, entity, j);
             selection->steps[selection->step_count++] = (struct selection_step){
-                .slot = j, .program = feature->program, .copied = copied_slot(feature->program)};
+                .slot = j, .program = program, .copied = copied_slot(program)};
         }
     }
-    list_streams(store, selection);
+}
+
+static bool reserve(struct assay_arena *arena, struct selection *selection, size_t features,
+                    size_t aggs, size_t streams)
+{
+    selection->entity = ASSAY_NONE;
+    selection->room = features;
+    selection->features = assay_arena_array(arena, features, sizeof *selection->features);
+    selection->outs = assay_arena_array(arena, features, sizeof *selection->outs);
+    selection->steps = assay_arena_array(arena, features, sizeof *selection->steps);
+    selection->aggs = assay_arena_array(arena, aggs, sizeof *selection->aggs);
+    selection->kept = assay_arena_array(arena, aggs, sizeof *selection->kept);
+    selection->streams = assay_arena_array(arena, streams, sizeof *selection->streams);
+    return selection->features != NULL && selection->outs != NULL && selection->steps != NULL &&
+           selection->aggs != NULL && selection->kept != NULL && selection->streams != NULL;
 }
 
 bool assay_selection_reserve(struct assay_store *store)
 {
     size_t features = 1;
-    size_t aggs = 1;
+    size_t aggs = 1; /* one more: a candidate is looked at where it would go */
     size_t streams = 1;
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
         const struct assay_plan_entity *plan = &store->plan->entities[e];
         features = plan->feature_count > features ? plan->feature_count : features;
-        aggs = plan->agg_count > aggs ? plan->agg_count : aggs;
+        aggs = plan->agg_count + 1U > aggs ? plan->agg_count + 1U : aggs;
         streams = plan->stream_count > streams ? plan->stream_count : streams;
     }
-    struct assay_arena *arena = store->arena;
-    store->selections = assay_arena_array(arena, SELECTIONS, sizeof *store->selections);
+    store->selections = assay_arena_array(store->arena, SELECTIONS, sizeof *store->selections);
     for (size_t i = 0; store->selections != NULL && i < SELECTIONS; i++) {
-        struct selection *selection = &store->selections[i];
-        selection->entity = ASSAY_NONE;
-        selection->room = features;
-        selection->features = assay_arena_array(arena, features, sizeof *selection->features);
-        selection->aggs = assay_arena_array(arena, aggs, sizeof *selection->aggs);
-        selection->steps = assay_arena_array(arena, features, sizeof *selection->steps);
-        selection->streams = assay_arena_array(arena, streams, sizeof *selection->streams);
-        if (selection->features == NULL || selection->aggs == NULL || selection->steps == NULL ||
-            selection->streams == NULL) {
+        if (!reserve(store->arena, &store->selections[i], features, aggs, streams)) {
             return false;
         }
     }

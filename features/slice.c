@@ -5,6 +5,8 @@
  * window found and read once, however many share it.
  */
 
+static const int64_t EXACT = INT64_C(1) << 53; /* integers up to here are f64s */
+
 struct view {
     struct assay_record *record;     /* NULL: the key was never seen */
     const struct position *touched;  /* per stream of the entity; NULL: no current event */
@@ -135,7 +137,7 @@ static struct assay_value read_aggregate(struct assay_store *store, const struct
 static void prefetch_logs(const struct view *view, const struct selection *selection)
 {
     for (uint32_t i = 0; i < selection->stream_count; i++) {
-        const struct log *log = &view->record->logs[selection->streams[i]];
+        const struct log *log = &view->record->logs[selection->streams[i].stream];
         if (log->lanes != NULL) {
             __builtin_prefetch(log->lanes);
             __builtin_prefetch((const char *)log->lanes + LINE_BYTES);
@@ -145,11 +147,42 @@ static void prefetch_logs(const struct view *view, const struct selection *selec
     }
 }
 
-static void compute(struct assay_store *store, struct view *view, const uint32_t features[],
-                    size_t count)
+/* The values of a stream that are one expression of a kept total: the same expressions as
+ * assay_aggregate_value()'s, without the detour. */
+static void take_values(struct assay_store *store, const struct view *view,
+                        const struct selection *selection, const struct selection_stream *part)
+{
+    const struct stream_layout *layout = &store->layouts[view->entity].streams[part->stream];
+    struct lanes *lanes = view->record->logs[part->stream].lanes;
+    const uint32_t *found = lanes_found(lanes, layout);
+    const int64_t *sums = lanes_sum(lanes, layout);
+    struct assay_value *slots =
+        store->scratch.slots + store->plan->entities[view->entity].feature_count;
+    for (uint32_t i = 0; i < part->kept_count; i++) {
+        const struct kept_value *value = &selection->kept[part->kept_first + i];
+        double number = found[value->total];
+        if (value->kind != ASSAY_AGG_COUNT) {
+            const double over = value->kind == ASSAY_AGG_AVG ? value->scale * number : value->scale;
+            const int64_t sum = sums[value->total];
+            const bool exact = sum <= EXACT && sum >= -EXACT && over <= (double)EXACT;
+            if (value->kind == ASSAY_AGG_AVG && number == 0) {
+                number = ASSAY_NULL_NUMBER;
+            } else {
+                number =
+                    exact ? (double)sum / over
+                          : assay_ratio(
+                                sum, (assay_uint128)value->scale *
+                                         (value->kind == ASSAY_AGG_AVG ? found[value->total] : 1));
+            }
+        }
+        slots[value->agg] =
+            (struct assay_value){.cell = {.number = number}, .kind = ASSAY_KIND_NUMBER};
+    }
+}
+
+static void compute(struct assay_store *store, struct view *view, const struct selection *selection)
 {
     const uint32_t slots_first = store->plan->entities[view->entity].feature_count;
-    const struct selection *selection = assay_select(store, view->entity, features, count);
     struct scratch *scratch = &store->scratch;
     scratch->stamp++;
     view->since_ms = INT64_MAX;
@@ -158,9 +191,22 @@ static void compute(struct assay_store *store, struct view *view, const uint32_t
         view->since_ms = assay_segment_since(view->record, view->at_ms,
                                              store->plan->schema->entities[view->entity].expire_ms);
     }
-    for (uint32_t i = 0; i < selection->agg_count; i++) {
-        const uint32_t agg = selection->aggs[i];
-        scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
+    /* Nothing is out of reach at the newest time or after. */
+    const bool is_alive = view->since_ms != INT64_MAX && view->at_ms >= view->record->newest_ms;
+    for (uint32_t s = 0; s < selection->stream_count; s++) {
+        const struct selection_stream *part = &selection->streams[s];
+        if (is_alive && part->kept_count > 0 && has_lanes(store, view, part->stream)) {
+            take_values(store, view, selection, part);
+        } else {
+            for (uint32_t i = 0; i < part->kept_count; i++) {
+                const uint32_t agg = selection->kept[part->kept_first + i].agg;
+                scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
+            }
+        }
+        for (uint32_t i = 0; i < part->agg_count; i++) {
+            const uint32_t agg = selection->aggs[part->agg_first + i];
+            scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
+        }
     }
     const struct assay_env env = {.schema = store->plan->schema,
                                   .event = view->event,
@@ -174,12 +220,11 @@ static void compute(struct assay_store *store, struct view *view, const uint32_t
     }
 }
 
-static void copy_out(struct assay_store *store, uint32_t entity, const uint32_t features[],
-                     size_t count, struct assay_arena *scratch, struct assay_value out[])
+static void copy_out(const struct assay_store *store, const struct selection *selection,
+                     struct assay_arena *scratch, struct assay_value out[])
 {
-    const uint32_t first = store->plan->entities[entity].feature_first;
-    for (size_t i = 0; i < count; i++) {
-        out[i] = store->scratch.slots[features[i] - first];
+    for (size_t i = 0; i < selection->count; i++) {
+        out[i] = store->scratch.slots[selection->outs[i]];
         if (out[i].kind == ASSAY_KIND_TEXT && out[i].cell.text.ptr != NULL) {
             out[i].cell.text = assay_arena_copy(scratch, out[i].cell.text);
             ASSAY_ASSERT(out[i].cell.text.ptr != NULL);
@@ -199,8 +244,9 @@ void assay_store_slice(struct assay_store *store, const struct assay_touch *touc
         .entity = touch->update->entity,
         .at_ms = touch->update->event->time_ms,
     };
-    compute(store, &view, features, count);
-    copy_out(store, view.entity, features, count, scratch, out);
+    const struct selection *selection = assay_select(store, view.entity, features, count);
+    compute(store, &view, selection);
+    copy_out(store, selection, scratch, out);
 }
 
 void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_str key,
@@ -213,6 +259,7 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
         .entity = entity,
         .at_ms = at_ms,
     };
-    compute(store, &view, features, count);
-    copy_out(store, entity, features, count, scratch, out);
+    const struct selection *selection = assay_select(store, entity, features, count);
+    compute(store, &view, selection);
+    copy_out(store, selection, scratch, out);
 }

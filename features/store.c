@@ -218,8 +218,20 @@ static bool grow_index(struct assay_store *store)
 
 static size_t record_bytes(const struct assay_store *store, uint32_t entity, uint32_t key_bytes)
 {
-    return sizeof(struct assay_record) + store->layouts[entity].stream_count * sizeof(struct log) +
-           key_bytes;
+    const struct entity_layout *layout = &store->layouts[entity];
+    return record_lanes_at(layout->stream_count, key_bytes) + layout->inline_bytes;
+}
+
+static void place_lanes(const struct entity_layout *layout, struct assay_record *record)
+{
+    unsigned char *at =
+        (unsigned char *)record + record_lanes_at(layout->stream_count, record->key_bytes);
+    for (uint32_t s = 0; s < layout->stream_count; s++) {
+        if (layout->streams[s].inline_lanes) {
+            record->logs[s].lanes = (struct lanes *)(void *)at;
+            at += lanes_room(&layout->streams[s]);
+        }
+    }
 }
 
 static void free_record(struct assay_store *store, struct assay_record *record)
@@ -259,6 +271,7 @@ static struct assay_record *new_record(struct assay_store *store, const struct a
     record->key_bytes = update->key.len;
     memcpy(record_key(record, store->layouts[update->entity].stream_count), update->key.ptr,
            update->key.len);
+    place_lanes(&store->layouts[update->entity], record);
     return record;
 }
 
