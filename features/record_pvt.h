@@ -83,6 +83,13 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
 /** Null, of the aggregate's kind. */
 struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 
+/* moments.c */
+
+/** Greatest less least of an integer column; NaN: no value. */
+double assay_moment_range(const struct assay_field_def *def, const struct tally *tally);
+/** var, stddev or cv from the totals of a column of this scale; NaN: null. */
+double assay_moment_value(enum assay_agg_kind kind, uint32_t scale, const struct tally *tally);
+
 /* store.c */
 
 struct index_slot {
