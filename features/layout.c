@@ -28,7 +28,14 @@ static uint32_t wants_of(enum assay_agg_kind kind)
         return WANT_COUNT | WANT_SUM;
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
+    case ASSAY_AGG_RANGE:
         return WANT_EXTREME;
+    case ASSAY_AGG_VAR_POP:
+    case ASSAY_AGG_VAR_SAMP:
+    case ASSAY_AGG_STDDEV_POP:
+    case ASSAY_AGG_STDDEV_SAMP:
+    case ASSAY_AGG_CV:
+        return WANT_COUNT | WANT_SUM | WANT_SQUARES;
     case ASSAY_AGG_FIRST:
     case ASSAY_AGG_TIME_SINCE_FIRST:
         return WANT_FIRST;

@@ -69,6 +69,7 @@ enum {
     WANT_FIRST = 8,
     WANT_LAST = 16,
     WANT_DISTINCT = 32,
+    WANT_SQUARES = 64,
     WANT_EDGES = WANT_FIRST | WANT_LAST,
 };
 
@@ -134,7 +135,8 @@ struct summary {
     uint16_t unused;
     uint32_t distinct_count;
     assay_int128 sum;
-    union log_cell min; /* only if found > 0 */
+    assay_uint128 squares; /* their sum, if wanted: 2^11 entries of a block need 117 bits */
+    union log_cell min;    /* only if found > 0 */
     union log_cell max;
     union {
         struct identity *identities;  /* chunk: then their positions, a byte each */
@@ -160,6 +162,8 @@ struct chunk {
 /** Totals of a pair over any set of events. */
 struct tally {
     uint64_t found;
+    uint64_t squares_high; /* the sum of squares: 2^32 of them need 138 bits */
+    assay_uint128 squares;
     assay_int128 sum;
     union log_cell min; /* only if found > 0 */
     union log_cell max;

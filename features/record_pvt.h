@@ -149,6 +149,13 @@ bool assay_selection_reserve(struct assay_store *store);
 const struct selection *assay_select(struct assay_store *store, uint32_t entity,
                                      const uint32_t features[], size_t count);
 
+/* moments.c */
+
+/** Greatest less least of an integer column; NaN: no value. */
+double assay_moment_range(const struct assay_field_def *def, const struct tally *tally);
+/** var, stddev or cv from the totals of a column of this scale; NaN: null. */
+double assay_moment_value(enum assay_agg_kind kind, uint32_t scale, const struct tally *tally);
+
 /* store.c */
 
 struct index_slot {
