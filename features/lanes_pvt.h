@@ -8,10 +8,10 @@
  * (subtract-on-evict: Hirzel et al., "Sliding-window aggregation algorithms", 2017), and a log that
  * is written but not read costs one comparison an event.
  *
- * Lanes are a cache of the log. Whatever is not worth following (a chunk replaced by a late event, a
- * segment joined, a long time without a read) makes them stale, and the next read at or after the
- * newest entry builds them from the log; a read behind the frontier does without. Sums are 64 bits
- * wide: a log whose sums might not fit has no lanes from then on.
+ * Lanes are a cache of the log. Whatever is not worth following (a chunk replaced by a late event,
+ * a segment joined, a long time without a read) makes them stale, and the next read at or after
+ * the newest entry builds them from the log; a read behind the frontier does without. Sums are 64
+ * bits wide: a log whose sums might not fit has no lanes from then on.
  *
  * Times of leaving and entering lie side by side, so that one comparison over all windows tells
  * whether anything is to be done.
@@ -29,8 +29,8 @@ enum lanes_state {
 
 /**
  * Behind it lie, as the layout says: i64 leave_ms[lanes], enter_ms[delayed], sum[sums]; u32
- * begin[lanes], end[delayed], found[totals]. A begin or end is a packed position or LANE_NOWHERE: no
- * entry is in the window, or none waits to enter it; the time beside it is then INT64_MAX.
+ * begin[lanes], end[delayed], found[totals]. A begin or end is a packed position or LANE_NOWHERE:
+ * no entry is in the window, or none waits to enter it; the time beside it is then INT64_MAX.
  */
 struct lanes {
     int64_t frontier_ms;

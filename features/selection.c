@@ -2,8 +2,8 @@
 #include "features/record_pvt.h"
 
 /*
- * What a list of features rests on does not change, and callers ask for the same few lists again and
- * again: so it is worked out once a list. The list is compared whole, so no two are ever mistaken.
+ * What a list of features rests on does not change, and callers ask for the same few lists again
+ * and again: so it is worked out once a list. The list is compared whole, so no two are mistaken.
  */
 
 /* The slot that a program only copies, or ASSAY_NONE. */
