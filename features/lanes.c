@@ -71,7 +71,7 @@ static void change_lane(struct lanes *lanes, const struct stream_layout *layout,
         }
         found[total] += (uint32_t)by;
         if (total < layout->sum_count) {
-            add_to(lanes, &sums[total], by * entry->cells[pair->column].integer);
+            add_to(lanes, &sums[total], by * pair_cell(pair, entry)->integer);
         }
     }
 }
@@ -94,7 +94,7 @@ static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout
         if (totals.first >= layout->sum_count) {
             continue;
         }
-        const int64_t value = entry->cells[pair->column].integer;
+        const int64_t value = pair_cell(pair, entry)->integer;
         if (value < SMALL && value > -SMALL) {
             for (uint32_t i = 0; i < totals.prompt; i++) {
                 sums[totals.first + i] += value;
