@@ -332,7 +332,10 @@ void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *
     const uint32_t *begin = lanes_begin(lanes, layout);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
         if (leave[lane] <= at_ms) {
-            __builtin_prefetch(entry_at(layout, log, begin[lane]));
+            /* the next one is looked at to see whether it stays */
+            const struct log_entry *entry = entry_at(layout, log, begin[lane]);
+            __builtin_prefetch(entry);
+            __builtin_prefetch(entry_at_byte(entry, 2UL * layout->entry_bytes - 1));
         }
     }
 }

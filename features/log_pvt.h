@@ -397,8 +397,10 @@ void assay_fold_free(const struct log_context *context, struct log *log);
 
 /** The last segment that starts at or before @p time_ms, or ASSAY_NONE. */
 uint32_t assay_segment_at(const struct assay_record *record, int64_t time_ms);
-/** Make room for one more segment, forgetting those that end at or before @p forget_ms. */
-bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t forget_ms);
+/** Make room for a touch, forgetting segments that end at or before @p forget_ms if it takes one
+ * more. */
+bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t time_ms,
+                           int64_t expire_ms, int64_t forget_ms);
 /** Add a touch: it extends a segment, joins two, or stands alone. @p expire_ms 0: never cut. */
 void assay_segment_touch(struct assay_record *record, int64_t time_ms, int64_t expire_ms);
 /** Start of what the key remembers as of a time; INT64_MAX: nothing. */

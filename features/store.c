@@ -399,7 +399,9 @@ static bool prepare(struct assay_store *store, struct assay_record *record,
     const uint32_t to = layout->touched_first[event->type + 1];
     size_t tie_bytes = 0;
     store->pending->count = 0;
-    if (!assay_segment_reserve(&store->slab, record, segments_forget_ms(store, record))) {
+    if (!assay_segment_reserve(&store->slab, record, event->time_ms,
+                               store->plan->schema->entities[update->entity].expire_ms,
+                               segments_forget_ms(store, record))) {
         return false;
     }
     for (uint32_t i = from; i < to; i++) {
