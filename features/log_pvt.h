@@ -54,8 +54,8 @@ struct log_blob {
 };
 
 /**
- * One logged event. Behind the time lies what the stream needs and nothing else, at the offsets that
- * its layout names: a cell a column, a blob, a bit a filter. A null column is CELL_NULL.
+ * One logged event. Behind the time lies what the stream needs and nothing else, at the offsets
+ * that its layout names: a cell a column, a blob, a bit a filter. A null column is CELL_NULL.
  */
 struct log_entry {
     int64_t time_ms;
