@@ -93,6 +93,10 @@ struct range assay_range(const struct log *log, uint32_t entry_bytes, int64_t af
                          int64_t to_ms);
 /** Compute everything that is wanted of a view. Pure; text borrows from the log. */
 void assay_view_read(const struct view_query *query, struct view_result *out);
+/** Add totals of the query's range to @p tally, and the values to its set if @p distinct; block by
+ * block where that can be. */
+void assay_view_scan(const struct view_query *query, uint32_t totals, bool distinct,
+                     struct tally *tally);
 /** One aggregate's value from its view. */
 struct assay_value assay_aggregate_value(const struct assay_agg *agg,
                                          const struct stream_layout *layout,
@@ -126,6 +130,23 @@ struct selection_stream {
     uint32_t kept_count;
     uint32_t agg_first; /* into aggs: those that take more than a total */
     uint32_t agg_count;
+    uint32_t sweep_first; /* into sweeps */
+    uint32_t sweep_count;
+};
+
+/** A view that is read together with others of its pair; see features/sweep.c. */
+struct swept_view {
+    uint32_t view;
+    uint32_t lane;
+    int64_t span_ms;
+};
+
+/** Views of one pair over windows that end now, the shortest first. */
+struct sweep {
+    uint32_t pair;
+    uint32_t first; /* into swept */
+    uint32_t count;
+    uint32_t wants; /* of all of them */
 };
 
 /** A list of features and what it rests on. */
@@ -141,7 +162,16 @@ struct selection {
     struct kept_value *kept;
     uint32_t *aggs;               /* of the entity */
     struct selection_step *steps; /* features to work out, in order */
+    struct sweep *sweeps;
+    struct swept_view *swept;
 };
+
+/** Find what of a stream is swept: fill in @p part and the lists behind it. */
+void assay_sweep_list(const struct assay_store *store, struct selection *selection,
+                      struct selection_stream *part, uint32_t *sweeps_used, uint32_t *swept_used);
+/** Read the views of a sweep, into the scratch; the stream's lanes are at the slice's time. */
+void assay_sweep_read(struct assay_store *store, const struct selection *selection,
+                      const struct sweep *sweep, uint32_t stream, const struct log *log);
 
 /** Make room for the lists that are remembered. @return false: the arena is full. */
 bool assay_selection_reserve(struct assay_store *store);

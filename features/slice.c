@@ -203,6 +203,12 @@ static void compute(struct assay_store *store, struct view *view, const struct s
                 scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
             }
         }
+        if (is_alive && part->sweep_count > 0 && has_lanes(store, view, part->stream)) {
+            for (uint32_t i = 0; i < part->sweep_count; i++) {
+                assay_sweep_read(store, selection, &selection->sweeps[part->sweep_first + i],
+                                 part->stream, &view->record->logs[part->stream]);
+            }
+        }
         for (uint32_t i = 0; i < part->agg_count; i++) {
             const uint32_t agg = selection->aggs[part->agg_first + i];
             scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
