@@ -4,6 +4,7 @@
 #ifndef ASSAY_FEATURES_RECORD_PVT_H
 #define ASSAY_FEATURES_RECORD_PVT_H
 
+#include "features/hot_keys.h"
 #include "features/log_pvt.h"
 
 /* layout.c */
@@ -83,6 +84,25 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
 /** Null, of the aggregate's kind. */
 struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 
+/* slice.c */
+
+/** Who asks for features, and when. */
+struct view {
+    const struct assay_record *record; /* NULL: the key was never seen */
+    const struct position *touched;    /* per stream of the entity; NULL: no current event */
+    const struct assay_event *event;   /* NULL: none */
+    uint32_t entity;
+    int64_t at_ms;
+    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
+};
+
+/** Fill since_ms, and the scratch's slots that the features rest on and they themselves are. */
+void assay_slice_compute(struct assay_store *store, struct view *view, const uint32_t features[],
+                         size_t count);
+/** What is read for view @p index of the layout; the record is there and remembers something. */
+struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
+                                    uint32_t index);
+
 /* store.c */
 
 struct index_slot {
@@ -126,6 +146,7 @@ struct assay_store {
     struct distinct_set set;
     struct pending *pending;
     struct scratch scratch;
+    struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
 
 /** Logs of an entity are changed with this. */
@@ -156,6 +177,12 @@ static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t 
 /** The record of a key, or NULL. */
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key);
+/**
+ * The next record of a walk over all of them, each once, in no order; NULL: no more.
+ *
+ * @param[in,out] at 0 to begin with; the store must not change meanwhile.
+ */
+const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at);
 
 /** Bytes of the key, behind the logs. */
 static inline char *record_key(const struct assay_record *record, uint32_t stream_count)

@@ -5,15 +5,6 @@
  * window found and read once, however many share it.
  */
 
-struct view {
-    const struct assay_record *record; /* NULL: the key was never seen */
-    const struct position *touched;    /* per stream of the entity; NULL: no current event */
-    const struct assay_event *event;   /* NULL: none */
-    uint32_t entity;
-    int64_t at_ms;
-    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
-};
-
 static bool is_answerable(const struct view *view, const struct assay_stream *stream,
                           const struct assay_window *window)
 {
@@ -40,28 +31,34 @@ static struct range range_of(struct assay_store *store, const struct view *view,
     return scratch->ranges[index];
 }
 
+struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
+                                    uint32_t index)
+{
+    const struct entity_layout *layout = &store->layouts[view->entity];
+    const struct view_key *key = &layout->views[index];
+    const struct range_key *range = &layout->ranges[key->range];
+    return (struct view_query){
+        .layout = &layout->streams[range->stream],
+        .log = &view->record->logs[range->stream],
+        .key = key,
+        .range = range_of(store, view, key->range),
+        .bases_since_ms = range->span_ms == 0 ? view->since_ms : INT64_MAX,
+        .current = view->touched == NULL ? (struct position){.chunk = ASSAY_NONE}
+                                         : view->touched[range->stream],
+        .set = &store->set,
+    };
+}
+
 static const struct view_result *result_of(struct assay_store *store, const struct view *view,
                                            uint32_t index)
 {
     static const struct view_result nothing;
     struct scratch *scratch = &store->scratch;
-    const struct entity_layout *layout = &store->layouts[view->entity];
     if (view->since_ms == INT64_MAX) {
         return &nothing;
     }
     if (scratch->view_stamps[index] != scratch->stamp) {
-        const struct view_key *key = &layout->views[index];
-        const struct range_key *range = &layout->ranges[key->range];
-        const struct view_query query = {
-            .layout = &layout->streams[range->stream],
-            .log = &view->record->logs[range->stream],
-            .key = key,
-            .range = range_of(store, view, key->range),
-            .bases_since_ms = range->span_ms == 0 ? view->since_ms : INT64_MAX,
-            .current = view->touched == NULL ? (struct position){.chunk = ASSAY_NONE}
-                                             : view->touched[range->stream],
-            .set = &store->set,
-        };
+        const struct view_query query = assay_slice_query(store, view, index);
         assay_view_read(&query, &scratch->results[index]);
         scratch->view_stamps[index] = scratch->stamp;
     }
@@ -104,8 +101,8 @@ static void mark_needed(struct assay_store *store, uint32_t entity, const uint32
     }
 }
 
-static void compute(struct assay_store *store, struct view *view, const uint32_t features[],
-                    size_t count)
+void assay_slice_compute(struct assay_store *store, struct view *view, const uint32_t features[],
+                         size_t count)
 {
     const struct assay_plan_entity *plan = &store->plan->entities[view->entity];
     struct scratch *scratch = &store->scratch;
@@ -158,7 +155,7 @@ void assay_store_slice(struct assay_store *store, const struct assay_touch *touc
         .entity = touch->update->entity,
         .at_ms = touch->update->event->time_ms,
     };
-    compute(store, &view, features, count);
+    assay_slice_compute(store, &view, features, count);
     copy_out(store, view.entity, features, count, scratch, out);
 }
 
@@ -172,6 +169,6 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
         .entity = entity,
         .at_ms = at_ms,
     };
-    compute(store, &view, features, count);
+    assay_slice_compute(store, &view, features, count);
     copy_out(store, entity, features, count, scratch, out);
 }
