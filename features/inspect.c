@@ -53,6 +53,15 @@ static void count_events(struct assay_store *store, const struct view *view, uin
     add_bases(&query, view->record->newest_ms - stream->retained_ms, facts);
 }
 
+/* The earliest as-of time whose window the log still holds whole. */
+static int64_t answerable_from(const struct assay_store *store, const struct assay_record *record,
+                               const struct assay_agg *agg)
+{
+    return record == NULL ? ASSAY_NO_TIME
+                          : record->newest_ms - store->plan->streams[agg->stream].retained_ms +
+                                agg->window.span_ms + agg->window.delay_ms;
+}
+
 static bool copy_text(struct assay_arena *arena, struct assay_value *value)
 {
     if (value->kind == ASSAY_KIND_TEXT && value->cell.text.ptr != NULL) {
@@ -92,6 +101,7 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
             .value = store->scratch.slots[plan->feature_count + i],
             .last_ms = ASSAY_NO_TIME,
             .last_before_ms = ASSAY_NO_TIME,
+            .answerable_ms = answerable_from(store, record, &plan->aggs[i]),
         };
         if (facts[i].value.state != ASSAY_STATE_EXPIRED && view.since_ms != INT64_MAX) {
             count_events(store, &view, store->layouts[entity].agg_views[i], &facts[i]);

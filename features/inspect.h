@@ -24,6 +24,7 @@ struct assay_aggregate_facts {
     int64_t last_ms; /* time of the newest of them; ASSAY_NO_TIME: none, or only a bound is known */
     /** Only then: they were folded into totals, and all happened at or before this time. */
     int64_t last_before_ms;
+    int64_t answerable_ms; /* asked for an earlier time the state is expired */
 };
 
 /** Memory by what it holds, in bytes as the store's memory hands them out. */

@@ -47,6 +47,7 @@ static void view_feature(struct builder *builder, uint32_t j, uint8_t rests[])
     struct assay_feature_view *view = &builder->features[entity->feature_first + j];
     uint32_t *depends = array(builder, reads->count, sizeof *depends);
     uint32_t *aggs = array(builder, entity->agg_count, sizeof *aggs);
+    uint32_t *own = array(builder, reads->count, sizeof *own);
     if (builder->full) {
         return;
     }
@@ -55,7 +56,11 @@ static void view_feature(struct builder *builder, uint32_t j, uint8_t rests[])
     for (uint32_t r = 0; r < reads->count; r++) {
         const uint32_t slot = builder->layout->reads[reads->first + r];
         if (slot >= entity->feature_count) {
-            rests[slot - entity->feature_count] = 1;
+            const uint32_t agg = slot - entity->feature_count;
+            rests[agg] = 1;
+            if (!holds(own, view->own_count, agg)) {
+                own[view->own_count++] = agg;
+            }
             continue;
         }
         const uint32_t feature = entity->feature_first + slot;
@@ -74,6 +79,7 @@ static void view_feature(struct builder *builder, uint32_t j, uint8_t rests[])
         }
     }
     view->aggs = aggs;
+    view->own = own;
     view->depends = depends;
 }
 
@@ -136,8 +142,10 @@ static void view_views(struct builder *builder, struct assay_entity_view *out)
         };
         for (uint32_t i = 0; i < agg_count; i++) {
             if (layout->agg_views[i] == v) {
-                aggs[used++] = i;
+                views[v].text =
+                    views[v].agg_count == 0 ? builder->entity->aggs[i].window_text : views[v].text;
                 views[v].agg_count++;
+                aggs[used++] = i;
             }
         }
     }
@@ -173,6 +181,31 @@ static void note_reach(const struct builder *builder, uint32_t position,
                  builder->layout->streams[position].folds);
 }
 
+/* Texts that the stream's filters compare with: an event made up of them may pass. */
+static void list_literals(struct builder *builder, const struct assay_stream *stream,
+                          struct assay_stream_view *view)
+{
+    size_t most = 0;
+    for (uint32_t f = 0; f < stream->filter_count; f++) {
+        most += stream->filters[f]->count;
+    }
+    struct assay_str *literals = array(builder, most, sizeof *literals);
+    for (uint32_t f = 0; !builder->full && f < stream->filter_count; f++) {
+        for (size_t i = 0; i < stream->filters[f]->count; i++) {
+            const struct instruction *instruction = &stream->filters[f]->instructions[i];
+            uint32_t known = 0;
+            while (instruction->op == I_TEXT && known < view->literal_count &&
+                   !assay_str_equal(literals[known], instruction->constant.text)) {
+                known++;
+            }
+            if (instruction->op == I_TEXT && known == view->literal_count) {
+                literals[view->literal_count++] = instruction->constant.text;
+            }
+        }
+    }
+    view->literals = literals;
+}
+
 static void view_streams(struct builder *builder, struct assay_entity_view *out)
 {
     const struct entity_layout *layout = builder->layout;
@@ -188,15 +221,16 @@ static void view_streams(struct builder *builder, struct assay_entity_view *out)
             assay_slab_fit(sizeof(struct chunk) + (size_t)CHUNK_ENTRIES_MIN * part->entry_bytes);
         view->summary_bytes = assay_slab_fit(part->pair_count * sizeof(struct summary));
         view->chunk_events = CHUNK_ENTRIES_MAX;
-        view->has_blob = part->stream->ordered;
         for (uint32_t c = 0; c < part->stream->column_count; c++) {
             const uint32_t field = part->stream->columns[c];
-            view->has_blob = view->has_blob || assay_type_is_text(part->event->fields[field].type);
+            view->has_texts =
+                view->has_texts || assay_type_is_text(part->event->fields[field].type);
         }
         for (uint32_t p = 0; p < part->pair_count; p++) {
             view->distinct_count += (part->pairs[p].wants & WANT_DISTINCT) != 0 ? 1 : 0;
         }
         note_reach(builder, s, view);
+        list_literals(builder, part->stream, view);
     }
     out->stream_count = layout->stream_count;
     out->streams = streams;
@@ -204,8 +238,7 @@ static void view_streams(struct builder *builder, struct assay_entity_view *out)
 
 static void view_entity(struct builder *builder, struct assay_entity_view *out)
 {
-    out->key_bytes =
-        sizeof(struct assay_record) + builder->layout->stream_count * sizeof(struct log);
+    out->head_bytes = sizeof(struct assay_record);
     view_streams(builder, out);
     view_ranges(builder, out);
     view_views(builder, out);

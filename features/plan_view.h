@@ -24,6 +24,7 @@ struct assay_plan_view {
     uint32_t column; /* index into the stream's columns, or ASSAY_NONE */
     uint32_t last_n; /* 0: all */
     bool exclude_current;
+    struct assay_str text; /* of its window, as the first aggregate has it, e.g. 90d last 5 */
     uint32_t agg_count;
     const uint32_t *aggs; /* of the entity */
 };
@@ -31,7 +32,9 @@ struct assay_plan_view {
 /** What a feature rests on, through other features too. */
 struct assay_feature_view {
     uint32_t agg_count;
-    const uint32_t *aggs;    /* of the entity, ascending */
+    const uint32_t *aggs; /* of the entity, ascending */
+    uint32_t own_count;
+    const uint32_t *own;     /* of these the ones that its own definition holds */
     const uint32_t *depends; /* features it names itself, as indices into plan->features */
     uint32_t depend_count;
     bool reads_event; /* fields or the time of the current event: null where there is none */
@@ -45,17 +48,19 @@ struct assay_stream_view {
                                 ASSAY_NONE: no window has an end */
     uint32_t keeps_all;      /* aggregate for which no event may ever go, or ASSAY_NONE */
     uint32_t folds_for;      /* lifetime aggregate for which old events become totals, or NONE */
-    size_t key_bytes;        /* of a key's record, whether it has such events or not */
+    size_t key_bytes;        /* its place in a record, whether a key has such events or not */
     size_t first_bytes;      /* of memory once the first event is there */
     size_t entry_bytes;      /* an event, without its blob */
-    bool has_blob;           /* text columns, or bytes that order equal times */
+    bool has_texts;          /* and so texts of columns; an ordered one its order bytes, too */
     size_t summary_bytes;    /* a sealed chunk, without lists of distinct values */
     uint32_t chunk_events;   /* events of a chunk when it is sealed */
     uint32_t distinct_count; /* pairs that list their distinct values too */
+    uint32_t literal_count;
+    const struct assay_str *literals; /* texts that filters compare with, each once */
 };
 
 struct assay_entity_view {
-    size_t key_bytes; /* a record, its name left out */
+    size_t head_bytes; /* a record without logs and name */
     uint32_t stream_count;
     uint32_t range_count;
     uint32_t view_count;

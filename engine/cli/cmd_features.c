@@ -1,6 +1,7 @@
 #include "engine/cli/command.h"
 #include "engine/cli/inspect_pvt.h"
 #include "engine/cli/progress.h"
+#include "engine/cli/show.h"
 
 #include "engine/base/suggest.h"
 #include "engine/runtime/replay.h"
@@ -156,48 +157,69 @@ static void offer_key(void *context, struct assay_str key)
     near->count += near->count < NEAR_MAX ? 1 : 0;
 }
 
-static enum assay_status unknown_key(const struct asked *asked,
-                                     const struct assay_pipeline *pipeline, uint32_t shards,
-                                     struct assay_err *err)
-{
-    const struct assay_schema *schema = asked->config->schema;
-    struct near near = {.word = asked->key};
-    const bool one = asked->entity != ASSAY_NONE;
-    for (uint32_t e = 0; e < schema->entity_count; e++) {
-        for (uint32_t s = 0; s < shards && (!one || e == asked->entity); s++) {
-            assay_store_visit_keys(assay_pipeline_store(pipeline, s), e, offer_key, &near);
-        }
-    }
-    const struct assay_str entity = one ? schema->entities[asked->entity].name : asked->key;
-    (void)assay_err_set(
-        err, ASSAY_E_UNKNOWN, "features",
-        one ? "no event names this key of entity \"%.*s\", which has %" PRIu64 " other key%s"
-            : "no event names this key%.*s; there are %" PRIu64 " other%s",
-        one ? (int)entity.len : 0, entity.ptr, near.keys, near.keys == 1 ? "" : "s");
-    assay_err_value(err, "%.*s", (int)asked->key.len, asked->key.ptr);
-    char names[200] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < near.count && used < sizeof names; i++) {
-        const struct assay_str key = near.found[i].best;
-        const int wrote = snprintf(names + used, sizeof names - used, "%s\"%.*s\"",
-                                   i == 0                ? ""
-                                   : i + 1 == near.count ? " or "
-                                                         : ", ",
-                                   (int)key.len, key.ptr);
-        used += wrote < 0 ? 0 : (size_t)wrote;
-    }
-    if (near.count > 0) {
-        assay_err_remedy(err, "did you mean %s?", names);
-    }
-    return ASSAY_E_UNKNOWN;
-}
-
 static struct assay_store *owner_of(const struct asked *asked,
                                     const struct assay_pipeline *pipeline, uint32_t entity,
                                     uint32_t shards, uint32_t *shard)
 {
     *shard = assay_shard_of(entity, asked->key, shards);
     return assay_pipeline_store(pipeline, *shard);
+}
+
+static bool is_known(const struct asked *asked, const struct assay_pipeline *pipeline,
+                     uint32_t entity, uint32_t shards)
+{
+    uint32_t shard = 0;
+    struct assay_key_facts facts;
+    const struct assay_store *store = owner_of(asked, pipeline, entity, shards, &shard);
+    assay_store_key_facts(store, entity, asked->key, &facts);
+    return facts.known;
+}
+
+/* Keys come from outside, so they are shown as keys are shown everywhere. */
+static void name_near_keys(const struct near *near, size_t size, char out[])
+{
+    FILE *text = near->count == 0 ? NULL : fmemopen(out, size, "w");
+    for (size_t i = 0; text != NULL && i < near->count; i++) {
+        (void)fputs(i == 0 ? "; did you mean " : i + 1 == near->count ? " or " : ", ", text);
+        (void)assay_show_text(near->found[i].best, text);
+    }
+    if (text != NULL) {
+        (void)fputc('?', text);
+        (void)fclose(text);
+    }
+}
+
+static enum assay_status unknown_key(const struct asked *asked,
+                                     const struct assay_pipeline *pipeline, uint32_t shards,
+                                     struct assay_err *err)
+{
+    const struct assay_schema *schema = asked->config->schema;
+    struct near near = {.word = asked->key};
+    char names[200] = "";
+    const bool one = asked->entity != ASSAY_NONE;
+    (void)assay_err_set(err, ASSAY_E_UNKNOWN, "features", "no event names this key");
+    assay_err_value(err, "%.*s", (int)asked->key.len, asked->key.ptr);
+    for (uint32_t e = 0; one && e < schema->entity_count; e++) {
+        if (is_known(asked, pipeline, e, shards)) {
+            assay_err_remedy(err, "it is a key of entity \"%.*s\", not of \"%s\"",
+                             (int)schema->entities[e].name.len, schema->entities[e].name.ptr,
+                             asked->given->entity);
+            return ASSAY_E_UNKNOWN;
+        }
+    }
+    for (uint32_t e = 0; e < schema->entity_count; e++) {
+        for (uint32_t s = 0; s < shards && (!one || e == asked->entity); s++) {
+            assay_store_visit_keys(assay_pipeline_store(pipeline, s), e, offer_key, &near);
+        }
+    }
+    name_near_keys(&near, sizeof names, names);
+    if (one) {
+        assay_err_remedy(err, "entity \"%s\" has %" PRIu64 " keys%s", asked->given->entity,
+                         near.keys, names);
+    } else {
+        assay_err_remedy(err, "there are %" PRIu64 " keys%s", near.keys, names);
+    }
+    return ASSAY_E_UNKNOWN;
 }
 
 /* The entity asked for, or the only one that has the key. */
@@ -209,11 +231,8 @@ static enum assay_status find_key(const struct asked *asked, const struct assay_
     size_t used = 0;
     uint32_t found = 0;
     for (uint32_t e = 0; e < schema->entity_count; e++) {
-        uint32_t shard = 0;
-        struct assay_key_facts facts;
-        const struct assay_store *store = owner_of(asked, pipeline, e, shards, &shard);
-        assay_store_key_facts(store, e, asked->key, &facts);
-        if (!facts.known || (asked->entity != ASSAY_NONE && asked->entity != e)) {
+        if ((asked->entity != ASSAY_NONE && asked->entity != e) ||
+            !is_known(asked, pipeline, e, shards)) {
             continue;
         }
         const struct assay_str name = schema->entities[e].name;

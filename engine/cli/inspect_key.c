@@ -173,32 +173,54 @@ static void show_newest(const struct inspect_key_report *report, int64_t last_ms
     close_cell(age);
 }
 
-static void fill_events(const struct inspect_key_report *report,
+/* Asked for a time that far back: what could be asked instead. */
+static void show_expired(int64_t answerable_ms, struct row *row)
+{
+    FILE *out = open_cell(row, COLUMN_NEWEST);
+    (void)fputs("answered from ", out);
+    assay_show_time(answerable_ms, out);
+    close_cell(out);
+}
+
+static void fill_counts(const struct inspect_key_report *report,
                         const struct assay_feature_view *view, struct row *row)
+{
+    FILE *out = open_cell(row, COLUMN_EVENTS);
+    for (uint32_t a = 0; a < view->agg_count && a <= PARTS_MAX; a++) {
+        (void)fputs(a == 0 ? "" : ", ", out);
+        if (a == PARTS_MAX) {
+            (void)fputs("...", out);
+        } else {
+            (void)assay_show_count(report->seen.aggregates[view->aggs[a]].events, out);
+        }
+    }
+    close_cell(out);
+}
+
+static void fill_events(const struct inspect_key_report *report,
+                        const struct assay_feature_view *view, bool expired, struct row *row)
 {
     int64_t last_ms = ASSAY_NO_TIME;
     int64_t before_ms = ASSAY_NO_TIME;
-    FILE *out = open_cell(row, COLUMN_EVENTS);
+    int64_t answerable_ms = ASSAY_NO_TIME;
     for (uint32_t a = 0; a < view->agg_count; a++) {
         const struct assay_aggregate_facts *facts = &report->seen.aggregates[view->aggs[a]];
         last_ms = facts->last_ms > last_ms ? facts->last_ms : last_ms;
         before_ms = facts->last_before_ms > before_ms ? facts->last_before_ms : before_ms;
-        if (a <= PARTS_MAX) {
-            (void)fputs(a == 0 ? "" : ", ", out);
-        }
-        if (a < PARTS_MAX) {
-            (void)assay_show_count(facts->events, out);
-        } else if (a == PARTS_MAX) {
-            (void)fputs("...", out);
-        }
+        answerable_ms = facts->answerable_ms > answerable_ms ? facts->answerable_ms : answerable_ms;
     }
-    close_cell(out);
+    if (expired) {
+        show_expired(answerable_ms, row);
+        return;
+    }
+    fill_counts(report, view, row);
     show_newest(report, last_ms, before_ms, row);
 }
 
 static void fill_feature(const struct inspect_key_report *report, uint32_t j, struct row *row)
 {
     const struct assay_value *value = &report->seen.values[j];
+    memset(row, 0, sizeof *row);
     FILE *out = open_cell(row, COLUMN_NAME);
     (void)fputs("  ", out);
     (void)assay_show_text(feature_of(report, j)->name, out);
@@ -213,7 +235,7 @@ static void fill_feature(const struct inspect_key_report *report, uint32_t j, st
     out = open_cell(row, COLUMN_WINDOW);
     fill_windows(report, view_of(report, j), out);
     close_cell(out);
-    fill_events(report, view_of(report, j), row);
+    fill_events(report, view_of(report, j), value->state == ASSAY_STATE_EXPIRED, row);
 }
 
 /* An aggregate below its feature. */
@@ -230,6 +252,10 @@ static void fill_aggregate(const struct inspect_key_report *report, uint32_t agg
     out = open_cell(row, COLUMN_WINDOW);
     show_window(agg_of(report, agg), out);
     close_cell(out);
+    if (facts->value.state == ASSAY_STATE_EXPIRED) {
+        show_expired(facts->answerable_ms, row);
+        return;
+    }
     out = open_cell(row, COLUMN_EVENTS);
     (void)assay_show_count(facts->events, out);
     close_cell(out);
@@ -251,7 +277,6 @@ static void print_row(const struct row *row, const int widths[COLUMN_END], FILE 
             assay_show_pad(right ? widths[c] : cells, widths[c] + 2, out);
         }
     }
-    (void)fputc('\n', out);
 }
 
 static void print_definition(const struct inspect_key_report *report, uint32_t j,
@@ -263,11 +288,11 @@ static void print_definition(const struct inspect_key_report *report, uint32_t j
     (void)assay_show_text(feature_of(report, j)->definition, out);
     (void)fputc('\n', out);
     for (uint32_t a = 0; view->agg_count > 1 && a < view->agg_count; a++) {
-        (void)fputs("      ", out);
-        (void)assay_show_text(agg_of(report, view->aggs[a])->text, out);
-        (void)fputc('\n', out);
         fill_aggregate(report, view->aggs[a], &row);
         print_row(&row, widths, out);
+        (void)fputs("  ", out);
+        (void)assay_show_text(agg_of(report, view->aggs[a])->text, out);
+        (void)fputc('\n', out);
     }
 }
 
@@ -346,10 +371,12 @@ static void print_group(const struct inspect_key_report *report, uint32_t group,
             print_group_name(report, group, name);
             close_cell(name);
             print_row(&row, widths, out);
+            (void)fputc('\n', out);
             first = false;
         }
         fill_feature(report, j, &row);
         print_row(&row, widths, out);
+        (void)fputc('\n', out);
         if (report->definitions) {
             print_definition(report, j, widths, out);
         }
@@ -426,6 +453,7 @@ static void print_json_aggregate(const struct inspect_key_report *report, uint32
         "age_ms",
         facts->last_ms == ASSAY_NO_TIME ? ASSAY_NO_TIME : report->seen.at_ms - facts->last_ms, out);
     print_json_time("newest_event_before_ms", facts->last_before_ms, out);
+    print_json_time("answerable_from_ms", facts->answerable_ms, out);
     (void)fputc('}', out);
 }
 

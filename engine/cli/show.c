@@ -95,9 +95,9 @@ void assay_show_age(int64_t age_ms, FILE *out)
         unit++;
     }
     (void)fprintf(out, "%" PRId64 "%s", age_ms / units[unit].ms, units[unit].name);
-    if (unit + 1 < count) {
-        const int64_t rest_ms = age_ms % units[unit].ms;
-        (void)fprintf(out, " %" PRId64 "%s", rest_ms / units[unit + 1].ms, units[unit + 1].name);
+    const int64_t rest = unit + 1 < count ? age_ms % units[unit].ms / units[unit + 1].ms : 0;
+    if (rest != 0) {
+        (void)fprintf(out, " %" PRId64 "%s", rest, units[unit + 1].name);
     }
 }
 

@@ -134,6 +134,7 @@ static void check_at(struct kit *kit, const struct plain_event events[], size_t 
     for (uint32_t d = 0; d < DEFINITIONS; d++) {
         int64_t last_ms = 0;
         const struct assay_aggregate_facts *facts = &seen.aggregates[d]; /* in order of writing */
+        assert_int_equal(facts->value.state == ASSAY_STATE_EXPIRED, at_ms < facts->answerable_ms);
         if (facts->value.state == ASSAY_STATE_EXPIRED) {
             assert_int_equal(facts->events, 0);
             assert_int_equal(facts->last_ms, ASSAY_NO_TIME);
