@@ -143,13 +143,12 @@ const struct assay_command assay_command_config = {
     .summary = "check and show definitions",
     .usage = "check|show|schema|errors|settings [-c DIR] [--json]\n"
              "plan [-c DIR] [--measure MS | --no-measure] [--json]",
-    .text =
-        "check reports every mistake of all files and exits with 78, or sums up what is\n"
-        "defined; show prints each feature and policy as it was understood, with its hash; plan\n"
-        "prints what features share, how far back logs reach and for whose sake, bytes, and what\n"
-        "features cost on this machine, measured on made-up events; schema prints a JSON Schema of "
-        "the events; errors and settings print the reference\n"
-        "pages of error codes and of assay.yaml.",
+    .text = "check reports every mistake of all files and exits with 78, or sums up what is\n"
+            "defined; show prints each feature and policy as it was understood, with its hash;\n"
+            "plan prints what features share, how far back logs reach and for whose sake, bytes,\n"
+            "and what features cost on this machine, measured on made-up events; schema prints a\n"
+            "JSON Schema of the events; errors and settings print the reference pages of error\n"
+            "codes and of assay.yaml.",
     .examples = "assay config check -c config\n"
                 "assay config show -c config --json\n"
                 "assay config plan -c config\n"

@@ -143,7 +143,11 @@ static void offer_key(void *context, struct assay_str key)
         return;
     }
     assay_suggest_offer(&one, key);
-    if (one.best.ptr == NULL) {
+    bool known = one.best.ptr == NULL;
+    for (size_t i = 0; i < near->count; i++) {
+        known = known || assay_str_equal(near->found[i].best, key); /* of another entity */
+    }
+    if (known) {
         return;
     }
     size_t place = near->count;
@@ -524,9 +528,9 @@ const struct assay_command assay_command_features = {
         "answered as of then, as far back as logs reach; beyond that a state is `expired`. "
         "Without\n"
         "a KEY it shows keys and bytes by entity, memory, counters, and the keys named most.",
-    .examples = "assay features U0000017 -c config --input events.jsonl\n"
-                "assay features U0000017 --at 2026-01-20T08:00:00Z -c config --input events.jsonl\n"
-                "assay features M00012 --entity merchant --definitions -c config -i events.jsonl\n"
+    .examples = "assay features u17 -c config --input events.jsonl\n"
+                "assay features u17 --at 2026-01-30T08:00:00Z -c config --input events.jsonl\n"
+                "assay features m0 --entity merchant --definitions -c config --input events.jsonl\n"
                 "assay features -c config --input events.jsonl --hot 5\n",
     .options = features_table,
     .option_count = sizeof features_table / sizeof features_table[0],

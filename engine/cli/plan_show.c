@@ -120,16 +120,16 @@ static void print_bytes(const struct assay_plan_report *report,
                         const struct assay_stream_view *view, uint32_t stream, FILE *out)
 {
     (void)fprintf(out, "    an event takes %zu bytes", view->entry_bytes);
-    (void)fputs(view->has_texts ? ", and its texts" : "", out);
-    (void)fputs(view->stream->ordered ? ", and its id and fields, which order equal times" : "",
-                out);
-    if (report->costs != NULL) {
-        (void)fputs("; applied in ", out);
-        print_ns(report->costs->stream_ns[stream], out);
-    }
-    (void)fprintf(out, "\n    the first one %zu, with room for more; %u sealed together %zu more",
+    (void)fputs(view->has_texts ? ", its texts" : "", out);
+    (void)fputs(view->stream->ordered ? ", its id and fields to order equal times" : "", out);
+    (void)fprintf(out, ";\n    the first one %zu, with room for more; %u sealed together %zu more",
                   view->first_bytes, view->chunk_events, view->summary_bytes);
     (void)fputs(view->distinct_count > 0 ? " and distinct values\n" : "\n", out);
+    if (report->costs != NULL) {
+        (void)fputs("    applied to a key in ", out);
+        print_ns(report->costs->stream_ns[stream], out);
+        (void)fputc('\n', out);
+    }
 }
 
 /* What is summed up: filter and column. */
@@ -183,20 +183,20 @@ static void print_view(const struct assay_plan_report *report,
     ASSAY_ASSERT(cell != NULL);
     print_name(view->text, cell);
     (void)fputs(view->exclude_current ? " exclude current" : "", cell);
-    (void)fputs(": ", cell);
+    (void)fputc(':', cell);
     for (int kind = 0; kind < ASSAY_AGG_END; kind++) {
         bool wanted = false;
         for (uint32_t a = 0; a < view->agg_count; a++) {
             wanted = wanted || entity->aggs[view->aggs[a]].kind == (enum assay_agg_kind)kind;
         }
         if (wanted) {
-            (void)fprintf(cell, "%s ", assay_agg_name((enum assay_agg_kind)kind));
+            (void)fprintf(cell, " %s", assay_agg_name((enum assay_agg_kind)kind));
         }
     }
     (void)fclose(cell);
     const int cells = (int)strlen(text);
     (void)fprintf(out, "      %s", text);
-    if (6 + cells > NAMES_AT) {
+    if (6 + cells >= NAMES_AT) {
         (void)fprintf(out, "\n%*s", NAMES_AT, "");
     } else {
         assay_show_pad(6 + cells, NAMES_AT, out);
@@ -348,15 +348,13 @@ static void print_entity(const struct assay_plan_report *report, uint32_t e, FIL
 static void print_method(const struct assay_plan_report *report, FILE *out)
 {
     const struct assay_plan_costs *costs = report->costs;
-    (void)fputs("measured on this machine in ", out);
-    (void)fprintf(out, "%.1f s with ", costs->seconds);
+    (void)fprintf(out, "measured on this machine in %.1f s with ", costs->seconds);
     (void)assay_show_count(costs->events, out);
-    (void)fprintf(
-        out,
-        " made-up events: %u keys an entity, each with as many\nevents of every kind as "
-        "told below over its longest window, in cache; a feature's cost is the\nmedian of "
-        "reading it alone right after such an event\n",
-        costs->keys);
+    (void)fprintf(out,
+                  " made-up events of %u keys an entity, in cache:\n"
+                  "a feature's cost is the median of reading it alone, right after an event that "
+                  "it is about\n",
+                  costs->keys);
 }
 
 void assay_plan_show(const struct assay_plan_report *report, FILE *out)
