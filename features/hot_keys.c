@@ -7,7 +7,7 @@
 
 /*
  * The stream summary of the paper: counters of one count hang on a bucket, buckets on a list by
- * count. An event moves its counter to the next bucket; the victim is the first of the first bucket.
+ * count. An event moves its counter to the next bucket; the victim is the first of the lowest one.
  *
  *   lowest -> [count 1: c4 c0] <-> [count 3: c2] <-> [count 9: c1 c3]
  */

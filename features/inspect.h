@@ -78,7 +78,7 @@ struct assay_entity_facts {
     uint64_t logged; /* events in logs: one that names a key by two roles counts twice */
     struct assay_state_bytes bytes;
 };
-/** Add this store's part to @p out, one an entity. Thread: owner. Cost: one pass over everything. */
+/** Add this store's part to @p out, one an entity. Thread: owner. Cost: a pass over everything. */
 void assay_store_entity_facts(const struct assay_store *store, struct assay_entity_facts out[]);
 
 /** A store's memory as a whole. What keys hold and the index make up `live` to the byte. */

@@ -46,7 +46,7 @@ static enum assay_status no_memory(struct assay_err *err)
     return assay_err_set(err, ASSAY_E_NO_MEMORY, "features", "out of memory");
 }
 
-/* --- what is asked ------------------------------------------------------------------------------ */
+/* --- what is asked ---------------------------------------------------------------------------- */
 
 static enum assay_status read_entity(struct asked *asked, struct assay_err *err)
 {
@@ -124,7 +124,7 @@ static enum assay_status read_request(struct asked *asked, const struct assay_wo
     return status == ASSAY_OK ? read_at(asked, err) : status;
 }
 
-/* --- a key -------------------------------------------------------------------------------------- */
+/* --- a key ------------------------------------------------------------------------------------ */
 
 /* The keys most like the one that is unknown; by distance, then by bytes: never by their place. */
 struct near {
@@ -290,7 +290,7 @@ static enum assay_status look_at_key(const struct asked *asked,
     return ASSAY_OK;
 }
 
-/* --- the store ---------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 static void add_stats(struct assay_store_stats *sum, const struct assay_store *store)
 {
@@ -373,7 +373,7 @@ static enum assay_status look_at_store(const struct asked *asked,
     return ASSAY_OK;
 }
 
-/* --- the command -------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static enum assay_status look(void *context, const struct assay_pipeline *pipeline, uint32_t shards,
                               struct assay_err *err)

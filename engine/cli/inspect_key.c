@@ -57,7 +57,7 @@ static int cells_of(const struct cell *cell)
     return cells;
 }
 
-/* --- what a feature rests on ------------------------------------------------------------------- */
+/* --- what a feature rests on ------------------------------------------------------------------ */
 
 static const struct assay_agg *agg_of(const struct inspect_key_report *report, uint32_t agg)
 {
@@ -102,7 +102,7 @@ static bool needs_event(const struct inspect_key_report *report, uint32_t j)
     return needs;
 }
 
-/* --- rows --------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 /* As many characters as a column has room for. */
 static void show_value(const struct assay_value *value, FILE *out)
@@ -296,7 +296,7 @@ static void print_definition(const struct inspect_key_report *report, uint32_t j
     }
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void print_head(const struct inspect_key_report *report, FILE *out)
 {
@@ -402,7 +402,7 @@ void assay_inspect_print_key(const struct inspect_key_report *report, FILE *out)
     }
 }
 
-/* --- JSON --------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static void print_json_time(const char *name, int64_t time_ms, FILE *out)
 {

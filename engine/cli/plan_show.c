@@ -35,7 +35,7 @@ static void print_stream_name(const struct assay_plan_report *report,
     print_name(event->fields[stream->key_field].name, out);
 }
 
-/* --- which features read what ------------------------------------------------------------------- */
+/* --- which features read what ----------------------------------------------------------------- */
 
 static bool reads(const struct assay_feature_view *feature, const struct assay_plan_view *view)
 {
@@ -81,7 +81,7 @@ static void print_first_reader(const struct assay_plan_report *report,
     }
 }
 
-/* --- one log ------------------------------------------------------------------------------------ */
+/* --- one log ---------------------------------------------------------------------------------- */
 
 static void print_reach(const struct assay_plan_report *report,
                         const struct assay_plan_entity *entity,
@@ -261,7 +261,7 @@ static void print_stream(const struct assay_plan_report *report, uint32_t e, uin
     print_views(report, entity, of, position, out);
 }
 
-/* --- one entity --------------------------------------------------------------------------------- */
+/* --- one entity ------------------------------------------------------------------------------- */
 
 /* Features by what they cost: the indices, the dearest first. */
 static size_t dearest(const struct assay_plan_report *report,

@@ -85,6 +85,10 @@ int assay_show_value(const struct assay_value *value, FILE *out)
 
 void assay_show_age(int64_t age_ms, FILE *out)
 {
+    if (age_ms == 0) {
+        (void)fputc('0', out);
+        return;
+    }
     static const struct {
         int64_t ms;
         const char *name;

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-/** A text, control characters as \xNN. @return the number of characters. Thread: owner of @p out. */
+/** A text, control characters as \xNN. @return the characters. Thread: owner of @p out. */
 int assay_show_text(struct assay_str text, FILE *out);
 /** Blanks from @p cells up to @p width. Thread: owner of @p out. */
 void assay_show_pad(int cells, int width, FILE *out);

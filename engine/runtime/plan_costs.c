@@ -64,7 +64,7 @@ static uint64_t draw(struct bench *bench, uint64_t below)
     return (bench->random >> 33) % below;
 }
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static struct assay_str draw_text(struct bench *bench, const struct assay_stream_view *stream,
                                   enum assay_type type)
@@ -146,7 +146,7 @@ static bool apply(struct bench *bench, const struct assay_update *update, struct
     return assay_store_apply(bench->store, update, touch) == ASSAY_OK;
 }
 
-/* --- one entity --------------------------------------------------------------------------------- */
+/* --- one entity ------------------------------------------------------------------------------- */
 
 /* The longest window that looks at any of its logs. */
 static int64_t span_of(const struct bench *bench)
@@ -242,7 +242,8 @@ static double median(struct samples *samples)
         return ASSAY_NULL_NUMBER;
     }
     qsort(samples->ns, count, sizeof samples->ns[0], by_size);
-    return samples->ns[count / 2];
+    const uint32_t middle = count / 2;
+    return samples->ns[middle];
 }
 
 static uint32_t clock_cost(void)
