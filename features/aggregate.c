@@ -228,7 +228,7 @@ static void scan(const struct view_query *query, uint32_t totals, bool distinct,
 static void read_log(const struct view_query *query, struct view_result *out)
 {
     const uint32_t wants = query->key->wants;
-    const uint32_t totals = wants & (WANT_COUNT | WANT_SUM | WANT_EXTREME);
+    const uint32_t totals = wants & (WANT_COUNT | WANT_SUM | WANT_EXTREME | WANT_SQUARES);
     const bool distinct = (wants & WANT_DISTINCT) != 0;
     if (distinct) {
         assay_distinct_clear(query->set);
@@ -345,6 +345,14 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
                    ? number(ASSAY_NULL_NUMBER)
                    : number(cell_number(column_def(agg, layout),
                                         agg->kind == ASSAY_AGG_MIN ? &tally->min : &tally->max));
+    case ASSAY_AGG_RANGE:
+        return number(assay_moment_range(column_def(agg, layout), tally));
+    case ASSAY_AGG_VAR_POP:
+    case ASSAY_AGG_VAR_SAMP:
+    case ASSAY_AGG_STDDEV_POP:
+    case ASSAY_AGG_STDDEV_SAMP:
+    case ASSAY_AGG_CV:
+        return number(assay_moment_value(agg->kind, column_def(agg, layout)->scale, tally));
     case ASSAY_AGG_FIRST:
         return edge_value(agg, layout, tally->first);
     case ASSAY_AGG_LAST:

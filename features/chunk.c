@@ -142,6 +142,7 @@ static void summarise(const struct log_context *context, const struct pair *pair
     struct tally tally = {0};
     uint32_t wants = WANT_COUNT;
     wants |= pair->value == PAIR_INTEGER ? WANT_SUM | WANT_EXTREME : 0U;
+    wants |= pair->wants & WANT_SQUARES;
     wants |= pair->value == PAIR_REAL ? (unsigned)WANT_EXTREME : 0U;
     for (uint32_t at = 0; at < chunk->count; at++) {
         const struct log_entry *entry = chunk_entry(chunk, context->layout->entry_bytes, at);
@@ -154,6 +155,7 @@ static void summarise(const struct log_context *context, const struct pair *pair
     }
     summary->found = (uint32_t)tally.found;
     summary->sum = tally.sum;
+    summary->squares = tally.squares;
     summary->min = tally.min;
     summary->max = tally.max;
 }

@@ -36,13 +36,12 @@ static void add_bases(const struct view_query *query, int64_t horizon_ms,
 static void count_events(struct assay_store *store, const struct view *view, uint32_t index,
                          struct assay_aggregate_facts *facts)
 {
-    struct view_query query = assay_slice_query(store, view, index);
-    struct view_key key = *query.key;
+    struct view_key key = store->layouts[view->entity].views[index];
+    key.wants = WANT_COUNT | WANT_LAST;
+    struct view_query query = assay_slice_query(store, view, &key);
     const struct assay_stream *stream = query.layout->stream;
     const int64_t since_ms = query.bases_since_ms;
     struct view_result result;
-    key.wants = WANT_COUNT | WANT_LAST;
-    query.key = &key;
     query.bases_since_ms = INT64_MAX; /* they may not hold what is wanted here */
     assay_view_read(&query, &result);
     facts->events = result.tally.found;
@@ -76,7 +75,7 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
 {
     ASSAY_ASSERT(entity < store->plan->schema->entity_count);
     const struct assay_plan_entity *plan = &store->plan->entities[entity];
-    const struct assay_record *record = assay_store_find(store, entity, key);
+    struct assay_record *record = assay_store_find(store, entity, key);
     const int64_t newest_ms = record == NULL ? 0 : record->newest_ms;
     struct view view = {
         .record = record, .entity = entity, .at_ms = at_ms == ASSAY_AT_NEWEST ? newest_ms : at_ms};
@@ -90,10 +89,11 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
     for (uint32_t j = 0; j < plan->feature_count; j++) {
         features[j] = plan->feature_first + j;
     }
-    assay_slice_compute(store, &view, features, plan->feature_count);
+    const struct selection *selection = assay_select(store, entity, features, plan->feature_count);
+    assay_slice_compute(store, &view, selection);
     bool good = true;
     for (uint32_t j = 0; j < plan->feature_count; j++) {
-        values[j] = store->scratch.slots[j];
+        values[j] = store->scratch.slots[selection->outs[j]];
         good = good && copy_text(arena, &values[j]);
     }
     for (uint32_t i = 0; i < plan->agg_count; i++) {

@@ -29,10 +29,12 @@ struct assay_aggregate_facts {
 
 /** Memory by what it holds, in bytes as the store's memory hands them out. */
 struct assay_state_bytes {
-    uint64_t records;   /* heads: one a key, with its name, a place per log, and its segments */
+    uint64_t records;   /* heads: one a key, with its name, a place per log, segments, and kept
+                           windows where they are few */
     uint64_t chunks;    /* logged events, and lists of chunks */
     uint64_t blobs;     /* of logged events: text columns, and bytes that order equal times */
     uint64_t summaries; /* of sealed chunks and of blocks of them */
+    uint64_t lanes;     /* windows that are kept up with, where they are many */
     uint64_t bases;     /* totals that old events of a lifetime were folded into */
 };
 

@@ -28,7 +28,14 @@ static uint32_t wants_of(enum assay_agg_kind kind)
         return WANT_COUNT | WANT_SUM;
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
+    case ASSAY_AGG_RANGE:
         return WANT_EXTREME;
+    case ASSAY_AGG_VAR_POP:
+    case ASSAY_AGG_VAR_SAMP:
+    case ASSAY_AGG_STDDEV_POP:
+    case ASSAY_AGG_STDDEV_SAMP:
+    case ASSAY_AGG_CV:
+        return WANT_COUNT | WANT_SUM | WANT_SQUARES;
     case ASSAY_AGG_FIRST:
     case ASSAY_AGG_TIME_SINCE_FIRST:
         return WANT_FIRST;
@@ -102,6 +109,7 @@ static uint32_t share_range(struct builder *builder, uint32_t position,
         r++;
     }
     if (r == builder->out->range_count) {
+        /* lanes are numbered when all windows are known */
         ranges[r] = (struct range_key){
             .stream = position, .span_ms = window->span_ms, .delay_ms = window->delay_ms};
         builder->out->range_count++;
@@ -117,6 +125,7 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
         .pair = share_pair(builder, position, agg),
         .last_n = agg->window.last_n,
         .exclude_current = agg->exclude_current,
+        .total = ASSAY_NONE,
     };
     struct view_key *views = builder->views;
     uint32_t v = 0;
@@ -179,6 +188,19 @@ static bool build_aggregates(struct builder *builder)
     for (uint32_t i = 0; i < aggs; i++) {
         builder->agg_views[i] = share_view(builder, &builder->entity->aggs[i]);
     }
+    const struct lane_builder lanes = {
+        .arena = builder->arena,
+        .ranges = builder->ranges,
+        .range_count = builder->out->range_count,
+        .views = builder->views,
+        .view_count = builder->out->view_count,
+    };
+    for (uint32_t s = 0; s < builder->out->stream_count; s++) {
+        if (!assay_layout_lanes(&lanes, &builder->streams[s], s)) {
+            return false;
+        }
+    }
+    builder->out->inline_bytes = assay_layout_inline(builder->streams, builder->out->stream_count);
     builder->out->ranges = builder->ranges;
     builder->out->views = builder->views;
     builder->out->agg_views = builder->agg_views;

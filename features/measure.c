@@ -62,7 +62,7 @@ static uint64_t add_record(const struct assay_store *store, const struct assay_r
     const struct entity_layout *layout = &store->layouts[record->entity];
     uint64_t logged = 0;
     bytes->records +=
-        piece(sizeof *record + layout->stream_count * sizeof(struct log) + record->key_bytes);
+        piece(record_lanes_at(layout->stream_count, record->key_bytes) + layout->inline_bytes);
     if (record->segments != &record->inline_segment) {
         bytes->records += piece(record->segment_capacity * sizeof *record->segments);
     }
@@ -74,6 +74,9 @@ static uint64_t add_record(const struct assay_store *store, const struct assay_r
         for (uint32_t c = 0; c < log->count; c++) {
             add_chunk(&layout->streams[s], log_chunk(log, c), bytes);
             logged += log_chunk(log, c)->count;
+        }
+        if (log->lanes != NULL && !layout->streams[s].inline_lanes) {
+            bytes->lanes += piece(lanes_bytes(&layout->streams[s]));
         }
         add_bases(&layout->streams[s], log->bases, bytes);
     }

@@ -215,7 +215,9 @@ static void view_streams(struct builder *builder, struct assay_entity_view *out)
         struct assay_stream_view *view = &streams[s];
         view->stream = part->stream;
         view->pair_count = part->pair_count;
-        view->key_bytes = sizeof(struct log);
+        view->key_bytes = sizeof(struct log) + (part->inline_lanes ? lanes_room(part) : 0);
+        view->window_bytes =
+            part->inline_lanes || part->lane_count == 0 ? 0 : assay_slab_fit(lanes_bytes(part));
         view->entry_bytes = part->entry_bytes;
         view->first_bytes =
             assay_slab_fit(sizeof(struct chunk) + (size_t)CHUNK_ENTRIES_MIN * part->entry_bytes);

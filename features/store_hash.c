@@ -69,7 +69,7 @@ static struct assay_hash128 hash_tally(const struct stream_layout *layout, const
                                        const struct tally *tally)
 {
     const uint32_t wants = pair->lifetime_wants;
-    struct assay_hash128 words[4] = {{.low = tally->found}};
+    struct assay_hash128 words[6] = {{.low = tally->found}};
     if ((wants & WANT_SUM) != 0) {
         words[1].low = (uint64_t)tally->sum;
         words[1].high = (uint64_t)(tally->sum >> 64);
@@ -84,7 +84,14 @@ static struct assay_hash128 hash_tally(const struct stream_layout *layout, const
     if ((wants & WANT_LAST) != 0) {
         words[3] = hash_edge(layout, tally->last);
     }
-    return assay_hash128(words, sizeof words, wants);
+    size_t count = 4;
+    if ((wants & WANT_SQUARES) != 0) {
+        count = 6;
+        words[4].low = (uint64_t)tally->squares;
+        words[4].high = (uint64_t)(tally->squares >> 64);
+        words[5].low = tally->squares_high;
+    }
+    return assay_hash128(words, count * sizeof words[0], wants);
 }
 
 /* Totals of one segment's events before the horizon. */

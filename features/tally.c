@@ -1,8 +1,8 @@
 #include "features/log_pvt.h"
 
 /*
- * Totals of events. Sums are integers in 128 bits, so the grouping of additions never shows;
- * extremes and edges are the same whatever the grouping anyway.
+ * Totals of events. Sums are integers in 128 bits, sums of squares in 192, so the grouping of
+ * additions never shows; extremes and edges are the same whatever the grouping anyway.
  */
 
 static bool is_less(const struct pair *pair, const union log_cell *a, const union log_cell *b)
@@ -34,6 +34,12 @@ void assay_tally_stretch(struct tally *tally, uint32_t wants, const struct log_e
     }
 }
 
+static void add_squares(struct tally *tally, assay_uint128 squares)
+{
+    tally->squares += squares;
+    tally->squares_high += tally->squares < squares ? 1 : 0;
+}
+
 void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wants,
                        const struct log_entry *entry)
 {
@@ -46,10 +52,22 @@ void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wa
     if ((wants & WANT_SUM) != 0) {
         tally->sum += entry->cells[pair->column].integer;
     }
+    if ((wants & WANT_SQUARES) != 0) {
+        const assay_int128 value = entry->cells[pair->column].integer;
+        add_squares(tally, (assay_uint128)(value * value));
+    }
     if ((wants & WANT_EDGES) != 0) {
         assay_tally_stretch(tally, wants, entry, entry);
     }
     tally->found++;
+}
+
+void assay_tally_remove(struct tally *tally, const struct pair *pair, const struct log_entry *entry)
+{
+    if (pair_finds(pair, entry)) {
+        tally->found--;
+        tally->sum -= pair->value == PAIR_INTEGER ? entry->cells[pair->column].integer : 0;
+    }
 }
 
 void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
@@ -62,6 +80,7 @@ void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t 
         widen(tally, pair, &summary->min, &summary->max);
     }
     tally->sum += summary->sum;
+    add_squares(tally, summary->squares);
     tally->found += summary->found;
 }
 
@@ -78,5 +97,7 @@ void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wa
         assay_tally_stretch(tally, wants, other->first, other->last);
     }
     tally->sum += other->sum;
+    add_squares(tally, other->squares);
+    tally->squares_high += other->squares_high;
     tally->found += other->found;
 }

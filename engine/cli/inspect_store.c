@@ -39,6 +39,7 @@ static const struct part_row {
     {"chunks", offsetof(struct assay_state_bytes, chunks), "logged events"},
     {"blobs", offsetof(struct assay_state_bytes, blobs), "their texts, and order of equal times"},
     {"summaries", offsetof(struct assay_state_bytes, summaries), "of chunks, for long windows"},
+    {"windows", offsetof(struct assay_state_bytes, lanes), "kept up with, of logs that are read"},
     {"folded", offsetof(struct assay_state_bytes, bases), "totals of lifetimes"},
 };
 enum { PARTS = sizeof part_rows / sizeof part_rows[0] };

@@ -96,15 +96,16 @@ static void print_stream(const struct assay_plan_report *report, uint32_t e, uin
     print_text("event", event->name, out);
     (void)fputc(',', out);
     print_text("role", event->fields[view->stream->key_field].name, out);
-    (void)fprintf(out,
-                  ",\"retained_ms\":%" PRId64 ",\"lifetime\":%s,\"ordered\":%s,"
-                  "\"pairs\":%" PRIu32 ",\"key_bytes\":%zu,\"first_bytes\":%zu,"
-                  "\"event_bytes\":%zu,\"event_has_texts\":%s,\"summary_bytes\":%zu,"
-                  "\"chunk_events\":%" PRIu32,
-                  view->stream->retained_ms, view->stream->lifetime ? "true" : "false",
-                  view->stream->ordered ? "true" : "false", view->pair_count, view->key_bytes,
-                  view->first_bytes, view->entry_bytes, view->has_texts ? "true" : "false",
-                  view->summary_bytes, view->chunk_events);
+    (void)fprintf(
+        out,
+        ",\"retained_ms\":%" PRId64 ",\"lifetime\":%s,\"ordered\":%s,"
+        "\"pairs\":%" PRIu32 ",\"key_bytes\":%zu,\"first_bytes\":%zu,"
+        "\"event_bytes\":%zu,\"event_has_texts\":%s,\"window_bytes\":%zu,\"summary_bytes\":%zu,"
+        "\"chunk_events\":%" PRIu32,
+        view->stream->retained_ms, view->stream->lifetime ? "true" : "false",
+        view->stream->ordered ? "true" : "false", view->pair_count, view->key_bytes,
+        view->first_bytes, view->entry_bytes, view->has_texts ? "true" : "false",
+        view->window_bytes, view->summary_bytes, view->chunk_events);
     print_agg("farthest", entity, view->farthest, out);
     print_agg("keeps_all_for", entity, view->keeps_all, out);
     print_agg("folds_for", entity, view->folds_for, out);

@@ -125,6 +125,10 @@ static void print_bytes(const struct assay_plan_report *report,
     (void)fprintf(out, ";\n    the first one %zu, with room for more; %u sealed together %zu more",
                   view->first_bytes, view->chunk_events, view->summary_bytes);
     (void)fputs(view->distinct_count > 0 ? " and distinct values\n" : "\n", out);
+    if (view->window_bytes > 0) {
+        (void)fprintf(out, "    once it is read, windows that are kept up with take %zu\n",
+                      view->window_bytes);
+    }
     if (report->costs != NULL) {
         (void)fputs("    applied to a key in ", out);
         print_ns(report->costs->stream_ns[stream], out);

@@ -54,6 +54,8 @@ struct bench {
     struct assay_value *values;
     double *vector;
     struct assay_event event;
+    struct assay_update update; /* of the event */
+    struct assay_touch touch;
     char keys_text[KEYS][16];
     char id[24];
 };
@@ -115,8 +117,8 @@ static void draw_field(struct bench *bench, const struct assay_stream_view *stre
     ASSAY_ASSERT(false);
 }
 
-/* An event of the stream for a key, and its update: by this one role only. */
-static struct assay_update make_event(struct bench *bench, uint32_t position, uint32_t key)
+/* The next event: of the stream, for a key, and its update by this one role only. */
+static void make_event(struct bench *bench, uint32_t position, uint32_t key)
 {
     const struct assay_stream_view *view = &bench->view->streams[position];
     const struct assay_stream *stream = view->stream;
@@ -132,7 +134,7 @@ static struct assay_update make_event(struct bench *bench, uint32_t position, ui
         event->present |= UINT64_C(1) << f;
     }
     event->fields[stream->key_field].text = assay_str_of(bench->keys_text[key]);
-    return (struct assay_update){
+    bench->update = (struct assay_update){
         .event = event,
         .key = event->fields[stream->key_field].text,
         .entity = bench->index,
@@ -140,10 +142,10 @@ static struct assay_update make_event(struct bench *bench, uint32_t position, ui
     };
 }
 
-static bool apply(struct bench *bench, const struct assay_update *update, struct assay_touch *touch)
+static bool apply(struct bench *bench)
 {
     bench->events++;
-    return assay_store_apply(bench->store, update, touch) == ASSAY_OK;
+    return assay_store_apply(bench->store, &bench->update, &bench->touch) == ASSAY_OK;
 }
 
 /* --- one entity ------------------------------------------------------------------------------- */
@@ -166,12 +168,11 @@ static int64_t span_of(const struct bench *bench)
 
 static bool fill(struct bench *bench, uint32_t depth)
 {
-    struct assay_touch touch;
     for (uint32_t step = 0; step < depth; step++) {
         for (uint32_t s = 0; s < bench->view->stream_count; s++) {
             for (uint32_t k = 0; k < bench->keys; k++) {
-                const struct assay_update update = make_event(bench, s, k);
-                if (!apply(bench, &update, &touch)) {
+                make_event(bench, s, k);
+                if (!apply(bench)) {
                     return false;
                 }
             }
@@ -187,40 +188,59 @@ static void note(struct samples *samples, uint64_t ns, uint32_t clock_ns)
     samples->ns[samples->count++ % SAMPLES] = net > UINT32_MAX ? UINT32_MAX : (uint32_t)net;
 }
 
-static void slice(struct bench *bench, const struct assay_touch *touch, const uint32_t features[],
-                  size_t count, struct samples *samples)
+static void slice(struct bench *bench, const uint32_t features[], size_t count,
+                  struct samples *samples)
 {
     const struct assay_arena_mark mark = assay_arena_mark(bench->scratch);
     const uint64_t start_ns = assay_clock_monotonic_ns();
-    assay_store_slice(bench->store, touch, features, count, bench->scratch, bench->values);
+    assay_store_slice(bench->store, &bench->touch, features, count, bench->scratch, bench->values);
     note(samples, assay_clock_monotonic_ns() - start_ns, bench->clock_ns);
     assay_arena_rewind(bench->scratch, mark);
 }
 
-/* An event for every key and stream; after each, one feature of the stream, or all at once. */
+/* What is read after the next event of a stream: each of its features in turn, then all at once. */
+static struct samples *next_read(struct bench *bench, uint32_t position, const uint32_t **features,
+                                 size_t *count)
+{
+    const uint32_t turn = bench->turn[position]++ % (bench->by_stream_count[position] + 1);
+    if (turn == bench->by_stream_count[position]) {
+        *features = bench->all;
+        *count = bench->entity->feature_count;
+        return &bench->samples[bench->entity->feature_count];
+    }
+    *features = &bench->by_stream[position][turn];
+    *count = 1;
+    return &bench->samples[**features - bench->entity->feature_first];
+}
+
+static bool measure_event(struct bench *bench, uint32_t position, uint32_t key)
+{
+    const uint32_t *features = NULL;
+    size_t count = 0;
+    struct samples *samples = next_read(bench, position, &features, &count);
+    struct samples unused = {0};
+    /* The store remembers what a list of features rests on: asked before, it knows this one. */
+    slice(bench, features, count, &unused);
+    make_event(bench, position, key);
+    const uint64_t start_ns = assay_clock_monotonic_ns();
+    if (!apply(bench)) {
+        return false;
+    }
+    const uint64_t ns = assay_clock_monotonic_ns() - start_ns;
+    if (ns < INTERRUPTED_NS) {
+        bench->apply_ns[position] += ns > bench->clock_ns ? ns - bench->clock_ns : 0;
+        bench->apply_count[position]++;
+    }
+    slice(bench, features, count, samples);
+    return true;
+}
+
 static bool measure_step(struct bench *bench)
 {
     for (uint32_t s = 0; s < bench->view->stream_count; s++) {
         for (uint32_t k = 0; k < bench->keys; k++) {
-            struct assay_touch touch;
-            const struct assay_update update = make_event(bench, s, k);
-            const uint64_t start_ns = assay_clock_monotonic_ns();
-            if (!apply(bench, &update, &touch)) {
+            if (!measure_event(bench, s, k)) {
                 return false;
-            }
-            const uint64_t ns = assay_clock_monotonic_ns() - start_ns;
-            if (ns < INTERRUPTED_NS) {
-                bench->apply_ns[s] += ns > bench->clock_ns ? ns - bench->clock_ns : 0;
-                bench->apply_count[s]++;
-            }
-            const uint32_t turn = bench->turn[s]++ % (bench->by_stream_count[s] + 1);
-            if (turn == bench->by_stream_count[s]) {
-                slice(bench, &touch, bench->all, bench->entity->feature_count,
-                      &bench->samples[bench->entity->feature_count]);
-            } else {
-                const uint32_t feature = bench->by_stream[s][turn];
-                slice(bench, &touch, &feature, 1,
-                      &bench->samples[feature - bench->entity->feature_first]);
             }
         }
     }

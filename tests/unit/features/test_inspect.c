@@ -305,6 +305,8 @@ static void every_byte_of_a_store_is_accounted_for(void **state)
     }
     kit_feature(&kit, KIT_USER, "first", "first(transfer@payer.channel)");
     kit_feature(&kit, KIT_USER, "out", "count_distinct(transfer@payer.tag) over 2d");
+    kit_feature(&kit, KIT_USER, "many",
+                "sum(pay.amount) over [1h, 2h, 3h, 4h, 5h, 6h, 7h, 8h, 9h, 10h, 11h, 12h]");
     kit_feature(&kit, KIT_SHOP, "shop", "count_distinct(pay.user) over 2d");
     kit_open(&kit, MEMORY);
     for (int i = 0; i < 30000; i++) {
@@ -320,6 +322,10 @@ static void every_byte_of_a_store_is_accounted_for(void **state)
         kit_set_text(&event, KIT_CHANNEL, i % 5 == 0 ? "a channel of many words" : "c");
         kit_set_text(&event, KIT_TAG, user);
         kit_apply(&kit, &event, user);
+        if (i % 4 == 0) { /* what is read keeps up with its windows */
+            (void)kit_slice(&kit, "user.c1");
+            (void)kit_slice(&kit, "user.out");
+        }
         if (i % 3000 != 0 && i != 29999) {
             continue;
         }
@@ -330,7 +336,8 @@ static void every_byte_of_a_store_is_accounted_for(void **state)
         uint64_t sum = memory.index;
         for (int e = 0; e < 2; e++) {
             const struct assay_state_bytes *bytes = &entities[e].bytes;
-            sum += bytes->records + bytes->chunks + bytes->blobs + bytes->summaries + bytes->bases;
+            sum += bytes->records + bytes->chunks + bytes->blobs + bytes->summaries + bytes->lanes +
+                   bytes->bases;
         }
         assert_int_equal(sum, memory.live);
         assert_true(memory.live <= memory.carved && memory.carved <= memory.limit);
@@ -341,6 +348,7 @@ static void every_byte_of_a_store_is_accounted_for(void **state)
     assay_store_stats(kit.store, &stats);
     assert_int_equal(entities[KIT_USER].keys + entities[KIT_SHOP].keys, stats.keys);
     assert_true(entities[KIT_USER].bytes.bases > 0 && entities[KIT_USER].bytes.summaries > 0);
+    assert_true(entities[KIT_USER].bytes.lanes > 0);
     kit_close(&kit);
 }
 
