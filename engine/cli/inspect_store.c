@@ -162,7 +162,7 @@ static void print_hot(const struct inspect_store_report *report, FILE *out)
         (void)assay_show_count(report->hot_totals[e], out);
         (void)fputs(" updates", out);
         if (report->hot_unlisted[e] != 0) {
-            (void)fputs("; no key that was not followed has more than ", out);
+            (void)fputs("; no key without a counter has more than ", out);
             (void)assay_show_count(report->hot_unlisted[e], out);
         }
         (void)fputc('\n', out);

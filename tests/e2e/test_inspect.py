@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 
@@ -334,6 +335,18 @@ def test_the_store_counts_keys_bytes_and_who_is_hot(lender, shards):
     text = assay("features", *given).stdout
     assert f"{len(truth) + 1:,} keys on {shards} shard" in text
     assert "hot keys of user, of 20,000 updates" in text and "late inserts" in text
+
+
+def test_the_commands_of_the_page_work_as_written(tmp_path):
+    page = (ROOT / "docs/inspect.md").read_text()
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", page, re.S)
+                for line in block.splitlines()]
+    assert len(commands) == 8
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    for command in commands:
+        words = command.replace("5000", "50").split()
+        run = subprocess.run([BIN, *words[1:]], cwd=tmp_path, capture_output=True, text=True)
+        assert run.returncode == 0, (command, run.stderr)
 
 
 # --- the plan -------------------------------------------------------------------------------------
