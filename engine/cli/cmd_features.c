@@ -182,15 +182,13 @@ static bool is_known(const struct asked *asked, const struct assay_pipeline *pip
 /* Keys come from outside, so they are shown as keys are shown everywhere. */
 static void name_near_keys(const struct near *near, size_t size, char out[])
 {
-    FILE *text = near->count == 0 ? NULL : fmemopen(out, size, "w");
-    for (size_t i = 0; text != NULL && i < near->count; i++) {
+    FILE *text = assay_show_open(out, size);
+    for (size_t i = 0; i < near->count; i++) {
         (void)fputs(i == 0 ? "; did you mean " : i + 1 == near->count ? " or " : ", ", text);
         (void)assay_show_text(near->found[i].best, text);
     }
-    if (text != NULL) {
-        (void)fputc('?', text);
-        (void)fclose(text);
-    }
+    (void)fputs(near->count > 0 ? "?" : "", text);
+    (void)fclose(text);
 }
 
 static enum assay_status unknown_key(const struct asked *asked,
@@ -520,7 +518,8 @@ static const struct assay_option features_table[] = {
 const struct assay_command assay_command_features = {
     .name = "features",
     .summary = "show why each feature of a key has its value, or what the store holds",
-    .usage = "KEY [--entity NAME] [--at TIME] [-c DIR] --input FILE... [--definitions] [--json]\n"
+    .usage = "KEY [--entity NAME] [--at TIME] [--definitions] [-c DIR] --input FILE... [--json]\n"
+             "KEY ... --recorded STATE\n"
              "[-c DIR] --input FILE... [--hot N] [--json]",
     .text =
         "Replays the events and shows every feature of the key: its value and state, its window,\n"

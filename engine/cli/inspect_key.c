@@ -36,11 +36,7 @@ struct row {
 
 static FILE *open_cell(struct row *row, int column)
 {
-    struct cell *cell = &row->cells[column];
-    memset(cell, 0, sizeof *cell);
-    FILE *out = fmemopen(cell->text, sizeof cell->text - 1, "w");
-    ASSAY_ASSERT(out != NULL); /* a stream of a fixed buffer: only memory for the stream itself */
-    return out;
+    return assay_show_open(row->cells[column].text, CELL_BYTES);
 }
 
 static void close_cell(FILE *out)
@@ -343,6 +339,13 @@ static void measure(const struct inspect_key_report *report, int widths[COLUMN_E
     struct row row;
     for (int c = 0; c < COLUMN_END; c++) {
         widths[c] = (int)strlen(titles[c]);
+    }
+    for (uint32_t j = 0; j < report->plan->entities[report->entity].feature_count; j++) {
+        FILE *name = open_cell(&row, COLUMN_NAME);
+        print_group_name(report, group_of(report, j), name);
+        close_cell(name);
+        const int cells = cells_of(&row.cells[COLUMN_NAME]);
+        widths[COLUMN_NAME] = cells > widths[COLUMN_NAME] ? cells : widths[COLUMN_NAME];
     }
     for (uint32_t j = 0; j < report->plan->entities[report->entity].feature_count; j++) {
         fill_feature(report, j, &row);

@@ -63,8 +63,7 @@ static uint64_t bytes_of(const struct assay_state_bytes *bytes)
 static void show_right(uint64_t count, int width, FILE *out)
 {
     char text[40];
-    FILE *cell = fmemopen(text, sizeof text, "w");
-    ASSAY_ASSERT(cell != NULL);
+    FILE *cell = assay_show_open(text, sizeof text);
     const int cells = assay_show_count(count, cell);
     (void)fclose(cell);
     assay_show_pad(cells, width, out);
@@ -98,7 +97,9 @@ static void print_entities(const struct inspect_store_report *report, FILE *out)
                       schema->entities[e].name.ptr);
         show_right(facts->keys, WIDTH, out);
         show_right(facts->logged, WIDTH + 1, out);
-        (void)fprintf(out, "   %*s", (int)strlen("bytes a key:"), "");
+        if (facts->keys != 0) {
+            (void)fprintf(out, "   %*s", (int)strlen("bytes a key:"), "");
+        }
         for (int p = 0; facts->keys != 0 && p < PARTS; p++) {
             show_right(part_of(&facts->bytes, &part_rows[p]) / facts->keys, WIDTH, out);
         }
@@ -127,8 +128,7 @@ static void print_memory(const struct inspect_store_report *report, FILE *out)
     (void)fputs("\nmemory\n", out);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[40] = "";
-        FILE *cell = fmemopen(text, sizeof text, "w");
-        ASSAY_ASSERT(cell != NULL);
+        FILE *cell = assay_show_open(text, sizeof text);
         assay_show_bytes(rows[i].bytes, cell);
         (void)fclose(cell);
         (void)fprintf(out, "  %-8s %12s  %s\n", rows[i].name, text, rows[i].text);
@@ -160,7 +160,7 @@ static void print_hot(const struct inspect_store_report *report, FILE *out)
         (void)fprintf(out, "\nhot keys of %.*s, of ", (int)schema->entities[e].name.len,
                       schema->entities[e].name.ptr);
         (void)assay_show_count(report->hot_totals[e], out);
-        (void)fputs(" updates", out);
+        (void)fputs(report->hot_totals[e] == 1 ? " update" : " updates", out);
         if (report->hot_unlisted[e] != 0) {
             (void)fputs("; no key without a counter has more than ", out);
             (void)assay_show_count(report->hot_unlisted[e], out);
@@ -185,8 +185,8 @@ static void print_hot(const struct inspect_store_report *report, FILE *out)
 void assay_inspect_print_store(const struct inspect_store_report *report, FILE *out)
 {
     (void)assay_show_count(report->stats.keys, out);
-    (void)fprintf(out, " keys on %" PRIu32 " shard%s\n", report->shards,
-                  report->shards == 1 ? "" : "s");
+    (void)fprintf(out, " key%s on %" PRIu32 " shard%s\n", report->stats.keys == 1 ? "" : "s",
+                  report->shards, report->shards == 1 ? "" : "s");
     print_entities(report, out);
     print_memory(report, out);
     print_counters(report, out);

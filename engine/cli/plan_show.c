@@ -90,9 +90,9 @@ static void print_reach(const struct assay_plan_report *report,
     const int64_t lateness_ms = report->plan->schema->lateness_ms;
     (void)fputs("    keeps ", out);
     if (view->keeps_all != ASSAY_NONE) {
-        (void)fputs("every event, because ", out);
+        (void)fputs("every event, for ", out);
         print_first_reader(report, entity, view->keeps_all, out);
-        (void)fputs(" has no totals to fold them into: ", out);
+        (void)fputs(", which no totals can answer: ", out);
         print_name(entity->aggs[view->keeps_all].text, out);
         (void)fputs(" over ", out);
         print_name(entity->aggs[view->keeps_all].window_text, out);
@@ -110,7 +110,7 @@ static void print_reach(const struct assay_plan_report *report,
     assay_show_age(lateness_ms, out);
     (void)fputs(" lateness", out);
     if (view->folds_for != ASSAY_NONE) {
-        (void)fputs("; older ones become totals, for ", out);
+        (void)fputs("\n    older ones become totals, for ", out);
         print_first_reader(report, entity, view->folds_for, out);
     }
     (void)fputc('\n', out);
@@ -122,7 +122,8 @@ static void print_bytes(const struct assay_plan_report *report,
     (void)fprintf(out, "    an event takes %zu bytes", view->entry_bytes);
     (void)fputs(view->has_texts ? ", its texts" : "", out);
     (void)fputs(view->stream->ordered ? ", its id and fields to order equal times" : "", out);
-    (void)fprintf(out, ";\n    the first one %zu, with room for more; %u sealed together %zu more",
+    (void)fprintf(out,
+                  ";\n    the first one %zu, with room for more; every %u sealed take %zu more",
                   view->first_bytes, view->chunk_events, view->summary_bytes);
     (void)fputs(view->distinct_count > 0 ? " and distinct values\n" : "\n", out);
     if (view->window_bytes > 0) {
@@ -183,8 +184,7 @@ static void print_view(const struct assay_plan_report *report,
                        FILE *out)
 {
     char text[160] = "";
-    FILE *cell = fmemopen(text, sizeof text, "w");
-    ASSAY_ASSERT(cell != NULL);
+    FILE *cell = assay_show_open(text, sizeof text);
     print_name(view->text, cell);
     (void)fputs(view->exclude_current ? " exclude current" : "", cell);
     (void)fputc(':', cell);
@@ -308,8 +308,7 @@ static void print_dearest(const struct assay_plan_report *report, uint32_t e, FI
     for (size_t i = 0; i < count; i++) {
         const struct assay_feature *feature = &report->plan->features[features[i]];
         char text[32] = "";
-        FILE *cell = fmemopen(text, sizeof text, "w");
-        ASSAY_ASSERT(cell != NULL);
+        FILE *cell = assay_show_open(text, sizeof text);
         print_ns(report->costs->feature_ns[features[i]], cell);
         (void)fclose(cell);
         (void)fprintf(out, "    %9s  ", text);

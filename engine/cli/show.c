@@ -2,8 +2,10 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/number.h"
+#include "engine/cli/command.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <time.h>
 
 /* Keys and texts come from outside: what would steer a terminal is shown as its bytes.
@@ -130,6 +132,18 @@ void assay_show_bytes(uint64_t bytes, FILE *out)
         unit++;
     }
     (void)fprintf(out, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
+
+FILE *assay_show_open(char *text, size_t size)
+{
+    ASSAY_ASSERT(size > 1);
+    memset(text, 0, size);
+    FILE *out = fmemopen(text, size - 1, "w");
+    if (out == NULL) {
+        (void)fputs("assay: out of memory\n", stderr);
+        exit(ASSAY_EXIT_CAPACITY);
+    }
+    return out;
 }
 
 const char *assay_state_name(enum assay_state state)

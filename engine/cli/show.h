@@ -28,6 +28,12 @@ int assay_show_count(uint64_t count, FILE *out);
 /** 812 B, 4.2 KiB. Thread: owner of @p out. */
 void assay_show_bytes(uint64_t bytes, FILE *out);
 
+/**
+ * A stream that writes to @p text, cut at @p size; the text ends in NUL once it is closed. Without
+ * memory for one the program says so and ends: there is nothing that it could show. Thread: any.
+ */
+FILE *assay_show_open(char *text, size_t size);
+
 /** Name of a state: ok, warming, expired. Thread: any. */
 const char *assay_state_name(enum assay_state state);
 

@@ -375,7 +375,7 @@ def test_the_plan_says_what_is_shared_and_for_whose_sake_logs_reach_back(lender)
     assert rate["needs"] == ["pay_count_1d"] and rate["aggregates"] == 2
     assert "read_ns" not in rate
     text = assay("config", "plan", "-c", lender, "--no-measure").stdout
-    assert "pages has no totals to fold them into: count_distinct(visit.page)" in text
+    assert "for pages, which no totals can answer: count_distinct(visit.page)" in text
     assert "before looks back 7d" in text and "pay_sum, pay_avg" in text
 
 
