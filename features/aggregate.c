@@ -300,13 +300,12 @@ static struct assay_value edge_value(const struct assay_agg *agg,
         return assay_aggregate_null(agg);
     }
     const struct assay_field_def *def = column_def(agg, layout);
-    const union log_cell *cell = &entry->cells[agg->column];
+    const size_t cell_at = layout->cell_at[agg->column];
     struct assay_value value = {.kind = (uint8_t)agg->result};
     if (assay_type_is_text(def->type)) {
-        value.cell.text = (struct assay_str){.ptr = (const char *)entry->blob + cell->text.offset,
-                                             .len = cell->text.bytes};
+        value.cell.text = assay_entry_text(entry, cell_at, layout->blob_at);
     } else {
-        value.cell.number = cell_number(def, cell);
+        value.cell.number = cell_number(def, entry_cell(entry, cell_at));
     }
     return value;
 }

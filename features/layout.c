@@ -85,8 +85,15 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
         p++;
     }
     if (p == layout->pair_count) {
-        pairs[p] = (struct pair){
-            .filter = agg->filter, .column = agg->column, .value = value_of(layout, agg->column)};
+        pairs[p] = (struct pair){.filter = agg->filter,
+                                 .column = agg->column,
+                                 .value = value_of(layout, agg->column),
+                                 .blob_at = layout->blob_at};
+        if (agg->filter != ASSAY_NONE) {
+            pairs[p].passed_at = (uint16_t)(layout->passed_at + agg->filter / 8);
+            pairs[p].passed_mask = (uint8_t)(1U << agg->filter % 8);
+        }
+        pairs[p].cell_at = agg->column == ASSAY_NONE ? 0 : layout->cell_at[agg->column];
         layout->pair_count++;
     }
     pairs[p].wants |= wants_of(agg->kind);
@@ -142,6 +149,27 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
     return v;
 }
 
+/* Where an entry holds what. Whatever is looked at the most comes first. */
+static void lay_out_entry(struct stream_layout *layout)
+{
+    const struct assay_stream *stream = layout->stream;
+    size_t at = sizeof(struct log_entry);
+    bool has_blob = stream->ordered;
+    for (uint32_t c = 0; c < stream->column_count; c++) {
+        layout->cell_at[c] = (uint16_t)at;
+        at += sizeof(union log_cell);
+        has_blob = has_blob || assay_type_is_text(layout->event->fields[stream->columns[c]].type);
+    }
+    if (has_blob) {
+        layout->blob_at = (uint16_t)at;
+        at += sizeof(struct log_blob);
+    }
+    layout->passed_at = (uint16_t)at;
+    layout->passed_bytes = (uint16_t)((stream->filter_count + 7) / 8);
+    at += layout->passed_bytes;
+    layout->entry_bytes = (uint32_t)((at + 7) / 8 * 8);
+}
+
 static bool build_streams(struct builder *builder)
 {
     const struct assay_plan_entity *entity = builder->entity;
@@ -165,10 +193,9 @@ static bool build_streams(struct builder *builder)
             .stream = stream,
             .event = &builder->plan->schema->events[stream->event],
             .pairs = builder->pairs[s],
-            .entry_bytes = (uint32_t)(sizeof(struct log_entry) +
-                                      stream->column_count * sizeof(union log_cell)),
             .folds = stream->lifetime,
         };
+        lay_out_entry(&builder->streams[s]);
         builder->out->lifetime = builder->out->lifetime || stream->lifetime;
     }
     builder->out->stream_count = streams;
