@@ -14,9 +14,9 @@ static uint64_t piece(size_t bytes)
     return bytes == 0 ? 0 : assay_slab_fit(bytes);
 }
 
-static uint64_t entry_blob(const struct log_entry *entry)
+static uint64_t blob_bytes(const struct stream_layout *layout, const struct log_entry *entry)
 {
-    return piece(entry->blob == NULL ? 0 : entry->blob_bytes);
+    return layout->blob_at == 0 ? 0 : piece(entry_blob(entry, layout->blob_at)->size);
 }
 
 static void add_chunk(const struct stream_layout *layout, const struct chunk *chunk,
@@ -25,7 +25,7 @@ static void add_chunk(const struct stream_layout *layout, const struct chunk *ch
     const size_t summary_bytes = layout->pair_count * sizeof(struct summary);
     bytes->chunks += piece(sizeof *chunk + (size_t)chunk->capacity * layout->entry_bytes);
     for (uint32_t at = 0; at < chunk->count; at++) {
-        bytes->blobs += entry_blob(chunk_entry(chunk, layout->entry_bytes, at));
+        bytes->blobs += blob_bytes(layout, chunk_entry(chunk, layout->entry_bytes, at));
     }
     for (uint32_t p = 0; chunk->summaries != NULL && p < layout->pair_count; p++) {
         bytes->summaries += piece(chunk->summaries[p].distinct_count * (size_t)IDENTITY_BYTES);
@@ -40,7 +40,7 @@ static void add_chunk(const struct stream_layout *layout, const struct chunk *ch
 
 static uint64_t edge_bytes(const struct stream_layout *layout, const struct log_entry *edge)
 {
-    return edge == NULL ? 0 : piece(layout->entry_bytes) + entry_blob(edge);
+    return edge == NULL ? 0 : piece(layout->entry_bytes) + blob_bytes(layout, edge);
 }
 
 static void add_bases(const struct stream_layout *layout, const struct base *base,
