@@ -61,6 +61,7 @@ static void take_total(const struct assay_store *store, const struct view *view,
     const struct range_key *range = &entity->ranges[key->range];
     const struct stream_layout *layout = &entity->streams[range->stream];
     const struct log *log = &view->record->logs[range->stream];
+    ASSAY_DASSERT(view->touched != NULL); /* windows move with events only */
     const struct position current = view->touched[range->stream];
     assay_lanes_total(layout, log, key->total, &out->tally);
     if (key->exclude_current && range->delay_ms == 0 && current.chunk != ASSAY_NONE) {
