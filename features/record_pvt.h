@@ -4,6 +4,7 @@
 #ifndef ASSAY_FEATURES_RECORD_PVT_H
 #define ASSAY_FEATURES_RECORD_PVT_H
 
+#include "features/hot_keys.h"
 #include "features/lanes_pvt.h"
 
 /* layout.c */
@@ -186,6 +187,25 @@ double assay_moment_range(const struct assay_field_def *def, const struct tally 
 /** var, stddev or cv from the totals of a column of this scale; NaN: null. */
 double assay_moment_value(enum assay_agg_kind kind, uint32_t scale, const struct tally *tally);
 
+/* slice.c */
+
+/** Who asks for features, and when. */
+struct view {
+    struct assay_record *record;     /* NULL: the key was never seen */
+    const struct position *touched;  /* per stream of the entity; NULL: no current event */
+    const struct assay_event *event; /* NULL: none */
+    uint32_t entity;
+    int64_t at_ms;
+    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
+};
+
+/** Fill since_ms, and the scratch's slots of the selection. */
+void assay_slice_compute(struct assay_store *store, struct view *view,
+                         const struct selection *selection);
+/** What is read for a view of the layout; the record is there and remembers something. */
+struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
+                                    const struct view_key *key);
+
 /* store.c */
 
 struct index_slot {
@@ -232,6 +252,7 @@ struct assay_store {
     struct pending *pending;
     struct selection *selections;
     struct scratch scratch;
+    struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
 
 /** Logs of an entity are changed with this. */
@@ -262,6 +283,12 @@ static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t 
 /** The record of a key, or NULL. */
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key);
+/**
+ * The next record of a walk over all of them, each once, in no order; NULL: no more.
+ *
+ * @param[in,out] at 0 to begin with; the store must not change meanwhile.
+ */
+const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at);
 
 /** Where inline lanes begin in a record. */
 static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)

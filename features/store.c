@@ -66,6 +66,18 @@ static bool reserve_scratch(struct assay_store *store)
            scratch->lane_stamps != NULL && scratch->kept != NULL;
 }
 
+static bool reserve_hot_keys(struct assay_store *store)
+{
+    const uint32_t entities = store->plan->schema->entity_count;
+    bool good = true;
+    store->hot_keys = assay_arena_array(store->arena, entities + 1U, sizeof *store->hot_keys);
+    for (uint32_t e = 0; store->hot_keys != NULL && e < entities; e++) {
+        store->hot_keys[e] = assay_hot_keys_create(store->options.hot_keys);
+        good = good && store->hot_keys[e] != NULL;
+    }
+    return good && store->hot_keys != NULL;
+}
+
 static bool reserve(struct assay_store *store)
 {
     bool distinct = false;
@@ -95,6 +107,9 @@ static bool reserve(struct assay_store *store)
     store->tie_buffer = malloc(TIE_BYTES_MAX); /* touched as far as an event needs it */
     store->tie_capacity = TIE_BYTES_MAX;
     store->pending = assay_arena_alloc(store->arena, sizeof *store->pending);
+    if (store->options.hot_keys != 0 && !reserve_hot_keys(store)) {
+        return false;
+    }
     return store->index != NULL && store->entity_counts != NULL && store->tie_buffer != NULL &&
            store->pending != NULL;
 }
@@ -126,6 +141,9 @@ void assay_store_destroy(struct assay_store *store)
 {
     if (store == NULL) {
         return;
+    }
+    for (uint32_t e = 0; store->hot_keys != NULL && e < store->plan->schema->entity_count; e++) {
+        assay_hot_keys_destroy(store->hot_keys[e]);
     }
     assay_slab_fini(&store->slab);
     assay_distinct_fini(&store->set);
@@ -169,6 +187,22 @@ struct assay_record *assay_store_find(const struct assay_store *store, uint32_t 
                                       struct assay_str key)
 {
     return find(store, store_hash_key(store, entity, key), entity, key)->record;
+}
+
+const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at)
+{
+    const size_t older = store->old_index == NULL ? 0 : store->old_capacity - store->old_moved;
+    while (*at < store->index_capacity + older) {
+        const size_t i = (*at)++;
+        const struct index_slot *slot =
+            i < store->index_capacity
+                ? &store->index[i]
+                : &store->old_index[store->old_moved + i - store->index_capacity];
+        if (slot->record != NULL) {
+            return slot->record;
+        }
+    }
+    return NULL;
 }
 
 /* Move the next slots of the older table; what has moved stays there as well, for its chains. */
@@ -494,6 +528,9 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
         store->entity_counts[update->entity]++;
     }
     commit(store, record, update);
+    if (store->hot_keys != NULL) {
+        assay_hot_keys_add(store->hot_keys[update->entity], hash, update->key);
+    }
     *touch = (struct assay_touch){.record = record, .update = update};
     return ASSAY_OK;
 }
