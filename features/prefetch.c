@@ -1,30 +1,32 @@
 #include "features/record_pvt.h"
 
 /*
- * Each step of finding the place for an event waits for the one before: slot, record, chunk, entry.
+ * Each step of finding the place for an event waits for the one before: bucket, record, chunk, entry.
  * A group takes each step together, so that the waits overlap. Nothing here is relied upon: a wrong
  * guess costs a cache line.
  */
 
 enum { LINE_BYTES = 64 };
 
-static const struct assay_record *guess_in(const struct index_slot *index, size_t capacity,
-                                           uint64_t hash)
+/* Fetch every record that the tags name for this hash; it is one, nearly always. */
+static void fetch_records(const struct assay_store *store, uint64_t hash)
 {
-    size_t at = hash & (capacity - 1);
-    while (index[at].record != NULL && index[at].hash != hash) {
-        at = (at + 1) & (capacity - 1);
+    struct index_cursor cursor = index_seek(&store->index, hash);
+    for (const char *record = index_next(&cursor); record != NULL; record = index_next(&cursor)) {
+        __builtin_prefetch(record);
+        __builtin_prefetch(record + LINE_BYTES);
     }
-    return index[at].record;
 }
 
-/* The record that the slot chain names first for this hash; keys are not compared. */
+/* The record whose place is the hash's too; keys are not compared. */
 static const struct assay_record *guess_record(const struct assay_store *store, uint64_t hash)
 {
-    const struct assay_record *record = guess_in(store->index, store->index_capacity, hash);
-    return record == NULL && store->old_index != NULL
-               ? guess_in(store->old_index, store->old_capacity, hash)
-               : record;
+    struct index_cursor cursor = index_seek(&store->index, hash);
+    const struct assay_record *record = index_next(&cursor);
+    while (record != NULL && record->item.place != index_place(hash)) {
+        record = index_next(&cursor);
+    }
+    return record;
 }
 
 /* Call @p visit with each log that the update goes to. */
@@ -68,16 +70,13 @@ void assay_store_prefetch_group(const struct assay_store *store,
     ASSAY_ASSERT(count <= ASSAY_PREFETCH_MAX);
     for (size_t i = 0; i < count; i++) {
         hashes[i] = store_hash_key(store, updates[i]->entity, updates[i]->key);
-        __builtin_prefetch(&store->index[hashes[i] & (store->index_capacity - 1)]);
+        index_prefetch(&store->index, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        fetch_records(store, hashes[i]);
     }
     for (size_t i = 0; i < count; i++) {
         records[i] = guess_record(store, hashes[i]);
-        if (records[i] != NULL) {
-            __builtin_prefetch(records[i]);
-            __builtin_prefetch((const char *)records[i] + LINE_BYTES);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
         each_log(store, updates[i], records[i], fetch_chunk);
     }
     for (size_t i = 0; i < count; i++) {

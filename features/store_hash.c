@@ -187,15 +187,10 @@ static struct assay_hash128 hash_record(const struct assay_store *store,
 void assay_store_hash(const struct assay_store *store, uint64_t hash[2])
 {
     struct assay_hash128 sum = {.low = hash[0], .high = hash[1]};
-    for (size_t i = 0; i < store->index_capacity; i++) {
-        if (store->index[i].record != NULL) {
-            sum = assay_hash128_add(sum, hash_record(store, store->index[i].record));
-        }
-    }
-    for (size_t i = store->old_moved; store->old_index != NULL && i < store->old_capacity; i++) {
-        if (store->old_index[i].record != NULL) {
-            sum = assay_hash128_add(sum, hash_record(store, store->old_index[i].record));
-        }
+    struct index_walk walk = {0};
+    for (const struct assay_record *record = assay_index_walk(&store->index, &walk); record != NULL;
+         record = assay_index_walk(&store->index, &walk)) {
+        sum = assay_hash128_add(sum, hash_record(store, record));
     }
     hash[0] = sum.low;
     hash[1] = sum.high;
