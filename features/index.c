@@ -46,6 +46,7 @@ static void put(const struct index_table *table, uint32_t place, uint8_t tag, ui
     while (free_slots == 0) {
         struct index_bucket *full = &table->buckets[at];
         full->overflow = counted(full->overflow, 1);
+        full->passed = (uint16_t)(full->passed | 1U << (tag & 15));
         ASSAY_ASSERT(steps < mask);
         at = (at + ++steps) & mask;
         free_slots = index_match(&table->buckets[at], 0);
@@ -64,6 +65,7 @@ static void drop(const struct index_table *table, uint32_t home, uint32_t at, ui
     for (uint32_t b = home; b != at; b = (b + ++steps) & mask) {
         ASSAY_DASSERT(table->buckets[b].overflow > 0);
         table->buckets[b].overflow = counted(table->buckets[b].overflow, -1);
+        table->buckets[b].passed = table->buckets[b].overflow == 0 ? 0 : table->buckets[b].passed;
     }
 }
 
@@ -107,11 +109,11 @@ static void prefetch_places(const struct index *index)
 {
     const struct index_bucket *bucket = &index->old.buckets[index->moved];
     for (uint32_t left = taken(bucket); left != 0; left &= left - 1) {
-        __builtin_prefetch(item_of(index, bucket, (uint32_t)__builtin_ctz(left)));
+        index_fetch(item_of(index, bucket, (uint32_t)__builtin_ctz(left)));
     }
-    __builtin_prefetch(&bucket[index->moved == table_mask(&index->old) ? 0 : 1]);
-    __builtin_prefetch(&index->table.buckets[2 * (uint64_t)index->moved], 1);
-    __builtin_prefetch(&index->table.buckets[2 * (uint64_t)index->moved + 1], 1);
+    index_fetch(&bucket[index->moved == table_mask(&index->old) ? 0 : 1]);
+    index_fetch(&index->table.buckets[2 * (uint64_t)index->moved]);
+    index_fetch(&index->table.buckets[2 * (uint64_t)index->moved + 1]);
 }
 
 static void move_some(struct index *index)

@@ -6,12 +6,13 @@
  * and goes to a record only where one agrees; the caller then compares keys. So a key that is there
  * costs two lines, and one that is not costs one line, nearly always.
  *
- *   bucket  | tag x 12 | overflow | reference x 12 |  = 64 bytes: 8 bytes a key when 2/3 full
+ *   bucket  | tag x 12 | overflow | passed | reference x 12 |  = 64 bytes: 8 a key when 2/3 full
  *
  * The other half of the hash, the place, lies in the record itself. Its upper bits choose the home
  * bucket. A key whose home is full tries the buckets 1, 3, 6, 10 ... after it (all are reached so, and
- * full ones do not heap up) and `overflow` of every bucket on its way counts it: a look-up goes on
- * only past a bucket that counts something, and erasing counts down and leaves no tombstone.
+ * full ones do not heap up). `overflow` of every bucket on its way counts it and `passed` notes four
+ * bits of its tag: a look-up goes on only past a bucket that notes its own. Erasing counts down; the
+ * notes go when nothing is left to count. There are no tombstones.
  *
  * Growth: a table of twice as many buckets beside the old one. Home b of the old table becomes homes
  * 2b and 2b + 1. With every new key one home moves, in ascending order, so that no event waits for
@@ -19,8 +20,8 @@
  * gone; a key is in exactly one of the tables, and its place tells which.
  *
  * Readers beside the writer are not built, but the layout leaves room for them; they would need:
- *   - the writer stores the reference, then the tag (release); it counts overflow up before either
- *     and down after. A reader loads the tags as two 64-bit words (acquire), and compares the key of
+ *   - the writer stores the reference, then the tag (release); it counts and notes who passes by
+ *     before either, and counts down after. A reader loads the tags as two 64-bit words (acquire), and compares the key of
  *     whatever record it is led to, so a slot that is used again cannot deceive it;
  *   - moving a home stores into the new table, then `moved` (release), then clears the old slots; a
  *     reader that finds nothing looks again when `moved` is not what it was;
@@ -50,7 +51,7 @@ enum {
 struct index_bucket {
     uint8_t tags[INDEX_SLOTS]; /* 0: free */
     uint16_t overflow;         /* keys that passed by because it was full */
-    uint16_t unused;
+    uint16_t passed;           /* bit t: of those, some whose tag ends in t */
     uint32_t refs[INDEX_SLOTS];
 };
 
@@ -137,6 +138,12 @@ static inline uint32_t index_home(const struct index_table *table, uint32_t plac
     return place >> (32 - table->bits);
 }
 
+/** May a key of that tag have passed by the bucket? */
+static inline bool index_goes_on(const struct index_bucket *bucket, uint8_t tag)
+{
+    return (bucket->passed >> (tag & 15) & 1) != 0;
+}
+
 /** The table that holds whatever has this place. */
 static inline const struct index_table *index_table_of(const struct index *index, uint32_t place)
 {
@@ -164,7 +171,8 @@ static inline struct index_cursor index_seek(const struct index *index, uint64_t
 static inline void *index_next(struct index_cursor *cursor)
 {
     while (cursor->hits == 0) {
-        if (cursor->buckets[cursor->at].overflow == 0 || cursor->steps == cursor->mask) {
+        if (!index_goes_on(&cursor->buckets[cursor->at], cursor->tag) ||
+            cursor->steps == cursor->mask) {
             return NULL;
         }
         cursor->at = (cursor->at + ++cursor->steps) & cursor->mask;
@@ -175,11 +183,55 @@ static inline void *index_next(struct index_cursor *cursor)
     return assay_slab_at(cursor->slab, cursor->buckets[cursor->at].refs[cursor->slot]);
 }
 
+/**
+ * Fetch a cache line. gcc takes a function that only prefetches for one that does nothing and drops
+ * the calls to it; the empty statement says that it does something.
+ */
+static inline void index_fetch(const void *line)
+{
+    __builtin_prefetch(line);
+    __asm__ volatile("");
+}
+
 /** Fetch the bucket that index_seek() will read. */
 static inline void index_prefetch(const struct index *index, uint64_t hash)
 {
     const struct index_table *table = index_table_of(index, index_place(hash));
-    __builtin_prefetch(&table->buckets[index_home(table, index_place(hash))]);
+    index_fetch(&table->buckets[index_home(table, index_place(hash))]);
+}
+
+/**
+ * Once the bucket is there: fetch the heads of the records that its tags name, of @p lines cache
+ * lines each.
+ *
+ * @return true when there are none, but a key of that hash may have passed by: the next bucket is
+ *         on its way, and index_prefetch_passed() goes on from it.
+ */
+static inline bool index_prefetch_items(const struct index *index, uint64_t hash, uint32_t lines)
+{
+    const struct index_cursor cursor = index_seek(index, hash);
+    const struct index_bucket *home = &cursor.buckets[cursor.at];
+    for (uint32_t hits = cursor.hits; hits != 0; hits &= hits - 1) {
+        const char *item = assay_slab_at(cursor.slab, home->refs[__builtin_ctz(hits)]);
+        for (uint32_t line = 0; line < lines; line++) {
+            index_fetch(item + line * (size_t)ASSAY_SLAB_LINE_BYTES);
+        }
+    }
+    if (cursor.hits != 0 || !index_goes_on(home, cursor.tag)) {
+        return false;
+    }
+    index_fetch(&cursor.buckets[(cursor.at + 1) & cursor.mask]);
+    return true;
+}
+
+/** The same for the first record that lies further from home. */
+static inline void index_prefetch_passed(const struct index *index, uint64_t hash, uint32_t lines)
+{
+    struct index_cursor cursor = index_seek(index, hash);
+    const char *item = index_next(&cursor);
+    for (uint32_t line = 0; item != NULL && line < lines; line++) {
+        index_fetch(item + line * (size_t)ASSAY_SLAB_LINE_BYTES);
+    }
 }
 
 /** An empty index. @return false when the slab is full. */

@@ -83,7 +83,7 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
             store->stats.refused_keys++;
             return NULL;
         }
-        __builtin_prefetch(keys->oldest);
+        index_fetch(keys->oldest);
     }
     const size_t bytes = record_bytes(store, entity, key.len);
     struct assay_record *record =

@@ -6,17 +6,7 @@
  * guess costs a cache line.
  */
 
-enum { LINE_BYTES = 64 };
-
-/* Fetch every record that the tags name for this hash; it is one, nearly always. */
-static void fetch_records(const struct assay_store *store, uint64_t hash)
-{
-    struct index_cursor cursor = index_seek(&store->index, hash);
-    for (const char *record = index_next(&cursor); record != NULL; record = index_next(&cursor)) {
-        __builtin_prefetch(record);
-        __builtin_prefetch(record + LINE_BYTES);
-    }
-}
+enum { RECORD_LINES = 2 };
 
 /* The record whose place is the hash's too; keys are not compared. */
 static const struct assay_record *guess_record(const struct assay_store *store, uint64_t hash)
@@ -67,13 +57,19 @@ void assay_store_prefetch_group(const struct assay_store *store,
 {
     uint64_t hashes[ASSAY_PREFETCH_MAX];
     const struct assay_record *records[ASSAY_PREFETCH_MAX];
+    bool passed[ASSAY_PREFETCH_MAX];
     ASSAY_ASSERT(count <= ASSAY_PREFETCH_MAX);
     for (size_t i = 0; i < count; i++) {
         hashes[i] = store_hash_key(store, updates[i]->entity, updates[i]->key);
         index_prefetch(&store->index, hashes[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        fetch_records(store, hashes[i]);
+        passed[i] = index_prefetch_items(&store->index, hashes[i], RECORD_LINES);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (passed[i]) {
+            index_prefetch_passed(&store->index, hashes[i], RECORD_LINES);
+        }
     }
     for (size_t i = 0; i < count; i++) {
         records[i] = guess_record(store, hashes[i]);

@@ -154,26 +154,23 @@ static bool add(struct bench *bench, uint64_t hash, uint64_t key)
 static void fetch_bucket(const struct bench *bench, uint64_t hash)
 {
     if (bench->is_plain) {
-        __builtin_prefetch(&bench->plain.slots[hash & (bench->plain.capacity - 1)]);
+        index_fetch(&bench->plain.slots[hash & (bench->plain.capacity - 1)]);
     } else {
         index_prefetch(&bench->index, hash);
     }
 }
 
-static void fetch_record(const struct bench *bench, uint64_t hash)
+static bool fetch_record(const struct bench *bench, uint64_t hash)
 {
     if (bench->is_plain) {
         size_t at = hash & (bench->plain.capacity - 1);
         while (bench->plain.slots[at].record != NULL && bench->plain.slots[at].hash != hash) {
             at = (at + 1) & (bench->plain.capacity - 1);
         }
-        __builtin_prefetch(bench->plain.slots[at].record);
-        return;
+        index_fetch(bench->plain.slots[at].record);
+        return false;
     }
-    struct index_cursor cursor = index_seek(&bench->index, hash);
-    for (const void *record = index_next(&cursor); record != NULL; record = index_next(&cursor)) {
-        __builtin_prefetch(record);
-    }
+    return index_prefetch_items(&bench->index, hash, 1);
 }
 
 static size_t table_bytes(const struct bench *bench)
@@ -232,6 +229,7 @@ static bool look(const struct bench *bench, bool hits, bool grouped)
     uint64_t state = 88172645463325252U;
     uint64_t hashes[GROUP];
     uint64_t keys[GROUP];
+    bool passed[GROUP] = {false};
     uint64_t found = 0;
     const uint64_t rounds = 4000000 / GROUP;
     const uint64_t start = cpu_ns();
@@ -245,7 +243,12 @@ static bool look(const struct bench *bench, bool hits, bool grouped)
             }
         }
         for (int g = 0; grouped && g < GROUP; g++) {
-            fetch_record(bench, hashes[g]);
+            passed[g] = fetch_record(bench, hashes[g]);
+        }
+        for (int g = 0; grouped && g < GROUP; g++) {
+            if (passed[g]) {
+                index_prefetch_passed(&bench->index, hashes[g], 1);
+            }
         }
         for (int g = 0; g < GROUP; g++) {
             const struct record *record = find(bench, hashes[g], keys[g]);
@@ -267,7 +270,8 @@ static bool run(bool is_plain, uint64_t count)
     if (!assay_slab_init(&bench.slab, (size_t)8 << 30)) {
         return false;
     }
-    const bool good = assay_index_init(&bench.index, &bench.slab) && fill(&bench) &&
+    const bool good = assay_index_init(&bench.index, &bench.slab) &&
+                      (!is_plain || plain_reserve(&bench.plain, &bench.slab)) && fill(&bench) &&
                       look(&bench, true, false) && look(&bench, true, true) &&
                       look(&bench, false, false) && look(&bench, false, true);
     struct assay_slab_pages pages;

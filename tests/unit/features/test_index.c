@@ -113,6 +113,7 @@ static void check_empty(const struct world *world)
     for (int t = 0; t < 2; t++) {
         for (size_t b = 0; tables[t]->buckets != NULL && b < (size_t)1 << tables[t]->bits; b++) {
             assert_int_equal(tables[t]->buckets[b].overflow, 0);
+            assert_int_equal(tables[t]->buckets[b].passed, 0);
             assert_int_equal(index_match(&tables[t]->buckets[b], 0), INDEX_SLOTS_MASK);
         }
     }
