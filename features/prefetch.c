@@ -6,7 +6,16 @@
  * guess costs a cache line.
  */
 
-enum { RECORD_LINES = 2 };
+enum { RECORD_LINES_MAX = 4 };
+
+/* Lines of an update's record: the head, a log a stream, the key. */
+static uint32_t lines_of(const struct assay_store *store, const struct assay_update *update)
+{
+    const size_t bytes = sizeof(struct assay_record) + update->key.len +
+                         store->layouts[update->entity].stream_count * sizeof(struct log);
+    const size_t lines = bytes / ASSAY_SLAB_LINE_BYTES + 1;
+    return lines < RECORD_LINES_MAX ? (uint32_t)lines : RECORD_LINES_MAX;
+}
 
 /* The record whose place is the hash's too; keys are not compared. */
 static const struct assay_record *guess_record(const struct assay_store *store, uint64_t hash)
@@ -64,11 +73,11 @@ void assay_store_prefetch_group(const struct assay_store *store,
         index_prefetch(&store->index, hashes[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        passed[i] = index_prefetch_items(&store->index, hashes[i], RECORD_LINES);
+        passed[i] = index_prefetch_items(&store->index, hashes[i], lines_of(store, updates[i]));
     }
     for (size_t i = 0; i < count; i++) {
         if (passed[i]) {
-            index_prefetch_passed(&store->index, hashes[i], RECORD_LINES);
+            index_prefetch_passed(&store->index, hashes[i], lines_of(store, updates[i]));
         }
     }
     for (size_t i = 0; i < count; i++) {
