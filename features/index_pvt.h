@@ -9,20 +9,21 @@
  *   bucket  | tag x 12 | overflow | passed | reference x 12 |  = 64 bytes: 8 a key when 2/3 full
  *
  * The other half of the hash, the place, lies in the record itself. Its upper bits choose the home
- * bucket. A key whose home is full tries the buckets 1, 3, 6, 10 ... after it (all are reached so, and
- * full ones do not heap up). `overflow` of every bucket on its way counts it and `passed` notes four
- * bits of its tag: a look-up goes on only past a bucket that notes its own. Erasing counts down; the
- * notes go when nothing is left to count. There are no tombstones.
+ * bucket. A key whose home is full tries the buckets 1, 3, 6, 10 ... after it (so all are reached,
+ * and full ones do not heap up). `overflow` of every bucket on its way counts it and `passed` notes
+ * four bits of its tag: a look-up goes on only past a bucket that notes its own. Erasing counts
+ * down; the notes go when nothing is left to count. There are no tombstones.
  *
- * Growth: a table of twice as many buckets beside the old one. Home b of the old table becomes homes
- * 2b and 2b + 1. With every new key one home moves, in ascending order, so that no event waits for
- * millions of keys and the new table is touched from its beginning on. `moved` says which homes have
- * gone; a key is in exactly one of the tables, and its place tells which.
+ * Growth: a table of twice as many buckets beside the old one. Home b of the old table becomes
+ * homes 2b and 2b + 1. With every new key one home moves, in ascending order, so that no event
+ * waits for millions of keys and the new table is touched from its beginning on. `moved` says which
+ * homes have gone; a key is in exactly one of the tables, and its place tells which.
  *
  * Readers beside the writer are not built, but the layout leaves room for them; they would need:
  *   - the writer stores the reference, then the tag (release); it counts and notes who passes by
- *     before either, and counts down after. A reader loads the tags as two 64-bit words (acquire), and compares the key of
- *     whatever record it is led to, so a slot that is used again cannot deceive it;
+ *     before either, and counts down after. A reader loads the tags as two 64-bit words (acquire)
+ *     and compares the key of whatever record it is led to, so a slot that is used again cannot
+ *     deceive it;
  *   - moving a home stores into the new table, then `moved` (release), then clears the old slots; a
  *     reader that finds nothing looks again when `moved` is not what it was;
  *   - the pair of tables is published as one pointer; an outgrown table and an erased record are
@@ -167,7 +168,7 @@ static inline struct index_cursor index_seek(const struct index *index, uint64_t
     return cursor;
 }
 
-/** The next item whose tag agrees, or NULL. Whether it is the right one is for the caller to see. */
+/** The next item whose tag agrees, or NULL; the caller sees whether it is the right one. */
 static inline void *index_next(struct index_cursor *cursor)
 {
     while (cursor->hits == 0) {

@@ -1,9 +1,9 @@
 #include "features/record_pvt.h"
 
 /*
- * Each step of finding the place for an event waits for the one before: bucket, record, chunk, entry.
- * A group takes each step together, so that the waits overlap. Nothing here is relied upon: a wrong
- * guess costs a cache line.
+ * Each step of finding the place for an event waits for the one before: bucket, record, chunk,
+ * entry. A group takes each step together, so that the waits overlap. Nothing here is relied upon:
+ * a wrong guess costs a cache line.
  */
 
 enum { RECORD_LINES_MAX = 4 };

@@ -21,7 +21,7 @@ struct record {
     unsigned char rest[RECORD_BYTES - 16];
 };
 
-/* --- the plain table: open addressing, half full at most, grown a few slots at a time ---------- */
+/* --- the plain table: open addressing, half full at most, grown a few slots at a time --------- */
 
 struct plain_slot {
     uint64_t hash;
@@ -89,7 +89,7 @@ static bool plain_reserve(struct plain *plain, struct assay_slab *slab)
     return slots != NULL;
 }
 
-/* --- the two, side by side ---------------------------------------------------------------------- */
+/* --- the two, side by side -------------------------------------------------------------------- */
 
 struct bench {
     struct assay_slab slab;
