@@ -228,7 +228,7 @@ static void scan(const struct view_query *query, uint32_t totals, bool distinct,
 static void read_log(const struct view_query *query, struct view_result *out)
 {
     const uint32_t wants = query->key->wants;
-    const uint32_t totals = wants & (WANT_COUNT | WANT_SUM | WANT_EXTREME);
+    const uint32_t totals = wants & (WANT_COUNT | WANT_SUM | WANT_EXTREME | WANT_SQUARES);
     const bool distinct = (wants & WANT_DISTINCT) != 0;
     if (distinct) {
         assay_distinct_clear(query->set);
@@ -300,13 +300,12 @@ static struct assay_value edge_value(const struct assay_agg *agg,
         return assay_aggregate_null(agg);
     }
     const struct assay_field_def *def = column_def(agg, layout);
-    const union log_cell *cell = &entry->cells[agg->column];
+    const size_t cell_at = layout->cell_at[agg->column];
     struct assay_value value = {.kind = (uint8_t)agg->result};
     if (assay_type_is_text(def->type)) {
-        value.cell.text = (struct assay_str){.ptr = (const char *)entry->blob + cell->text.offset,
-                                             .len = cell->text.bytes};
+        value.cell.text = assay_entry_text(entry, cell_at, layout->blob_at);
     } else {
-        value.cell.number = cell_number(def, cell);
+        value.cell.number = cell_number(def, entry_cell(entry, cell_at));
     }
     return value;
 }
@@ -345,6 +344,14 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
                    ? number(ASSAY_NULL_NUMBER)
                    : number(cell_number(column_def(agg, layout),
                                         agg->kind == ASSAY_AGG_MIN ? &tally->min : &tally->max));
+    case ASSAY_AGG_RANGE:
+        return number(assay_moment_range(column_def(agg, layout), tally));
+    case ASSAY_AGG_VAR_POP:
+    case ASSAY_AGG_VAR_SAMP:
+    case ASSAY_AGG_STDDEV_POP:
+    case ASSAY_AGG_STDDEV_SAMP:
+    case ASSAY_AGG_CV:
+        return number(assay_moment_value(agg->kind, column_def(agg, layout)->scale, tally));
     case ASSAY_AGG_FIRST:
         return edge_value(agg, layout, tally->first);
     case ASSAY_AGG_LAST:

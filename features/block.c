@@ -38,6 +38,8 @@ static void merge_totals(const struct log_context *context, const struct log *lo
     }
     summary->found = (uint32_t)tally.found;
     summary->sum = tally.sum;
+    ASSAY_ASSERT(tally.squares_high == 0);
+    summary->squares = tally.squares;
     summary->min = tally.min;
     summary->max = tally.max;
 }

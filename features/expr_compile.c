@@ -1,6 +1,7 @@
 #include "features/expr_pvt.h"
 
 #include "engine/base/suggest.h"
+#include "features/plan.h"
 
 #include <stdlib.h>
 
@@ -193,18 +194,8 @@ static bool unknown_function(struct compiler *compiler, const struct assay_expr 
     for (int id = 0; id < FUNCTION_END; id++) {
         assay_suggest_offer(&suggest, assay_str_of(assay_function_table[id].name));
     }
-    static const char *const aggregates[] = {"count",
-                                             "sum",
-                                             "avg",
-                                             "min",
-                                             "max",
-                                             "first",
-                                             "last",
-                                             "count_distinct",
-                                             "time_since_first",
-                                             "time_since_last"};
-    for (size_t i = 0; i < sizeof aggregates / sizeof aggregates[0]; i++) {
-        assay_suggest_offer(&suggest, assay_str_of(aggregates[i]));
+    for (int kind = 0; kind < ASSAY_AGG_END; kind++) {
+        assay_suggest_offer(&suggest, assay_str_of(assay_agg_name((enum assay_agg_kind)kind)));
     }
     assay_diag_add(compiler->diags, ASSAY_DIAG_UNKNOWN_FUNCTION, expr->span,
                    "unknown function \"%.*s\"", (int)expr->text.len, expr->text.ptr);

@@ -30,16 +30,16 @@ static const char *const agg_names[ASSAY_AGG_END] = {
     [ASSAY_AGG_COUNT_DISTINCT] = "count_distinct",
     [ASSAY_AGG_TIME_SINCE_FIRST] = "time_since_first",
     [ASSAY_AGG_TIME_SINCE_LAST] = "time_since_last",
+    [ASSAY_AGG_RANGE] = "range",
+    [ASSAY_AGG_VAR_POP] = "var_pop",
+    [ASSAY_AGG_VAR_SAMP] = "var_samp",
+    [ASSAY_AGG_STDDEV_POP] = "stddev_pop",
+    [ASSAY_AGG_STDDEV_SAMP] = "stddev_samp",
+    [ASSAY_AGG_CV] = "cv",
 };
 
 /* Part of the language, refused by name until they are built. */
 static const char *const aggs_not_built[] = {
-    "range",
-    "var_pop",
-    "var_samp",
-    "stddev_pop",
-    "stddev_samp",
-    "cv",
     "first_k",
     "last_k",
     "lag",

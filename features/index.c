@@ -4,8 +4,6 @@
 enum { LOAD_GROW = 27, LOAD_MAX = 30, LOAD_UNITS = 32 };
 
 static_assert(sizeof(struct index_bucket) == ASSAY_SLAB_LINE_BYTES, "a bucket is a cache line");
-static_assert((sizeof(struct index_bucket) << INDEX_BITS_MIN) >= ASSAY_SLAB_LINED_MIN,
-              "every table starts a cache line");
 
 static size_t table_bytes(uint32_t bits)
 {

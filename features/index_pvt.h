@@ -194,6 +194,12 @@ static inline void index_fetch(const void *line)
     __asm__ volatile("");
 }
 
+static inline void index_fetch_to_write(const void *line)
+{
+    __builtin_prefetch(line, 1);
+    __asm__ volatile("");
+}
+
 /** Fetch the bucket that index_seek() will read. */
 static inline void index_prefetch(const struct index *index, uint64_t hash)
 {
@@ -215,7 +221,7 @@ static inline bool index_prefetch_items(const struct index *index, uint64_t hash
     for (uint32_t hits = cursor.hits; hits != 0; hits &= hits - 1) {
         const char *item = assay_slab_at(cursor.slab, home->refs[__builtin_ctz(hits)]);
         for (uint32_t line = 0; line < lines; line++) {
-            index_fetch(item + line * (size_t)ASSAY_SLAB_LINE_BYTES);
+            index_fetch_to_write(item + line * (size_t)ASSAY_SLAB_LINE_BYTES);
         }
     }
     if (cursor.hits != 0 || !index_goes_on(home, cursor.tag)) {
@@ -231,7 +237,7 @@ static inline void index_prefetch_passed(const struct index *index, uint64_t has
     struct index_cursor cursor = index_seek(index, hash);
     const char *item = index_next(&cursor);
     for (uint32_t line = 0; item != NULL && line < lines; line++) {
-        index_fetch(item + line * (size_t)ASSAY_SLAB_LINE_BYTES);
+        index_fetch_to_write(item + line * (size_t)ASSAY_SLAB_LINE_BYTES);
     }
 }
 

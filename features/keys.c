@@ -53,8 +53,20 @@ struct assay_record *assay_store_find(const struct assay_store *store, uint32_t 
 
 static size_t record_bytes(const struct assay_store *store, uint32_t entity, uint32_t key_bytes)
 {
-    return sizeof(struct assay_record) + store->layouts[entity].stream_count * sizeof(struct log) +
-           key_bytes;
+    const struct entity_layout *layout = &store->layouts[entity];
+    return record_lanes_at(layout->stream_count, key_bytes) + layout->inline_bytes;
+}
+
+static void place_lanes(const struct entity_layout *layout, struct assay_record *record)
+{
+    unsigned char *at =
+        (unsigned char *)record + record_lanes_at(layout->stream_count, record->key_bytes);
+    for (uint32_t s = 0; s < layout->stream_count; s++) {
+        if (layout->streams[s].inline_lanes) {
+            record->logs[s].lanes = (struct lanes *)(void *)at;
+            at += lanes_room(&layout->streams[s]);
+        }
+    }
 }
 
 void assay_keys_discard(struct assay_store *store, struct assay_record *record)
@@ -99,6 +111,7 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
     record->segment_capacity = 1;
     record->key_bytes = key.len;
     memcpy(record_key(record, store->layouts[entity].stream_count), key.ptr, key.len);
+    place_lanes(&store->layouts[entity], record);
     store->record_bytes += assay_slab_fit(bytes);
     return record;
 }

@@ -28,7 +28,14 @@ static uint32_t wants_of(enum assay_agg_kind kind)
         return WANT_COUNT | WANT_SUM;
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
+    case ASSAY_AGG_RANGE:
         return WANT_EXTREME;
+    case ASSAY_AGG_VAR_POP:
+    case ASSAY_AGG_VAR_SAMP:
+    case ASSAY_AGG_STDDEV_POP:
+    case ASSAY_AGG_STDDEV_SAMP:
+    case ASSAY_AGG_CV:
+        return WANT_COUNT | WANT_SUM | WANT_SQUARES;
     case ASSAY_AGG_FIRST:
     case ASSAY_AGG_TIME_SINCE_FIRST:
         return WANT_FIRST;
@@ -78,8 +85,15 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
         p++;
     }
     if (p == layout->pair_count) {
-        pairs[p] = (struct pair){
-            .filter = agg->filter, .column = agg->column, .value = value_of(layout, agg->column)};
+        pairs[p] = (struct pair){.filter = agg->filter,
+                                 .column = agg->column,
+                                 .value = value_of(layout, agg->column),
+                                 .blob_at = layout->blob_at};
+        if (agg->filter != ASSAY_NONE) {
+            pairs[p].passed_at = (uint16_t)(layout->passed_at + agg->filter / 8);
+            pairs[p].passed_mask = (uint8_t)(1U << agg->filter % 8);
+        }
+        pairs[p].cell_at = agg->column == ASSAY_NONE ? 0 : layout->cell_at[agg->column];
         layout->pair_count++;
     }
     pairs[p].wants |= wants_of(agg->kind);
@@ -102,6 +116,7 @@ static uint32_t share_range(struct builder *builder, uint32_t position,
         r++;
     }
     if (r == builder->out->range_count) {
+        /* lanes are numbered when all windows are known */
         ranges[r] = (struct range_key){
             .stream = position, .span_ms = window->span_ms, .delay_ms = window->delay_ms};
         builder->out->range_count++;
@@ -117,6 +132,7 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
         .pair = share_pair(builder, position, agg),
         .last_n = agg->window.last_n,
         .exclude_current = agg->exclude_current,
+        .total = ASSAY_NONE,
     };
     struct view_key *views = builder->views;
     uint32_t v = 0;
@@ -131,6 +147,27 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
     }
     views[v].wants |= wants_of(agg->kind);
     return v;
+}
+
+/* Where an entry holds what. Whatever is looked at the most comes first. */
+static void lay_out_entry(struct stream_layout *layout)
+{
+    const struct assay_stream *stream = layout->stream;
+    size_t at = sizeof(struct log_entry);
+    bool has_blob = stream->ordered;
+    for (uint32_t c = 0; c < stream->column_count; c++) {
+        layout->cell_at[c] = (uint16_t)at;
+        at += sizeof(union log_cell);
+        has_blob = has_blob || assay_type_is_text(layout->event->fields[stream->columns[c]].type);
+    }
+    if (has_blob) {
+        layout->blob_at = (uint16_t)at;
+        at += sizeof(struct log_blob);
+    }
+    layout->passed_at = (uint16_t)at;
+    layout->passed_bytes = (uint16_t)((stream->filter_count + 7) / 8);
+    at += layout->passed_bytes;
+    layout->entry_bytes = (uint32_t)((at + 7) / 8 * 8);
 }
 
 static bool build_streams(struct builder *builder)
@@ -156,10 +193,9 @@ static bool build_streams(struct builder *builder)
             .stream = stream,
             .event = &builder->plan->schema->events[stream->event],
             .pairs = builder->pairs[s],
-            .entry_bytes = (uint32_t)(sizeof(struct log_entry) +
-                                      stream->column_count * sizeof(union log_cell)),
             .folds = stream->lifetime,
         };
+        lay_out_entry(&builder->streams[s]);
         builder->out->lifetime = builder->out->lifetime || stream->lifetime;
     }
     builder->out->stream_count = streams;
@@ -179,6 +215,19 @@ static bool build_aggregates(struct builder *builder)
     for (uint32_t i = 0; i < aggs; i++) {
         builder->agg_views[i] = share_view(builder, &builder->entity->aggs[i]);
     }
+    const struct lane_builder lanes = {
+        .arena = builder->arena,
+        .ranges = builder->ranges,
+        .range_count = builder->out->range_count,
+        .views = builder->views,
+        .view_count = builder->out->view_count,
+    };
+    for (uint32_t s = 0; s < builder->out->stream_count; s++) {
+        if (!assay_layout_lanes(&lanes, &builder->streams[s], s)) {
+            return false;
+        }
+    }
+    builder->out->inline_bytes = assay_layout_inline(builder->streams, builder->out->stream_count);
     builder->out->ranges = builder->ranges;
     builder->out->views = builder->views;
     builder->out->agg_views = builder->agg_views;

@@ -1,4 +1,4 @@
-#include "features/log_pvt.h"
+#include "features/lanes_pvt.h"
 
 /*
  * A log changes in two steps: prepare makes room, which nobody can see, and writes what may be
@@ -20,6 +20,15 @@ static uint32_t filled_count(const struct log *log)
 {
     const bool empty = log->count > 0 && log_chunk(log, log->count - 1)->count == 0;
     return log->count - (empty ? 1 : 0);
+}
+
+struct position assay_log_end(const struct log *log)
+{
+    const uint32_t filled = filled_count(log);
+    if (filled == 0) {
+        return (struct position){0};
+    }
+    return (struct position){.chunk = filled - 1, .at = log_chunk(log, filled - 1)->count};
 }
 
 struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms)
@@ -54,12 +63,14 @@ struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int
 }
 
 /* Where an entry goes: after all that are not greater. */
-static struct position place_of(const struct log *log, uint32_t entry_bytes,
+static struct position place_of(const struct log *log, const struct stream_layout *layout,
                                 const struct log_entry *entry)
 {
+    const uint32_t entry_bytes = layout->entry_bytes;
+    const size_t blob_at = layout->blob_at;
     const struct chunk *newest = log_chunk(log, log->count - 1);
-    if (newest->count > 0 &&
-        assay_entry_order(chunk_entry(newest, entry_bytes, newest->count - 1), entry) <= 0) {
+    if (newest->count > 0 && assay_entry_order(chunk_entry(newest, entry_bytes, newest->count - 1),
+                                               entry, blob_at) <= 0) {
         return (struct position){.chunk = log->count - 1, .at = newest->count};
     }
     uint32_t low = 0;
@@ -67,7 +78,7 @@ static struct position place_of(const struct log *log, uint32_t entry_bytes,
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         const struct chunk *chunk = log_chunk(log, middle);
-        if (assay_entry_order(chunk_entry(chunk, entry_bytes, 0), entry) <= 0) {
+        if (assay_entry_order(chunk_entry(chunk, entry_bytes, 0), entry, blob_at) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -79,7 +90,7 @@ static struct position place_of(const struct log *log, uint32_t entry_bytes,
     high = chunk->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry) <= 0) {
+        if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry, blob_at) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -150,6 +161,7 @@ static void retire(const struct log_context *context, struct log *log)
         if (chunk->opens != NULL) {
             assay_block_drop(context, log, 0);
         }
+        assay_lanes_retire(layout, log, 1);
         assay_chunk_drop(context, chunk);
         log->first++;
         log->count--;
@@ -168,12 +180,14 @@ static uint32_t expired_count(const struct log_context *context, const struct lo
     return count;
 }
 
-static void drop_expired(const struct log_context *context, struct chunk *open, uint32_t count)
+static void drop_expired(const struct log_context *context, struct log *log, uint32_t count)
 {
+    struct chunk *open = log_chunk(log, log->count - 1);
     const uint32_t entry_bytes = context->layout->entry_bytes;
+    assay_lanes_drop(context->layout, log, count);
     for (uint32_t at = 0; at < count; at++) {
-        const struct log_entry *entry = chunk_entry(open, entry_bytes, at);
-        assay_slab_free(context->slab, entry->blob, entry->blob_bytes);
+        assay_entry_drop(context->slab, chunk_entry(open, entry_bytes, at),
+                         context->layout->blob_at);
     }
     open->count -= count;
     memmove(open->entries, open->entries + (size_t)count * entry_bytes,
@@ -235,14 +249,15 @@ static bool make_room(const struct log_context *context, struct log *log,
     struct chunk *open = log_chunk(log, log->count - 1);
     const uint32_t expired = expired_count(context, log);
     if (expired > open->count / 4) {
-        drop_expired(context, open, expired);
+        drop_expired(context, log, expired);
         return true;
     }
     if (open->capacity < CHUNK_ENTRIES_MAX) {
         return grow_open(context, log);
     }
     const struct log_entry *last = chunk_entry(open, context->layout->entry_bytes, open->count - 1);
-    return assay_entry_order(last, entry) > 0 || push_open(context, log, CHUNK_ENTRIES_MAX / 4);
+    return assay_entry_order(last, entry, context->layout->blob_at) > 0 ||
+           push_open(context, log, CHUNK_ENTRIES_MAX / 4);
 }
 
 /* Entries [from, to) of the old chunk as they are with the new entry at @p place. */
@@ -306,7 +321,7 @@ bool assay_log_prepare(const struct log_context *context, struct log *log,
     if (open->count == open->capacity && !make_room(context, log, entry)) {
         return false;
     }
-    change->position = place_of(log, context->layout->entry_bytes, entry);
+    change->position = place_of(log, context->layout, entry);
     open = log_chunk(log, log->count - 1);
     if (change->position.chunk + 1 == log->count && open->count < open->capacity) {
         return true;
@@ -360,6 +375,7 @@ void assay_log_commit(const struct log_context *context, struct log *log,
         open->count++;
         return;
     }
+    assay_lanes_forget(log);
     swap_in(context, log, change);
 }
 
@@ -382,6 +398,7 @@ void assay_log_free(const struct log_context *context, struct log *log)
         assay_chunk_drop(context, log_chunk(log, c));
     }
     assay_fold_free(context, log);
+    assay_lanes_free(context, log);
     free_chunks(context, log);
     *log = (struct log){0};
 }

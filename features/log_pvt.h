@@ -33,7 +33,8 @@
 enum {
     CHUNK_ENTRIES_MIN = 4,
     CHUNK_ENTRIES_MAX = 64, /* a position fits one byte */
-    BLOCK_CHUNKS = 16,      /* late events may let a block grow to twice as many */
+    LINE_BYTES = 64,
+    BLOCK_CHUNKS = 16, /* late events may let a block grow to twice as many */
 };
 
 /** A column's value; text lies in the entry's blob. Reals are never -0.0. */
@@ -46,17 +47,24 @@ union log_cell {
     } text;
 };
 
-/** One logged event: a fixed head, then one cell a column of the stream. */
+/** The bytes of an entry that have no fixed length. */
+struct log_blob {
+    uint8_t *bytes; /* tie bytes, then text columns; NULL: none */
+    uint32_t tie_bytes;
+    uint32_t size; /* of the piece; 0: none */
+};
+
+/**
+ * One logged event. Behind the time lies what the stream needs and nothing else, at the offsets
+ * that its layout names: a cell a column, a blob, a bit a filter. A null column is CELL_NULL.
+ */
 struct log_entry {
     int64_t time_ms;
-    uint64_t passed;     /* bit f: filter f holds */
-    uint32_t present;    /* bit c: column c is not null */
-    uint32_t tie_bytes;  /* first bytes of the blob */
-    uint32_t blob_bytes; /* 0: no blob */
-    uint32_t unused;
-    uint8_t *blob; /* tie bytes, then text columns */
-    union log_cell cells[];
+    int64_t words[];
 };
+
+/** No integer, no real (that of -0.0) and no text (longer than any) has these bits. */
+#define CELL_NULL INT64_MIN
 
 /** What aggregates look at: the events that pass a filter and, if there is one, their column. */
 enum pair_value { PAIR_EVENTS, PAIR_INTEGER, PAIR_REAL, PAIR_TEXT, PAIR_OTHER };
@@ -69,6 +77,7 @@ enum {
     WANT_FIRST = 8,
     WANT_LAST = 16,
     WANT_DISTINCT = 32,
+    WANT_SQUARES = 64,
     WANT_EDGES = WANT_FIRST | WANT_LAST,
 };
 
@@ -78,6 +87,23 @@ struct pair {
     enum pair_value value;
     uint32_t wants;          /* of any of its aggregates */
     uint32_t lifetime_wants; /* of those without a span */
+    /* Where to look in an entry, in bytes: copies of what the layout says. */
+    uint16_t passed_at;
+    uint8_t passed_mask; /* 0: no filter */
+    uint16_t cell_at;    /* 0: no column */
+    uint16_t blob_at;
+};
+
+/** A window that is kept up with. */
+struct lane {
+    int64_t span_ms; /* 0: lifetime */
+    int64_t delay_ms;
+};
+
+/** Totals that are kept of one pair: [first, + prompt) are those of lanes without delay. */
+struct pair_totals {
+    uint32_t first;
+    uint32_t prompt;
 };
 
 /** A stream as the store sees it. Immutable. */
@@ -87,7 +113,23 @@ struct stream_layout {
     const struct pair *pairs;
     uint32_t pair_count;
     uint32_t entry_bytes;
+    uint16_t blob_at;   /* 0: entries have none */
+    uint16_t passed_at; /* one bit a filter */
+    uint16_t passed_bytes;
+    uint16_t cell_at[ASSAY_STREAM_COLUMNS_MAX];
     bool folds; /* over a lifetime only totals, extremes and edges are asked */
+    /* Kept windows and totals; see features/lanes_pvt.h. Lanes without delay come first; totals lie
+     * by pair, pairs with sums first. */
+    uint32_t lane_count;
+    uint32_t prompt_count;
+    uint32_t total_count;
+    uint32_t sum_count; /* the first totals have a sum beside the number found */
+    bool inline_lanes;  /* they lie behind the record's key */
+    const struct lane *lanes;
+    const struct pair_totals *pair_totals; /* one a pair */
+    const uint32_t *total_pairs;           /* pair of each total */
+    const uint32_t *lane_totals_first;     /* [lane, lane + 1): into lane_totals */
+    const uint32_t *lane_totals;
 };
 
 /** Bytes that are equal when two values are; text beyond 15 bytes must be compared as well. */
@@ -110,7 +152,8 @@ struct summary {
     uint16_t unused;
     uint32_t distinct_count;
     assay_int128 sum;
-    union log_cell min; /* only if found > 0 */
+    assay_uint128 squares; /* their sum, if wanted: 2^11 entries of a block need 117 bits */
+    union log_cell min;    /* only if found > 0 */
     union log_cell max;
     union {
         struct identity *identities;  /* chunk: then their positions, a byte each */
@@ -136,6 +179,8 @@ struct chunk {
 /** Totals of a pair over any set of events. */
 struct tally {
     uint64_t found;
+    uint64_t squares_high; /* the sum of squares: 2^32 of them need 138 bits */
+    assay_uint128 squares;
     assay_int128 sum;
     union log_cell min; /* only if found > 0 */
     union log_cell max;
@@ -157,6 +202,7 @@ struct log {
     uint32_t count;
     uint32_t capacity;
     struct base *bases;
+    struct lanes *lanes; /* NULL: none yet */
 };
 
 /** A run of touches, each at most `expire` after the one before. */
@@ -176,15 +222,22 @@ struct assay_record {
     uint32_t segment_capacity;
     struct segment *segments; /* the inline one until there are more */
     struct segment inline_segment;
-    struct log logs[]; /* one a stream of the entity, in plan order; then the key's bytes */
+    struct log
+        logs[]; /* one a stream of the entity, in plan order; the key's bytes; inline lanes */
 };
 
 struct distinct_set;
+struct lanes;
 
 /** A place in a log: entry @p at of chunk @p chunk, counted from the log's first. */
 struct position {
     uint32_t chunk;
     uint32_t at;
+};
+
+struct range {
+    struct position begin;
+    struct position end; /* exclusive */
 };
 
 /** Memory and layout that logs are changed with. */
@@ -218,29 +271,60 @@ static inline struct chunk *log_chunk(const struct log *log, uint32_t at)
     return log->chunks[log->first + at];
 }
 
+/** The bytes of an entry from @p at on. */
+static inline unsigned char *entry_at_byte(const struct log_entry *entry, size_t at)
+{
+    return (unsigned char *)(uintptr_t)entry + at;
+}
+
+static inline union log_cell *entry_cell(const struct log_entry *entry, size_t at)
+{
+    return (union log_cell *)(void *)entry_at_byte(entry, at);
+}
+
+static inline struct log_blob *entry_blob(const struct log_entry *entry, size_t at)
+{
+    ASSAY_DASSERT(at != 0);
+    return (struct log_blob *)(void *)entry_at_byte(entry, at);
+}
+
+/** The pair's column; it has one. */
+static inline union log_cell *pair_cell(const struct pair *pair, const struct log_entry *entry)
+{
+    ASSAY_DASSERT(pair->cell_at != 0);
+    return entry_cell(entry, pair->cell_at);
+}
+
 /** Does the entry pass the pair's filter? */
 static inline bool pair_passes(const struct pair *pair, const struct log_entry *entry)
 {
-    return pair->filter == ASSAY_NONE || (entry->passed >> pair->filter & 1U) != 0;
+    return pair->passed_mask == 0 ||
+           (*entry_at_byte(entry, pair->passed_at) & pair->passed_mask) != 0;
 }
 
 /** Does it, and is its column not null? */
 static inline bool pair_finds(const struct pair *pair, const struct log_entry *entry)
 {
     return pair_passes(pair, entry) &&
-           (pair->column == ASSAY_NONE || (entry->present >> pair->column & 1U) != 0);
+           (pair->cell_at == 0 || pair_cell(pair, entry)->integer != CELL_NULL);
 }
 
 /* entry.c */
 
 /** Order of two entries: time, then tie bytes, a prefix first (unordered streams have none). */
-int assay_entry_order(const struct log_entry *a, const struct log_entry *b);
+int assay_entry_order(const struct log_entry *a, const struct log_entry *b, size_t blob_at);
+/** Give the blob back; @p blob_at 0: there is none. */
+void assay_entry_drop(struct assay_slab *slab, const struct log_entry *entry, size_t blob_at);
+/** The bytes of a text column; it is not null. */
+struct assay_str assay_entry_text(const struct log_entry *entry, size_t cell_at, size_t blob_at);
 /** Compare the bytes of two texts. */
 bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
                       const struct log_entry *b);
 
 /* log.c */
 
+/** The place behind the newest entry. */
+struct position assay_log_end(const struct log *log);
 /** The first place whose time is greater than @p time_ms. */
 struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms);
 /**
@@ -292,12 +376,15 @@ uint32_t assay_block_of(const struct log *log, uint32_t index);
 /** Add an entry; in any order. */
 void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wants,
                        const struct log_entry *entry);
+/** Take an entry out of number found and sum again. */
+void assay_tally_remove(struct tally *tally, const struct pair *pair,
+                        const struct log_entry *entry);
 /** Add a sealed chunk as a whole, but not its edges. */
 void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
                          const struct summary *summary);
 /** Let the edges reach to these entries as well; in any order. */
-void assay_tally_stretch(struct tally *tally, uint32_t wants, const struct log_entry *first,
-                         const struct log_entry *last);
+void assay_tally_stretch(struct tally *tally, const struct pair *pair, uint32_t wants,
+                         const struct log_entry *first, const struct log_entry *last);
 /** Add other totals of the same pair; in any order. */
 void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wants,
                        const struct tally *other);
@@ -314,8 +401,10 @@ void assay_fold_free(const struct log_context *context, struct log *log);
 
 /** The last segment that starts at or before @p time_ms, or ASSAY_NONE. */
 uint32_t assay_segment_at(const struct assay_record *record, int64_t time_ms);
-/** Make room for one more segment, forgetting those that end at or before @p forget_ms. */
-bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t forget_ms);
+/** Make room for a touch, forgetting segments that end at or before @p forget_ms if it takes one
+ * more. */
+bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t time_ms,
+                           int64_t expire_ms, int64_t forget_ms);
 /** Add a touch: it extends a segment, joins two, or stands alone. @p expire_ms 0: never cut. */
 void assay_segment_touch(struct assay_record *record, int64_t time_ms, int64_t expire_ms);
 /** Start of what the key remembers as of a time; INT64_MAX: nothing. */

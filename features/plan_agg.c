@@ -142,7 +142,14 @@ static bool column_fits(enum assay_agg_kind kind, enum assay_type type)
         return true;
     case ASSAY_AGG_SUM:
     case ASSAY_AGG_AVG:
+    case ASSAY_AGG_VAR_POP:
+    case ASSAY_AGG_VAR_SAMP:
+    case ASSAY_AGG_STDDEV_POP:
+    case ASSAY_AGG_STDDEV_SAMP:
+    case ASSAY_AGG_CV:
         return type == ASSAY_TYPE_INT || type == ASSAY_TYPE_DECIMAL;
+    case ASSAY_AGG_RANGE:
+        return type == ASSAY_TYPE_INT || type == ASSAY_TYPE_DECIMAL || type == ASSAY_TYPE_TIME;
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
         return type == ASSAY_TYPE_INT || type == ASSAY_TYPE_DECIMAL || type == ASSAY_TYPE_REAL ||

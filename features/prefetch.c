@@ -6,15 +6,16 @@
  * a wrong guess costs a cache line.
  */
 
-enum { RECORD_LINES_MAX = 4 };
+enum { HEAD_BYTES_MAX = 640 };
 
-/* Lines of an update's record: the head, a log a stream, the key. */
+/* Lines of the head of an update's record: it is read as a whole. */
 static uint32_t lines_of(const struct assay_store *store, const struct assay_update *update)
 {
-    const size_t bytes = sizeof(struct assay_record) + update->key.len +
-                         store->layouts[update->entity].stream_count * sizeof(struct log);
-    const size_t lines = bytes / ASSAY_SLAB_LINE_BYTES + 1;
-    return lines < RECORD_LINES_MAX ? (uint32_t)lines : RECORD_LINES_MAX;
+    const struct entity_layout *layout = &store->layouts[update->entity];
+    const size_t bytes =
+        record_lanes_at(layout->stream_count, update->key.len) + layout->inline_bytes;
+    const size_t most = bytes < HEAD_BYTES_MAX ? bytes : HEAD_BYTES_MAX;
+    return (uint32_t)((most + LINE_BYTES - 1) / LINE_BYTES);
 }
 
 /* The record whose place is the hash's too; keys are not compared. */
@@ -31,7 +32,8 @@ static const struct assay_record *guess_record(const struct assay_store *store, 
 /* Call @p visit with each log that the update goes to. */
 static void each_log(const struct assay_store *store, const struct assay_update *update,
                      const struct assay_record *record,
-                     void (*visit)(const struct log *log, uint32_t entry_bytes))
+                     void (*visit)(const struct stream_layout *layout, const struct log *log,
+                                   int64_t time_ms))
 {
     if (record == NULL || record->entity != update->entity) {
         return;
@@ -42,23 +44,30 @@ static void each_log(const struct assay_store *store, const struct assay_update 
         const struct stream_layout *stream = &layout->streams[layout->touched[i]];
         const struct log *log = &record->logs[layout->touched[i]];
         if ((update->roles >> stream->stream->key_field & 1U) != 0 && log->count > 0) {
-            visit(log, stream->entry_bytes);
+            visit(stream, log, update->event->time_ms);
         }
     }
 }
 
-static void fetch_chunk(const struct log *log, uint32_t entry_bytes)
+static void fetch_chunk(const struct stream_layout *layout, const struct log *log, int64_t time_ms)
 {
-    (void)entry_bytes;
+    (void)time_ms;
+    if (!layout->inline_lanes) {
+        __builtin_prefetch(log->lanes);
+        __builtin_prefetch((const char *)log->lanes + LINE_BYTES);
+    }
     __builtin_prefetch(log_chunk(log, log->count - 1));
 }
 
-static void fetch_entry(const struct log *log, uint32_t entry_bytes)
+/* Where the event will be written, and what it will push out of the windows. */
+static void fetch_entries(const struct stream_layout *layout, const struct log *log,
+                          int64_t time_ms)
 {
     const struct chunk *chunk = log_chunk(log, log->count - 1);
-    const char *end = (const char *)chunk_entry(chunk, entry_bytes, chunk->count);
-    __builtin_prefetch(end - entry_bytes, 1);
+    const char *end = (const char *)chunk_entry(chunk, layout->entry_bytes, chunk->count);
+    __builtin_prefetch(end - layout->entry_bytes, 1);
     __builtin_prefetch(end, 1);
+    assay_lanes_prefetch(layout, log, time_ms);
 }
 
 void assay_store_prefetch_group(const struct assay_store *store,
@@ -85,6 +94,6 @@ void assay_store_prefetch_group(const struct assay_store *store,
         each_log(store, updates[i], records[i], fetch_chunk);
     }
     for (size_t i = 0; i < count; i++) {
-        each_log(store, updates[i], records[i], fetch_entry);
+        each_log(store, updates[i], records[i], fetch_entries);
     }
 }

@@ -103,9 +103,10 @@ static void *pop(struct assay_slab *slab, uint32_t class)
     return piece;
 }
 
-static bool starts_line(const void *piece)
+/* Bytes between a place and the first one behind it where a piece of that size may start. */
+static size_t skip_of(const unsigned char *place, size_t size)
 {
-    return ((uintptr_t)piece & (ASSAY_SLAB_LINE_BYTES - 1)) == 0;
+    return size % ASSAY_SLAB_LINE_BYTES == 0 ? -(uintptr_t)place % ASSAY_SLAB_LINE_BYTES : 0;
 }
 
 /* List what no piece fits into any more, as the largest pieces that do. */
@@ -115,7 +116,7 @@ static void list_rest(struct assay_slab *slab, unsigned char *rest, size_t bytes
     while (bytes > 0) {
         uint32_t class = class_of(bytes);
         while (class_bytes(class) > bytes || (class_bytes(class) & (grain - 1)) != 0 ||
-               (class_bytes(class) >= ASSAY_SLAB_LINED_MIN && !starts_line(rest))) {
+               skip_of(rest, class_bytes(class)) != 0) {
             class --;
         }
         push(slab, class, rest);
@@ -138,24 +139,35 @@ static void next_cut(struct assay_slab *slab)
     }
 }
 
-/* Bytes before the next piece of that size can start. */
-static size_t skip_of(const struct assay_slab *slab, size_t size)
-{
-    return size < ASSAY_SLAB_LINED_MIN ? 0 : -slab->used & (ASSAY_SLAB_LINE_BYTES - 1U);
-}
-
 static bool has_room(const struct assay_slab *slab, size_t size)
 {
     const size_t left = slab->bytes_max - slab->used;
-    return size <= left && skip_of(slab, size) <= left - size;
+    return size <= left && skip_of(slab->base + slab->used, size) <= left - size;
 }
 
 static void *carve(struct assay_slab *slab, size_t size)
 {
-    const size_t skip = skip_of(slab, size);
-    list_rest(slab, slab->base + slab->used, skip);
-    void *piece = slab->base + slab->used + skip;
+    unsigned char *piece = slab->base + slab->used;
+    const size_t skip = skip_of(piece, size);
+    list_rest(slab, piece, skip);
     slab->used += skip + size;
+    return piece + skip;
+}
+
+/* A piece of the large one under the knife, or NULL. */
+static void *cut(struct assay_slab *slab, size_t size)
+{
+    if (slab->cut_bytes < size && slab->large_free > 0) {
+        next_cut(slab);
+    }
+    const size_t skip = skip_of(slab->cut, size);
+    if (slab->cut_bytes < size || slab->cut_bytes - size < skip) {
+        return NULL;
+    }
+    unsigned char *piece = slab->cut + skip;
+    list_rest(slab, slab->cut, skip);
+    slab->cut += skip + size;
+    slab->cut_bytes -= skip + size;
     return piece;
 }
 
@@ -168,14 +180,7 @@ void *assay_slab_alloc(struct assay_slab *slab, size_t bytes)
     const size_t size = class_bytes(class);
     void *piece = pop(slab, class);
     if (piece == NULL && size <= CUT_MAX) {
-        if (slab->cut_bytes < size && slab->large_free > 0) {
-            next_cut(slab);
-        }
-        if (slab->cut_bytes >= size && (size < ASSAY_SLAB_LINED_MIN || starts_line(slab->cut))) {
-            piece = slab->cut;
-            slab->cut += size;
-            slab->cut_bytes -= size;
-        }
+        piece = cut(slab, size);
     }
     if (piece == NULL) {
         if (!has_room(slab, size)) {

@@ -10,7 +10,8 @@
  * Classes are 16 bytes apart up to 256 bytes and an eighth of a power of two apart above, so a
  * piece is at most an eighth larger than what was asked for. A freed piece goes to its class's
  * list. Large freed pieces, such as the tables that an index has outgrown, are cut into small ones
- * before the region is touched any further.
+ * before the region is touched any further. Pieces of whole cache lines start one: that is every
+ * class above 512 bytes.
  *
  * Every piece starts a multiple of the grain from the base: 16 bytes in a region of up to 64 GiB,
  * more in a larger one. So 32 bits name any piece, which halves what points at it.
@@ -24,8 +25,7 @@
 
 enum {
     ASSAY_SLAB_CLASSES = 336,
-    ASSAY_SLAB_LINE_BYTES = 64, /* pieces of ASSAY_SLAB_LINED_MIN bytes and more start a line */
-    ASSAY_SLAB_LINED_MIN = 4096,
+    ASSAY_SLAB_LINE_BYTES = 64, /* a piece that is whole cache lines starts one */
 };
 
 struct assay_slab {

@@ -23,8 +23,8 @@ struct pending {
     uint32_t streams[ASSAY_FIELDS_MAX]; /* positions in the entity's list, one a role at most */
     struct log_change changes[ASSAY_FIELDS_MAX];
     _Alignas(16) unsigned char entries[ASSAY_FIELDS_MAX]
-                                      [sizeof(struct log_entry) +
-                                       ASSAY_STREAM_COLUMNS_MAX * sizeof(union log_cell)];
+                                      [sizeof(struct log_entry) + sizeof(struct log_blob) +
+                                       (ASSAY_STREAM_COLUMNS_MAX + 1) * sizeof(union log_cell)];
 };
 
 static bool reserve_scratch(struct assay_store *store)
@@ -56,9 +56,12 @@ static bool reserve_scratch(struct assay_store *store)
     scratch->view_stamps = assay_arena_array(store->arena, views, sizeof(uint64_t));
     scratch->tallies = assay_arena_array(store->arena, pairs, sizeof *scratch->tallies);
     scratch->touched = assay_arena_array(store->arena, streams, sizeof *scratch->touched);
+    scratch->lane_stamps = assay_arena_array(store->arena, streams, sizeof(uint64_t));
+    scratch->kept = assay_arena_array(store->arena, streams, sizeof *scratch->kept);
     return scratch->slots != NULL && scratch->needed != NULL && scratch->ranges != NULL &&
            scratch->range_stamps != NULL && scratch->results != NULL &&
-           scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL;
+           scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL &&
+           scratch->lane_stamps != NULL && scratch->kept != NULL;
 }
 
 static bool reserve(struct assay_store *store)
@@ -69,7 +72,7 @@ static bool reserve(struct assay_store *store)
         return false;
     }
     store->layouts = assay_layout_create(store->arena, store->plan);
-    if (store->layouts == NULL || !reserve_scratch(store)) {
+    if (store->layouts == NULL || !reserve_scratch(store) || !assay_selection_reserve(store)) {
         return false;
     }
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
@@ -124,39 +127,44 @@ void assay_store_destroy(struct assay_store *store)
     free(store);
 }
 
+static bool is_text(const struct stream_layout *layout, uint32_t column)
+{
+    return assay_type_is_text(layout->event->fields[layout->stream->columns[column]].type);
+}
+
 /* The variable part of an entry: tie bytes where order is seen, then text columns. */
 static bool fill_blob(struct assay_store *store, const struct stream_layout *layout,
                       const struct assay_event *event, size_t tie_bytes, struct log_entry *entry)
 {
     const struct assay_stream *stream = layout->stream;
+    struct log_blob *blob = entry_blob(entry, layout->blob_at);
     size_t bytes = stream->ordered ? tie_bytes : 0;
     bool has_text = false;
-    entry->tie_bytes = (uint32_t)bytes;
+    blob->tie_bytes = (uint32_t)bytes;
     for (uint32_t c = 0; c < stream->column_count; c++) {
         const uint32_t field = stream->columns[c];
-        if (assay_event_has(event, field) &&
-            assay_type_is_text(layout->event->fields[field].type)) {
+        if (is_text(layout, c) && assay_event_has(event, field)) {
             has_text = true;
-            entry->cells[c].text.offset = (uint32_t)bytes;
-            entry->cells[c].text.bytes = event->fields[field].text.len;
+            union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
+            cell->text.offset = (uint32_t)bytes;
+            cell->text.bytes = event->fields[field].text.len;
             bytes += event->fields[field].text.len;
         }
     }
     if (bytes == 0 && !has_text) {
         return true;
     }
-    entry->blob_bytes = (uint32_t)bytes + 1; /* the empty text has a place too */
-    entry->blob = assay_slab_alloc(&store->slab, entry->blob_bytes);
-    if (entry->blob == NULL) {
+    blob->size = (uint32_t)bytes + 1; /* the empty text has a place too */
+    blob->bytes = assay_slab_alloc(&store->slab, blob->size);
+    if (blob->bytes == NULL) {
         return false;
     }
-    memcpy(entry->blob, store->tie_buffer, entry->tie_bytes);
+    memcpy(blob->bytes, store->tie_buffer, blob->tie_bytes);
     for (uint32_t c = 0; has_text && c < stream->column_count; c++) {
         const uint32_t field = stream->columns[c];
-        if (assay_event_has(event, field) &&
-            assay_type_is_text(layout->event->fields[field].type)) {
-            memcpy(entry->blob + entry->cells[c].text.offset, event->fields[field].text.ptr,
-                   event->fields[field].text.len);
+        if (is_text(layout, c) && assay_event_has(event, field)) {
+            memcpy(blob->bytes + entry_cell(entry, layout->cell_at[c])->text.offset,
+                   event->fields[field].text.ptr, event->fields[field].text.len);
         }
     }
     return true;
@@ -168,15 +176,15 @@ static void fill_cells(const struct stream_layout *layout, const struct assay_ev
     for (uint32_t c = 0; c < layout->stream->column_count; c++) {
         const uint32_t field = layout->stream->columns[c];
         const enum assay_type type = layout->event->fields[field].type;
+        union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
+        cell->integer = 0; /* of a vector only its presence is logged */
         if (!assay_event_has(event, field)) {
-            continue;
-        }
-        entry->present |= UINT32_C(1) << c;
-        if (type == ASSAY_TYPE_REAL) {
+            cell->integer = CELL_NULL;
+        } else if (type == ASSAY_TYPE_REAL) {
             const double real = event->fields[field].real;
-            entry->cells[c].real = real == 0 ? 0 : real; /* -0.0 is 0 */
+            cell->real = real == 0 ? 0 : real; /* -0.0 is 0 */
         } else if (!assay_type_is_text(type) && type != ASSAY_TYPE_VECTOR) {
-            entry->cells[c].integer = event->fields[field].integer;
+            cell->integer = event->fields[field].integer;
         }
     }
 }
@@ -190,10 +198,10 @@ static bool make_entry(struct assay_store *store, const struct stream_layout *la
     entry->time_ms = event->time_ms;
     for (uint32_t f = 0; f < layout->stream->filter_count; f++) {
         const bool passes = assay_program_eval(layout->stream->filters[f], &env).cell.number == 1;
-        entry->passed |= (uint64_t)(passes ? 1 : 0) << f;
+        *entry_at_byte(entry, layout->passed_at + f / 8) |= (uint8_t)((passes ? 1U : 0U) << f % 8);
     }
     fill_cells(layout, event, entry);
-    return fill_blob(store, layout, event, tie_bytes, entry);
+    return layout->blob_at == 0 || fill_blob(store, layout, event, tie_bytes, entry);
 }
 
 static struct log_entry *pending_entry(struct pending *pending, uint32_t at)
@@ -216,7 +224,7 @@ static bool prepare_log(struct assay_store *store, struct assay_record *record, 
     }
     if (!assay_log_prepare(&context, &record->logs[position], entry,
                            &pending->changes[pending->count])) {
-        assay_slab_free(&store->slab, entry->blob, entry->blob_bytes);
+        assay_entry_drop(&store->slab, entry, context.layout->blob_at);
         return false;
     }
     pending->streams[pending->count++] = position;
@@ -243,7 +251,9 @@ static bool prepare(struct assay_store *store, struct assay_record *record,
     const uint32_t to = layout->touched_first[event->type + 1];
     size_t tie_bytes = 0;
     store->pending->count = 0;
-    if (!assay_segment_reserve(&store->slab, record, segments_forget_ms(store, record))) {
+    if (!assay_segment_reserve(&store->slab, record, event->time_ms,
+                               store->plan->schema->entities[update->entity].expire_ms,
+                               segments_forget_ms(store, record))) {
         return false;
     }
     for (uint32_t i = from; i < to; i++) {
@@ -270,9 +280,8 @@ static void abandon(struct assay_store *store, struct assay_record *record)
     struct pending *pending = store->pending;
     for (uint32_t i = 0; i < pending->count; i++) {
         const struct log_context context = log_context_of(store, record, pending->streams[i]);
-        const struct log_entry *entry = pending_entry(pending, i);
         assay_log_abandon(&context, &pending->changes[i]);
-        assay_slab_free(&store->slab, entry->blob, entry->blob_bytes);
+        assay_entry_drop(&store->slab, pending_entry(pending, i), context.layout->blob_at);
     }
     store->scratch.touched_entity = ASSAY_NONE;
 }
@@ -292,6 +301,7 @@ static void commit(struct assay_store *store, struct assay_record *record,
         const struct log_context context = log_context_of(store, record, s);
         assay_log_commit(&context, log, pending_entry(pending, i), &pending->changes[i]);
         touched[s] = pending->changes[i].position;
+        assay_lanes_insert(context.layout, log, touched[s]);
         const bool in_order = touched[s].chunk + 1 == log->count &&
                               touched[s].at + 1 == log_chunk(log, log->count - 1)->count;
         store->stats.late_inserts += in_order ? 0 : 1;

@@ -11,18 +11,24 @@ static struct assay_hash128 hash_entry(const struct stream_layout *layout,
                                        const struct log_entry *entry)
 {
     const struct assay_stream *stream = layout->stream;
-    struct assay_hash128 words[3 + ASSAY_STREAM_COLUMNS_MAX] = {
-        {.low = (uint64_t)entry->time_ms},
-        {.low = entry->passed, .high = entry->present},
-        assay_hash128(entry->blob, entry->tie_bytes, 0)};
+    struct assay_hash128 words[3 + ASSAY_STREAM_COLUMNS_MAX] = {{.low = (uint64_t)entry->time_ms}};
+    memcpy(&words[1].low, entry_at_byte(entry, layout->passed_at), layout->passed_bytes);
+    words[2] = assay_hash128(NULL, 0, 0);
+    if (layout->blob_at != 0) {
+        const struct log_blob *blob = entry_blob(entry, layout->blob_at);
+        words[2] = assay_hash128(blob->bytes, blob->tie_bytes, 0);
+    }
     for (uint32_t c = 0; c < stream->column_count; c++) {
-        const union log_cell *cell = &entry->cells[c];
-        if ((entry->present >> c & 1U) == 0) {
+        const union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
+        if (cell->integer == CELL_NULL) {
             continue;
         }
+        words[1].high |= UINT64_C(1) << c;
         words[3 + c].low = (uint64_t)cell->integer;
         if (assay_type_is_text(layout->event->fields[stream->columns[c]].type)) {
-            words[3 + c] = assay_hash128(entry->blob + cell->text.offset, cell->text.bytes, 1);
+            const struct assay_str text =
+                assay_entry_text(entry, layout->cell_at[c], layout->blob_at);
+            words[3 + c] = assay_hash128(text.ptr, text.len, 1);
         }
     }
     return assay_hash128(words, (3 + stream->column_count) * sizeof words[0], stream->key_field);
@@ -69,7 +75,7 @@ static struct assay_hash128 hash_tally(const struct stream_layout *layout, const
                                        const struct tally *tally)
 {
     const uint32_t wants = pair->lifetime_wants;
-    struct assay_hash128 words[4] = {{.low = tally->found}};
+    struct assay_hash128 words[6] = {{.low = tally->found}};
     if ((wants & WANT_SUM) != 0) {
         words[1].low = (uint64_t)tally->sum;
         words[1].high = (uint64_t)(tally->sum >> 64);
@@ -84,7 +90,14 @@ static struct assay_hash128 hash_tally(const struct stream_layout *layout, const
     if ((wants & WANT_LAST) != 0) {
         words[3] = hash_edge(layout, tally->last);
     }
-    return assay_hash128(words, sizeof words, wants);
+    size_t count = 4;
+    if ((wants & WANT_SQUARES) != 0) {
+        count = 6;
+        words[4].low = (uint64_t)tally->squares;
+        words[4].high = (uint64_t)(tally->squares >> 64);
+        words[5].low = tally->squares_high;
+    }
+    return assay_hash128(words, count * sizeof words[0], wants);
 }
 
 /* Totals of one segment's events before the horizon. */

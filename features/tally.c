@@ -1,8 +1,8 @@
 #include "features/log_pvt.h"
 
 /*
- * Totals of events. Sums are integers in 128 bits, so the grouping of additions never shows;
- * extremes and edges are the same whatever the grouping anyway.
+ * Totals of events. Sums are integers in 128 bits, sums of squares in 192, so the grouping of
+ * additions never shows; extremes and edges are the same whatever the grouping anyway.
  */
 
 static bool is_less(const struct pair *pair, const union log_cell *a, const union log_cell *b)
@@ -21,17 +21,23 @@ static void widen(struct tally *tally, const struct pair *pair, const union log_
     }
 }
 
-void assay_tally_stretch(struct tally *tally, uint32_t wants, const struct log_entry *first,
-                         const struct log_entry *last)
+void assay_tally_stretch(struct tally *tally, const struct pair *pair, uint32_t wants,
+                         const struct log_entry *first, const struct log_entry *last)
 {
     if ((wants & WANT_FIRST) != 0 &&
-        (tally->first == NULL || assay_entry_order(first, tally->first) < 0)) {
+        (tally->first == NULL || assay_entry_order(first, tally->first, pair->blob_at) < 0)) {
         tally->first = first;
     }
     if ((wants & WANT_LAST) != 0 &&
-        (tally->last == NULL || assay_entry_order(last, tally->last) >= 0)) {
+        (tally->last == NULL || assay_entry_order(last, tally->last, pair->blob_at) >= 0)) {
         tally->last = last;
     }
+}
+
+static void add_squares(struct tally *tally, assay_uint128 squares)
+{
+    tally->squares += squares;
+    tally->squares_high += tally->squares < squares ? 1 : 0;
 }
 
 void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wants,
@@ -41,15 +47,27 @@ void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wa
         return;
     }
     if ((wants & WANT_EXTREME) != 0) {
-        widen(tally, pair, &entry->cells[pair->column], &entry->cells[pair->column]);
+        widen(tally, pair, pair_cell(pair, entry), pair_cell(pair, entry));
     }
     if ((wants & WANT_SUM) != 0) {
-        tally->sum += entry->cells[pair->column].integer;
+        tally->sum += pair_cell(pair, entry)->integer;
+    }
+    if ((wants & WANT_SQUARES) != 0) {
+        const assay_int128 value = pair_cell(pair, entry)->integer;
+        add_squares(tally, (assay_uint128)(value * value));
     }
     if ((wants & WANT_EDGES) != 0) {
-        assay_tally_stretch(tally, wants, entry, entry);
+        assay_tally_stretch(tally, pair, wants, entry, entry);
     }
     tally->found++;
+}
+
+void assay_tally_remove(struct tally *tally, const struct pair *pair, const struct log_entry *entry)
+{
+    if (pair_finds(pair, entry)) {
+        tally->found--;
+        tally->sum -= pair->value == PAIR_INTEGER ? pair_cell(pair, entry)->integer : 0;
+    }
 }
 
 void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
@@ -62,6 +80,7 @@ void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t 
         widen(tally, pair, &summary->min, &summary->max);
     }
     tally->sum += summary->sum;
+    add_squares(tally, summary->squares);
     tally->found += summary->found;
 }
 
@@ -75,8 +94,10 @@ void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wa
         widen(tally, pair, &other->min, &other->max);
     }
     if ((wants & WANT_EDGES) != 0) {
-        assay_tally_stretch(tally, wants, other->first, other->last);
+        assay_tally_stretch(tally, pair, wants, other->first, other->last);
     }
     tally->sum += other->sum;
+    add_squares(tally, other->squares);
+    tally->squares_high += other->squares_high;
     tally->found += other->found;
 }

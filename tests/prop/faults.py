@@ -143,5 +143,23 @@ FAULTS = [
           "assay_index_erase(&store->index, store_hash_key(store, record->entity, key), "
           "&record->item);"),
     Fault("slab-cut", "pieces cut from a freed one do not overlap", "features/slab.c",
-          "slab->cut += size;", "slab->cut += size - 16;"),
+          "slab->cut += skip + size;", "slab->cut += skip + size - 16;"),
+    Fault("var-sample", "var_samp and stddev_samp divide by n - 1", "features/moments.c",
+          "const uint64_t free = tally->found - (sample ? 1 : 0);",
+          "const uint64_t free = tally->found - (sample && tally->found < 2 ? 1 : 0);"),
+    Fault("var-rounding", "a variance is rounded once, from exact integers", "features/moments.c",
+          "const double variance = assay_wide_ratio(spread_of(tally), weight);",
+          "const double mean = average(scale, tally);\n"
+          "    const double square = assay_wide_ratio(assay_wide_of(tally->squares),\n"
+          "                                           assay_wide_product(unit, tally->found));\n"
+          "    const double variance =\n"
+          "        (square - mean * mean) * (double)tally->found / (double)free + 0 * weight.word[0];"),
+    Fault("squares-carry", "sums of squares need more than 128 bits", "features/tally.c",
+          "tally->squares_high += tally->squares < squares ? 1 : 0;",
+          "tally->squares_high += tally->squares == squares ? 0 : 0;"),
+    Fault("squares-block", "a block of chunks keeps the sum of squares", "features/block.c",
+          "summary->squares = tally.squares;", "summary->squares = tally.sum > 0 ? tally.squares : 0;"),
+    Fault("squares-fold", "what is folded keeps the sum of squares", "features/tally.c",
+          "tally->squares_high += other->squares_high;",
+          "tally->squares_high += 0 * other->squares_high;"),
 ]

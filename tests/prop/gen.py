@@ -213,7 +213,13 @@ class Generator:
         exact = [f for f in fields if f.type in ("int", "decimal")]
         ordered = exact + [f for f in fields if f.type in ("real", "time")]
         op = r.choice(["count", "count", "sum", "sum", "avg", "min", "max", "first", "last",
-                       "count_distinct", "time_since_first", "time_since_last"])
+                       "count_distinct", "time_since_first", "time_since_last",
+                       "moment", "moment", "range"])
+        if op == "moment":
+            return r.choice(["var_pop", "var_samp", "stddev_pop", "stddev_samp", "cv"]), \
+                r.choice(exact)
+        if op == "range":
+            return op, r.choice(exact + [f for f in fields if f.type == "time"])
         if op in ("time_since_first", "time_since_last"):
             return op, None
         if op == "count":

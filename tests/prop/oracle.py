@@ -203,8 +203,31 @@ def reduce(op, field, values):
         return None
     if op == "avg":
         return sum(values) / (len(values) * 10 ** field.scale)
+    if op == "range":
+        return (max(values) - min(values)) / 10 ** field.scale
+    if op in MOMENTS:
+        return moment(op, field, values)
     chosen = {"min": min, "max": max, "first": lambda v: v[0], "last": lambda v: v[-1]}[op](values)
     return field.cell(chosen)
+
+
+MOMENTS = ("var_pop", "var_samp", "stddev_pop", "stddev_samp", "cv")
+
+
+def moment(op, field, values):
+    """From the squared deviations, all in integers; int / int is correctly rounded in Python."""
+    n, total = len(values), sum(values)
+    squares = sum((n * v - total) ** 2 for v in values)  # n^2 times the sum of squared deviations
+    free = n - 1 if op.endswith("_samp") else n
+    if free == 0:
+        return None
+    variance = squares / (n ** 2 * free * 10 ** (2 * field.scale))
+    if op.startswith("var"):
+        return variance
+    if op == "cv":
+        mean = reduce("avg", field, values)
+        return None if mean == 0 else math.sqrt(variance) / mean
+    return math.sqrt(variance)
 
 
 # ---------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ _TOKEN = re.compile(r"""\s*(?:(?P<dur>\d+(?:ms|s|m|h|d|w)\b)
     |(?P<name>[A-Za-z_]\w*)
     |(?P<op><=|>=|!=|[=<>+\-*/%()\[\],.@]))""", re.X)
 AGGREGATES = {"count", "sum", "avg", "min", "max", "first", "last", "count_distinct",
-              "time_since_first", "time_since_last"}
+              "time_since_first", "time_since_last", "range", "var_pop", "var_samp", "stddev_pop",
+              "stddev_samp", "cv"}
 
 
 def lex(text):

@@ -61,13 +61,15 @@ static void what_is_freed_is_used_again_and_the_limit_holds(void **state)
     assay_slab_fini(&slab);
 }
 
-static void pieces_of_a_page_and_more_start_a_cache_line(void **state)
+static void pieces_of_whole_cache_lines_start_one(void **state)
 {
     (void)state;
     struct assay_slab slab;
     assert_true(assay_slab_init(&slab, 4 << 20));
     for (size_t i = 0; i < 100; i++) {
-        assert_non_null(assay_slab_alloc(&slab, 16 * (i % 7)));
+        const void *small = assay_slab_alloc(&slab, 16 * (i % 30));
+        assert_true(assay_slab_fit(16 * (i % 30)) % ASSAY_SLAB_LINE_BYTES != 0 ||
+                    (uintptr_t)small % ASSAY_SLAB_LINE_BYTES == 0);
         void *piece = i % 2 == 0 ? assay_slab_alloc_zero(&slab, 4096 + 512 * i)
                                  : assay_slab_alloc(&slab, 4096 + 64 * i);
         assert_non_null(piece);
@@ -140,6 +142,8 @@ static void pieces_stay_apart_whatever_is_cut_and_listed(void **state)
         sizes[i] = 1 + (luck >> 13) % (luck >> 60 == 0 ? 200000 : 700);
         pieces[i] = assay_slab_alloc(&slab, sizes[i]);
         if (pieces[i] != NULL) {
+            assert_true(assay_slab_fit(sizes[i]) % ASSAY_SLAB_LINE_BYTES != 0 ||
+                        (uintptr_t)pieces[i] % ASSAY_SLAB_LINE_BYTES == 0);
             memset(pieces[i], (int)(i % 251), sizes[i]);
             live += assay_slab_fit(sizes[i]);
         }
@@ -208,7 +212,7 @@ int main(void)
         cmocka_unit_test(pieces_are_aligned_and_apart),
         cmocka_unit_test(a_fit_is_never_smaller_and_fits_itself),
         cmocka_unit_test(what_is_freed_is_used_again_and_the_limit_holds),
-        cmocka_unit_test(pieces_of_a_page_and_more_start_a_cache_line),
+        cmocka_unit_test(pieces_of_whole_cache_lines_start_one),
         cmocka_unit_test(a_large_freed_piece_is_cut_to_its_end),
         cmocka_unit_test(pieces_stay_apart_whatever_is_cut_and_listed),
         cmocka_unit_test(thirty_two_bits_name_every_piece_of_any_region),

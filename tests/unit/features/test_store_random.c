@@ -72,6 +72,12 @@ static int pick_column(struct world *world, enum assay_agg_kind kind)
         return roll(world, 2) == 0 ? -1 : any[roll(world, 6)];
     case ASSAY_AGG_SUM:
     case ASSAY_AGG_AVG:
+    case ASSAY_AGG_RANGE:
+    case ASSAY_AGG_VAR_POP:
+    case ASSAY_AGG_VAR_SAMP:
+    case ASSAY_AGG_STDDEV_POP:
+    case ASSAY_AGG_STDDEV_SAMP:
+    case ASSAY_AGG_CV:
         return sums[roll(world, 2)];
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
@@ -90,7 +96,7 @@ static void make_spec(struct world *world, struct spec *spec, size_t index, enum
     static const char *const columns[] = {"", "", "amount", "n", "r", "ok", "channel", "tag"};
     static const int64_t spans[] = {0, 1, 7, 40, 200, 1000, 9000};
     memset(spec, 0, sizeof *spec);
-    spec->kind = (enum assay_agg_kind)roll(world, ASSAY_AGG_END);
+    spec->kind = (enum assay_agg_kind)roll(world, ASSAY_AGG_CV + 1);
     spec->type = (int)roll(world, 2);
     spec->role = spec->type == KIT_PAY ? 0 : (int)roll(world, 2);
     spec->column = pick_column(world, spec->kind);
@@ -299,6 +305,37 @@ struct answer {
     const char *text;
 };
 
+/* Spread of integers so small that all of this is exact but the last division and the root. */
+static double spread(enum assay_agg_kind kind, int column, const struct fact *const values[],
+                     size_t count)
+{
+    const double scale = column == KIT_AMOUNT ? 100 : 1;
+    const double n = (double)count;
+    double sum = 0, squares = 0, least = 0, greatest = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double x = (double)(column == KIT_AMOUNT ? values[i]->amount : values[i]->n);
+        sum += x;
+        squares += x * x;
+        least = i == 0 || x < least ? x : least;
+        greatest = i == 0 || x > greatest ? x : greatest;
+    }
+    const bool sample = kind == ASSAY_AGG_VAR_SAMP || kind == ASSAY_AGG_STDDEV_SAMP;
+    if (count == 0 || (sample && count == 1)) {
+        return (double)NAN;
+    }
+    if (kind == ASSAY_AGG_RANGE) {
+        return (greatest - least) / scale;
+    }
+    const double variance = (n * squares - sum * sum) / (n * (sample ? n - 1 : n) * scale * scale);
+    if (kind == ASSAY_AGG_VAR_POP || kind == ASSAY_AGG_VAR_SAMP) {
+        return variance;
+    }
+    if (kind == ASSAY_AGG_CV) {
+        return sum == 0 ? (double)NAN : sqrt(variance) / (sum / (n * scale));
+    }
+    return sqrt(variance);
+}
+
 /* Values in order, nulls gone, to the result. */
 static struct answer conclude(const struct spec *spec, const struct fact *const values[],
                               size_t count, int64_t t)
@@ -323,6 +360,14 @@ static struct answer conclude(const struct spec *spec, const struct fact *const 
                    : values[count - 1];
     }
     switch ((int)spec->kind) {
+    case ASSAY_AGG_RANGE:
+    case ASSAY_AGG_VAR_POP:
+    case ASSAY_AGG_VAR_SAMP:
+    case ASSAY_AGG_STDDEV_POP:
+    case ASSAY_AGG_STDDEV_SAMP:
+    case ASSAY_AGG_CV:
+        answer.number = spread(spec->kind, spec->column, values, count);
+        break;
     case ASSAY_AGG_COUNT:
         answer.number = (double)count;
         break;
