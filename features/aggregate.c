@@ -202,9 +202,8 @@ static bool add_values(const struct view_query *query, const struct summary *sum
     return true;
 }
 
-/* Totals and values of the window, block by block where that can be. */
-static void scan(const struct view_query *query, uint32_t totals, bool distinct,
-                 struct tally *tally)
+void assay_view_scan(const struct view_query *query, uint32_t totals, bool distinct,
+                     struct tally *tally)
 {
     uint32_t index = query->range.begin.chunk;
     while (index <= query->range.end.chunk) {
@@ -234,7 +233,7 @@ static void read_log(const struct view_query *query, struct view_result *out)
         assay_distinct_clear(query->set);
     }
     if (distinct || totals != 0) {
-        scan(query, totals, distinct, &out->tally);
+        assay_view_scan(query, totals, distinct, &out->tally);
     }
     if (distinct) {
         out->distinct_count = query->set->used;

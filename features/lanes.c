@@ -525,8 +525,7 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
 {
     const struct stream_layout *layout = context->layout;
     struct lanes *lanes = log->lanes;
-    if (layout->total_count == 0 || log->count == 0 ||
-        (lanes != NULL && lanes->state == LANES_OFF)) {
+    if (!layout->keeps_lanes || log->count == 0 || (lanes != NULL && lanes->state == LANES_OFF)) {
         return false;
     }
     if (lanes == NULL || lanes->state != LANES_KEPT || lanes->since_ms != since_ms ||

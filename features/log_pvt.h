@@ -120,6 +120,7 @@ struct stream_layout {
     bool folds; /* over a lifetime only totals, extremes and edges are asked */
     /* Kept windows and totals; see features/lanes_pvt.h. Lanes without delay come first; totals lie
      * by pair, pairs with sums first. */
+    bool keeps_lanes; /* some view profits */
     uint32_t lane_count;
     uint32_t prompt_count;
     uint32_t total_count;

@@ -27,7 +27,6 @@ struct draft {
 
 struct stream_draft {
     struct assay_stream stream;
-    struct assay_str filter_texts[ASSAY_STREAM_FILTERS_MAX];
 };
 
 struct planner {

@@ -64,6 +64,18 @@ static bool reserve_scratch(struct assay_store *store)
            scratch->lane_stamps != NULL && scratch->kept != NULL;
 }
 
+static bool reserve_hot_keys(struct assay_store *store)
+{
+    const uint32_t entities = store->plan->schema->entity_count;
+    bool good = true;
+    store->hot_keys = assay_arena_array(store->arena, entities + 1U, sizeof *store->hot_keys);
+    for (uint32_t e = 0; store->hot_keys != NULL && e < entities; e++) {
+        store->hot_keys[e] = assay_hot_keys_create(store->options.hot_keys);
+        good = good && store->hot_keys[e] != NULL;
+    }
+    return good && store->hot_keys != NULL;
+}
+
 static bool reserve(struct assay_store *store)
 {
     bool distinct = false;
@@ -89,6 +101,9 @@ static bool reserve(struct assay_store *store)
     store->tie_buffer = malloc(TIE_BYTES_MAX); /* touched as far as an event needs it */
     store->tie_capacity = TIE_BYTES_MAX;
     store->pending = assay_arena_alloc(store->arena, sizeof *store->pending);
+    if (store->options.hot_keys != 0 && !reserve_hot_keys(store)) {
+        return false;
+    }
     return store->tie_buffer != NULL && store->pending != NULL && assay_keys_init(store);
 }
 
@@ -119,6 +134,9 @@ void assay_store_destroy(struct assay_store *store)
 {
     if (store == NULL) {
         return;
+    }
+    for (uint32_t e = 0; store->hot_keys != NULL && e < store->plan->schema->entity_count; e++) {
+        assay_hot_keys_destroy(store->hot_keys[e]);
     }
     assay_slab_fini(&store->slab);
     assay_distinct_fini(&store->set);
@@ -342,6 +360,9 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     }
     record->touched = known; /* a key earns its second chance with a second event */
     commit(store, record, update);
+    if (store->hot_keys != NULL) {
+        assay_hot_keys_add(store->hot_keys[update->entity], hash, update->key);
+    }
     *touch = (struct assay_touch){.record = record, .update = update};
     return ASSAY_OK;
 }

@@ -88,9 +88,9 @@ static void check(const struct world *world)
 {
     uint8_t *seen = test_calloc(world->names, 1);
     uint64_t walked = 0;
-    struct index_walk walk = {0};
-    for (const struct thing *thing = assay_index_walk(&world->index, &walk); thing != NULL;
-         thing = assay_index_walk(&world->index, &walk)) {
+    size_t at = 0;
+    for (const struct thing *thing = assay_index_walk(&world->index, &at); thing != NULL;
+         thing = assay_index_walk(&world->index, &at)) {
         assert_ptr_equal(thing, world->things[thing->name]);
         assert_int_equal(seen[thing->name]++, 0);
         walked++;
@@ -312,7 +312,7 @@ static void without_memory_to_grow_everything_stays_as_it_was(void **state)
     close_world(&world);
 }
 
-/* Memory ends in the middle of a growth: what is refused changes nothing, and the growth goes on. */
+/* Memory ends in mid-growth: what is refused changes nothing, and the growth goes on. */
 static void memory_that_ends_during_growth_loses_nothing(void **state)
 {
     (void)state;
