@@ -28,6 +28,7 @@ struct bench_options {
     uint64_t state_bytes; /* row: fill the store up to this; lines: bytes of all records */
     uint64_t lines;       /* of a record that an event touches */
     uint64_t group;       /* updates prefetched together */
+    uint64_t limit_s;     /* rate: of CPU time, then the stream ends where it is; 0: none */
 };
 
 struct bench {

@@ -21,6 +21,7 @@ static const char usage[] =
     "  --memory BYTES  reserved for the store\n"
     "  --state BYTES   row: fill up to this; lines: size of all records\n"
     "  --lines N       of a record that are read\n"
+    "  --limit S       rate: stop after so many CPU seconds\n"
     "  --write-events FILE  --write-values FILE   what a peer needs to be checked\n";
 
 enum {
@@ -32,6 +33,7 @@ enum {
     OPTION_MEMORY,
     OPTION_STATE,
     OPTION_LINES,
+    OPTION_LIMIT,
     OPTION_WRITE_EVENTS,
     OPTION_WRITE_VALUES
 };
@@ -45,6 +47,7 @@ static const struct option option_list[] = {
     {"memory", required_argument, NULL, OPTION_MEMORY},
     {"state", required_argument, NULL, OPTION_STATE},
     {"lines", required_argument, NULL, OPTION_LINES},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
     {"write-events", required_argument, NULL, OPTION_WRITE_EVENTS},
     {"write-values", required_argument, NULL, OPTION_WRITE_VALUES},
     {0}};
@@ -91,6 +94,8 @@ static bool take_option(int which, struct bench_options *options)
         return number_option(optarg, 1, UINT64_C(1) << 40, &options->state_bytes);
     case OPTION_LINES:
         return number_option(optarg, 1, 64, &options->lines);
+    case OPTION_LIMIT:
+        return number_option(optarg, 0, 86400, &options->limit_s);
     case OPTION_WRITE_EVENTS:
         options->events_file = optarg;
         return true;

@@ -50,7 +50,7 @@ static bool fill(struct rate *rate)
            fwrite(batch.raw, sizeof *batch.raw, batch.count, rate->events_out) == batch.count;
 }
 
-/* Every value counts with its feature and its event; bench/peers/common.py has the same sum. */
+/* Every value counts with its feature and its event: two runs with one sum gave the same answers. */
 static void sum_up(struct rate *rate)
 {
     uint64_t sum = 0;
@@ -135,6 +135,32 @@ static void report(const struct rate *rate, uint64_t timed, uint64_t spent_ns)
                  (unsigned long long)stats.memory_bytes, (unsigned long long)rss);
 }
 
+/* The clock counts what comes after the warm part; a stream that is cut short before counts whole. */
+struct spent {
+    uint64_t warm_ns, warm_events;
+    uint64_t timed_ns, timed_events;
+};
+
+static int run(struct rate *rate, const struct bench_options *options, struct spent *spent)
+{
+    const uint64_t warm = options->events / 100 * options->warm_percent;
+    const uint64_t limit_ns = options->limit_s * UINT64_C(1000000000);
+    while (rate->stream.made < rate->stream.events &&
+           (limit_ns == 0 || spent->warm_ns + spent->timed_ns < limit_ns)) {
+        const bool counts = rate->stream.made >= warm;
+        if (!fill(rate)) {
+            return 74;
+        }
+        const uint64_t start = assay_clock_thread_cpu_ns();
+        if (!run_batch(rate, (size_t)options->group)) {
+            return 71;
+        }
+        *(counts ? &spent->timed_ns : &spent->warm_ns) += assay_clock_thread_cpu_ns() - start;
+        *(counts ? &spent->timed_events : &spent->warm_events) += batch.count;
+    }
+    return 0;
+}
+
 int bench_rate(const struct bench_options *options)
 {
     static struct rate rate;
@@ -148,24 +174,16 @@ int bench_rate(const struct bench_options *options)
     if (!bench_open(&rate.bench, options) || !open_files(&rate, options)) {
         return 71;
     }
-    const uint64_t warm = options->events / 100 * options->warm_percent;
-    uint64_t spent_ns = 0;
-    uint64_t timed = 0;
-    while (rate.stream.made < rate.stream.events) {
-        const bool counts = rate.stream.made >= warm;
-        if (!fill(&rate)) {
-            return 74;
-        }
-        const uint64_t start = assay_clock_thread_cpu_ns();
-        if (!run_batch(&rate, (size_t)options->group)) {
-            return 71;
-        }
-        if (counts) {
-            spent_ns += assay_clock_thread_cpu_ns() - start;
-            timed += batch.count;
-        }
+    struct spent spent = {0};
+    const int rc = run(&rate, options, &spent);
+    if (rc != 0) {
+        return rc;
     }
-    report(&rate, timed, spent_ns);
+    if (spent.timed_events == 0) {
+        spent.timed_ns = spent.warm_ns;
+        spent.timed_events = spent.warm_events;
+    }
+    report(&rate, spent.timed_events, spent.timed_ns);
     bench_close(&rate.bench);
     return close_files(&rate) ? 0 : 74;
 }
