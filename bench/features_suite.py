@@ -1,8 +1,9 @@
 """The suite `features`: exact sliding windows through the store, and the peers on the same stream.
 
-Definitions are a features.yaml of our own making, loaded as a user's is. Every peer is first checked:
-all its values after every event must equal ours bit for bit. Then both are timed on that stream, in
-turns, CPU seconds on both sides. A peer that is not installed ends the full run with the remedy.
+Definitions are a features.yaml of our own making, loaded as a user's is. Every peer is first
+checked: all its values after every event must equal ours bit for bit. Then both are timed on that
+stream, in turns, CPU seconds on both sides. A peer that is not installed ends the full run with the
+remedy.
 """
 import filecmp
 import json
@@ -223,6 +224,8 @@ class Stream:
 PEERS = {
     "duckdb_window": (20, (50_000, 2_000_000), (5_000, 200_000)),
     "polars_rolling": (20, (50_000, 2_000_000), (5_000, 200_000)),
+    "duckdb_epochs": (20, (5_000, 200_000), (1_000, 40_000)),
+    "polars_epochs": (20, (5_000, 200_000), (1_000, 40_000)),
     "flink_over": (30, (5_000, 200_000), (125, 5_000)),
     "river_rolling": (30, (5_000, 200_000), (1_000, 40_000)),
     "redis_zset": (30, (5_000, 200_000), (1_000, 40_000)),

@@ -2,7 +2,7 @@
 import math
 
 COLOURS = ("#0b6e4f", "#c8553d", "#3d5a98", "#8a6d3b")
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 440, 320, 64, 40, 48, 20
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 440, 330, 64, 52, 48, 20
 STYLE = ('<style>text{font:12px sans-serif;fill:#333}.title{font-weight:bold}'
          '.grid{stroke:#ddd}.axis{stroke:#888}@media (prefers-color-scheme:dark)'
          '{text{fill:#ccc}.grid{stroke:#444}}</style>')
@@ -54,16 +54,18 @@ class Panel:
                f'y2="{bottom}"/><text text-anchor="middle" x="{(self.at + LEFT + right) / 2}" '
                f'y="{HEIGHT - 8}">{self.axis}</text>')
 
+    def legend(self):
+        names = " ".join(f'<tspan dx="10" style="fill:{colour}">{name}</tspan>'
+                         for colour, name in zip(COLOURS, self.series))
+        yield f'<text class="title" x="{self.at + LEFT - 10}" y="36">{names}</text>'
+
     def lines(self):
-        for colour, (name, points) in zip(COLOURS, self.series.items()):
+        for colour, points in zip(COLOURS, self.series.values()):
             places = [(self.x(x), self.y(y)) for x, y in points]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
             yield f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{path}"/>'
             yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
                         for x, y in places)
-            x, y = places[-1]
-            yield (f'<text text-anchor="end" x="{x:.1f}" y="{y - 8:.1f}" '
-                   f'style="fill:{colour}">{name}</text>')
 
 
 def plot(panels):
@@ -72,5 +74,5 @@ def plot(panels):
              f'height="{HEIGHT}" viewBox="0 0 {WIDTH * len(panels)} {HEIGHT}">', STYLE]
     for i, (title, axis, series) in enumerate(panels):
         panel = Panel(i * WIDTH, title, axis, series)
-        parts += [*panel.frame(), *panel.lines()]
+        parts += [*panel.frame(), *panel.legend(), *panel.lines()]
     return "\n".join([*parts, "</svg>", ""])

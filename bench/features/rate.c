@@ -50,7 +50,7 @@ static bool fill(struct rate *rate)
            fwrite(batch.raw, sizeof *batch.raw, batch.count, rate->events_out) == batch.count;
 }
 
-/* Every value counts with its feature and its event: two runs with one sum gave the same answers. */
+/* Every value counts with its feature and its event: runs with one sum gave the same answers. */
 static void sum_up(struct rate *rate)
 {
     uint64_t sum = 0;
@@ -135,7 +135,7 @@ static void report(const struct rate *rate, uint64_t timed, uint64_t spent_ns)
                  (unsigned long long)stats.memory_bytes, (unsigned long long)rss);
 }
 
-/* The clock counts what comes after the warm part; a stream that is cut short before counts whole. */
+/* The clock counts what comes after the warm part; a stream cut short before it counts whole. */
 struct spent {
     uint64_t warm_ns, warm_events;
     uint64_t timed_ns, timed_events;

@@ -1,10 +1,11 @@
-"""What the peers of the feature benchmark share: the stream, the windows, the sum over all values.
+"""What the peers of the feature benchmark share: the stream, the windows, how they answer.
 
-A peer is a program of its own: `peer.py EVENTS VALUES [WINDOWS]` reads the stream from EVENTS, computes count,
-sum and average of every window for every event (the event included, others of its key with
-t - window < time <= t), keeps all values in memory, and prints one JSON object: the CPU seconds of
-that, without loading and start-up, and its settings. When VALUES is not "-" it then writes every
-value there, as f64, in the order of events and features; the caller compares them bit for bit.
+A peer is a program of its own: `peer.py EVENTS VALUES [WINDOWS]` reads the stream from EVENTS,
+computes count, sum and average of every window for every event (the event included, others of its
+key with t - window < time <= t), keeps all values in memory, and prints one JSON object: the CPU
+seconds of that, without loading and start-up, and its settings. When VALUES is not "-" it then
+writes every value there, as f64, in the order of events and features; the caller compares them bit
+for bit.
 
 Keys are integers here: a peer is spared the text that Assay hashes.
 """

@@ -123,8 +123,8 @@ def main(events_path, values_path):
             used, pairs = run(server.connect(), stream)
         finally:
             server.stop()
-    version = subprocess.run(["redis-server", "--version"], executable=program(), capture_output=True,
-                             text=True, check=False).stdout
+    version = subprocess.run(["redis-server", "--version"], executable=program(),
+                             capture_output=True, text=True, check=False).stdout
     name = "Redis " + (version.split("v=")[1].split()[0] if "v=" in version else "sorted set")
     finish(name, f"sorted set and Lua, Unix socket, pipelines of {PIPELINE}, no persistence; "
            "CPU of the server only", used, len(stream), values_path,

@@ -1,7 +1,7 @@
 """Features against another program: DuckDB's window SQL over the same events, value by value.
 
-Counts, sums, averages and extremes of whole cents are exact on both sides, so they must be equal, not
-near. ASSAY_DUCKDB_EVENTS sets how many events (10^6 for a thorough run).
+Counts, sums, averages and extremes of whole cents are exact on both sides, so they must be equal,
+not near. ASSAY_DUCKDB_EVENTS sets how many events (10^6 for a thorough run).
 """
 import json
 import os
@@ -59,7 +59,8 @@ def special_features():
     failed = "FILTER (WHERE NOT ok)"
     for span in ("1h", "1d", "7d"):
         window = over("user", span)
-        yield f"failed_{span}", f"count(pay) where not ok over {span}", f"count(*) {failed} {window}"
+        yield (f"failed_{span}", f"count(pay) where not ok over {span}",
+               f"count(*) {failed} {window}")
         yield (f"lost_{span}", f"sum(pay.amount) where not ok over {span}",
                summed(window, failed))
         yield (f"channels_{span}", f"count_distinct(pay.channel) over {span}",
