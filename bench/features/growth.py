@@ -99,8 +99,8 @@ def write_growth(quick, machine):
     if missing:
         raise SystemExit(f"not installed: {', '.join(missing)}: run scripts/setup --bench")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    events = 100_000 if quick else 1_000_000
-    events_rows = by_events(*((6, 5) if quick else (8, 7)))
+    events = 100_000 if quick else 400_000
+    events_rows = by_events(*((6, 5) if quick else (8, 6)))
     windows_rows = by_windows(events)
     series = ("Assay", *PEERS)
     PICTURE.write_text(plot(
