@@ -207,7 +207,7 @@ FAULTS = [
           "if (counts && entered && leaves_ms > lanes->frontier_ms) {",
           "if (counts && entered && leaves_ms > lanes->frontier_ms && false) {"),
     Fault("lane-shift", "a late entry moves those behind it", "features/lanes.c",
-          "return begin + (moved ? 1 : 0);", "return begin;"),
+          "return begin + (moved ? 1 : 0);", "return begin + (moved ? 0 : 0);"),
     Fault("lane-replaced", "a replaced chunk makes kept windows stale", "features/log.c",
           "assay_lanes_forget(log);\n    swap_in", "swap_in"),
     Fault("lane-dropped", "entries that go move the begin of windows", "features/lanes.c",
