@@ -35,13 +35,55 @@ static bool source_item(struct parser *parser, struct assay_agg_ast *agg)
     } else if (assay_parse_at(parser, "then") || assay_parse_at(parser, "within") ||
                assay_parse_at(parser, "(")) {
         assay_parse_not_built(parser, parser->token.span, "an event pattern");
-    } else if (assay_parse_at(parser, ",")) {
+    } else if (assay_parse_at(parser, ",") && assay_aggregate_argument(agg->name) == NULL) {
         parser->failed = true;
         assay_diag_add(parser->diags, ASSAY_DIAG_ARGUMENTS, parser->token.span,
                        "%.*s takes one argument: an event or a field of it", (int)agg->name.len,
                        agg->name.ptr);
     }
     return !parser->failed;
+}
+
+static bool wrong_argument(struct parser *parser, const struct assay_agg_ast *agg,
+                           const struct agg_argument *argument)
+{
+    if (!parser->failed) {
+        parser->failed = true;
+        assay_diag_add(parser->diags, ASSAY_DIAG_ARGUMENTS, parser->token.span,
+                       "%.*s takes a field and one argument, \"%s\"", (int)agg->name.len,
+                       agg->name.ptr, argument->name);
+        assay_diag_hint(parser->diags, "write %.*s(EVENT.FIELD, 1)", (int)agg->name.len,
+                        agg->name.ptr);
+    }
+    return false;
+}
+
+/* ["," [NAME "="] INT] */
+static bool take_argument(struct parser *parser, struct assay_agg_ast *agg)
+{
+    const struct agg_argument *argument = assay_aggregate_argument(agg->name);
+    if (argument == NULL) {
+        return true;
+    }
+    if (!assay_parse_accept(parser, ",")) {
+        return wrong_argument(parser, agg, argument);
+    }
+    if (parser->token.kind == TOKEN_NAME) {
+        if (!assay_parse_accept(parser, argument->name)) {
+            return wrong_argument(parser, agg, argument);
+        }
+        if (!assay_parse_expect(parser, "=")) {
+            return false;
+        }
+    }
+    char what[64];
+    (void)snprintf(what, sizeof what, "\"%s\" of %.*s", argument->name, (int)agg->name.len,
+                   agg->name.ptr);
+    if (!assay_parse_whole(parser, what, argument->min, argument->max, &agg->argument)) {
+        return false;
+    }
+    agg->has_argument = true;
+    return !assay_parse_at(parser, ",") || wrong_argument(parser, agg, argument);
 }
 
 static bool take_count(struct parser *parser, uint32_t *count)
@@ -186,7 +228,8 @@ const struct assay_agg_ast *assay_parse_aggregate(struct parser *parser, struct 
         return NULL;
     }
     size_t end = 0;
-    if (!assay_parse_expect(parser, "(") || !source_item(parser, agg)) {
+    if (!assay_parse_expect(parser, "(") || !source_item(parser, agg) ||
+        !take_argument(parser, agg)) {
         return NULL;
     }
     end = parser->token.span.end;

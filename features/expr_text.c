@@ -67,6 +67,9 @@ static void print_agg(FILE *out, const struct assay_agg_ast *agg)
     print_name(out, "(", agg->event);
     print_name(out, "@", agg->role);
     print_name(out, ".", agg->column);
+    if (agg->has_argument) {
+        (void)fprintf(out, ", %u", agg->argument);
+    }
     (void)fputc(')', out);
     if (agg->where != NULL) {
         (void)fputs(" where ", out);
@@ -103,6 +106,9 @@ static void print(FILE *out, const struct assay_expr *expr)
         for (size_t i = 0; i < expr->name_count; i++) {
             (void)fprintf(out, "%s%.*s", i == 0 ? "" : ".", (int)expr->names[i].len,
                           expr->names[i].ptr);
+        }
+        if (expr->index != 0) {
+            (void)fprintf(out, "[%u]", expr->index);
         }
         return;
     case EXPR_UNARY:

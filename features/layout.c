@@ -44,6 +44,18 @@ static uint32_t wants_of(enum assay_agg_kind kind)
         return WANT_LAST;
     case ASSAY_AGG_COUNT_DISTINCT:
         return WANT_DISTINCT;
+    case ASSAY_AGG_IS_NEW:
+        return WANT_NOVELTY;
+    case ASSAY_AGG_INTERARRIVAL_MEAN:
+        return WANT_COUNT | WANT_EDGES;
+    case ASSAY_AGG_INTERARRIVAL_STD:
+    case ASSAY_AGG_LONGEST_GAP:
+        return WANT_GAPS;
+    case ASSAY_AGG_FIRST_K:
+        return WANT_KTH_FIRST;
+    case ASSAY_AGG_LAST_K:
+        return WANT_KTH_LAST;
+    case ASSAY_AGG_LAG: /* placed as LAST_K */
     case ASSAY_AGG_END:
         break;
     }
@@ -90,10 +102,13 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
         layout->pair_count++;
     }
     pairs[p].wants |= wants_of(agg->kind);
+    if (agg->kind == ASSAY_AGG_IS_NEW) { /* found among the values that chunks list */
+        pairs[p].wants |= WANT_DISTINCT;
+    }
     if (agg->window.span_ms == 0) {
         pairs[p].lifetime_wants |= wants_of(agg->kind);
-        layout->folds =
-            layout->folds && agg->window.last_n == 0 && agg->kind != ASSAY_AGG_COUNT_DISTINCT;
+        layout->folds = layout->folds && agg->window.last_n == 0 &&
+                        (wants_of(agg->kind) & ~(uint32_t)WANTS_FOLDED) == 0;
     }
     return p;
 }
@@ -124,12 +139,14 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
         .pair = share_pair(builder, position, agg),
         .last_n = agg->window.last_n,
         .exclude_current = agg->exclude_current,
+        .nth = agg->nth,
     };
     struct view_key *views = builder->views;
     uint32_t v = 0;
     while (v < builder->out->view_count &&
            (views[v].range != key.range || views[v].pair != key.pair ||
-            views[v].last_n != key.last_n || views[v].exclude_current != key.exclude_current)) {
+            views[v].last_n != key.last_n || views[v].exclude_current != key.exclude_current ||
+            views[v].nth != key.nth || ((views[v].wants ^ wants_of(agg->kind)) & WANTS_KTH) != 0)) {
         v++;
     }
     if (v == builder->out->view_count) {

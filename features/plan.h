@@ -35,6 +35,13 @@ enum assay_agg_kind {
     ASSAY_AGG_STDDEV_POP,
     ASSAY_AGG_STDDEV_SAMP,
     ASSAY_AGG_CV,
+    ASSAY_AGG_IS_NEW,
+    ASSAY_AGG_INTERARRIVAL_MEAN,
+    ASSAY_AGG_INTERARRIVAL_STD,
+    ASSAY_AGG_LONGEST_GAP,
+    ASSAY_AGG_FIRST_K, /* of a list, the nth */
+    ASSAY_AGG_LAST_K,
+    ASSAY_AGG_LAG, /* placed as LAST_K */
     ASSAY_AGG_END
 };
 
@@ -65,6 +72,7 @@ struct assay_agg {
     uint32_t column; /* index into the stream's columns, or ASSAY_NONE */
     struct assay_window window;
     bool exclude_current;
+    uint32_t nth;           /* FIRST_K, LAST_K: which value, from 1 */
     enum assay_kind result; /* kind of the value */
 };
 

@@ -157,21 +157,35 @@ static bool column_fits(enum assay_agg_kind kind, enum assay_type type)
     case ASSAY_AGG_FIRST:
     case ASSAY_AGG_LAST:
     case ASSAY_AGG_COUNT_DISTINCT:
+    case ASSAY_AGG_IS_NEW:
+    case ASSAY_AGG_FIRST_K:
+    case ASSAY_AGG_LAST_K:
+    case ASSAY_AGG_LAG:
         return type != ASSAY_TYPE_VECTOR;
     case ASSAY_AGG_TIME_SINCE_FIRST:
     case ASSAY_AGG_TIME_SINCE_LAST:
+    case ASSAY_AGG_INTERARRIVAL_MEAN:
+    case ASSAY_AGG_INTERARRIVAL_STD:
+    case ASSAY_AGG_LONGEST_GAP:
     case ASSAY_AGG_END:
         return false;
     }
     return false;
 }
 
+/* About events: their number, times and gaps. */
+static bool reads_events_only(enum assay_agg_kind kind)
+{
+    return kind == ASSAY_AGG_TIME_SINCE_FIRST || kind == ASSAY_AGG_TIME_SINCE_LAST ||
+           kind == ASSAY_AGG_INTERARRIVAL_MEAN || kind == ASSAY_AGG_INTERARRIVAL_STD ||
+           kind == ASSAY_AGG_LONGEST_GAP;
+}
+
 static bool check_column(struct planner *planner, const struct assay_agg_ast *agg,
                          enum assay_agg_kind kind, const struct assay_event_def *event,
                          uint32_t *field)
 {
-    const bool events_only =
-        kind == ASSAY_AGG_TIME_SINCE_FIRST || kind == ASSAY_AGG_TIME_SINCE_LAST;
+    const bool events_only = reads_events_only(kind);
     *field = ASSAY_NONE;
     if (agg->column.ptr == NULL) {
         if (events_only || kind == ASSAY_AGG_COUNT) {
@@ -326,7 +340,7 @@ static bool share_filter(struct planner *planner, struct stream_draft *draft,
 static enum assay_kind result_kind(const struct planner *planner, const struct assay_stream *stream,
                                    const struct assay_agg *agg)
 {
-    if (agg->kind != ASSAY_AGG_FIRST && agg->kind != ASSAY_AGG_LAST) {
+    if (agg->kind != ASSAY_AGG_FIRST && agg->kind != ASSAY_AGG_LAST && agg->nth == 0) {
         return ASSAY_KIND_NUMBER;
     }
     const uint32_t field = stream->columns[agg->column];
@@ -341,7 +355,7 @@ static bool same_agg(const struct assay_agg *a, const struct assay_agg *b)
     return a->kind == b->kind && a->stream == b->stream && a->filter == b->filter &&
            a->column == b->column && a->window.span_ms == b->window.span_ms &&
            a->window.delay_ms == b->window.delay_ms && a->window.last_n == b->window.last_n &&
-           a->exclude_current == b->exclude_current;
+           a->exclude_current == b->exclude_current && a->nth == b->nth;
 }
 
 static bool share_slot(struct planner *planner, const struct assay_agg *agg, struct assay_span span,
@@ -370,7 +384,7 @@ static void note_demands(const struct planner *planner, struct assay_stream *str
 {
     const int64_t reach = agg->window.span_ms + agg->window.delay_ms + planner->schema->lateness_ms;
     stream->ordered = stream->ordered || agg->kind == ASSAY_AGG_FIRST ||
-                      agg->kind == ASSAY_AGG_LAST || agg->window.last_n != 0;
+                      agg->kind == ASSAY_AGG_LAST || agg->window.last_n != 0 || agg->nth != 0;
     stream->lifetime = stream->lifetime || agg->window.span_ms == 0;
     stream->retained_ms = reach > stream->retained_ms ? reach : stream->retained_ms;
 }
@@ -387,9 +401,27 @@ static void rest_on_aggregate(struct planner *planner, const struct assay_agg_as
     }
 }
 
-bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *ast,
-                                struct assay_symbol *out)
+static bool refuse_whole_list(struct planner *planner, const struct assay_agg_ast *ast)
 {
+    assay_diag_add(planner->diags, ASSAY_DIAG_TYPE, ast->span, "%.*s gives a list",
+                   (int)ast->name.len, ast->name.ptr);
+    assay_diag_hint(planner->diags,
+                    "make it a feature of its own and read one value by its name, NAME[1]");
+    return false;
+}
+
+/* Which value of the column: a lag counts back from the newest, which is lag 0. */
+static uint32_t nth_of(const struct assay_agg_ast *ast, enum assay_agg_kind kind, uint32_t index)
+{
+    return kind == ASSAY_AGG_LAG ? ast->argument + 1 : index;
+}
+
+bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *ast,
+                                uint32_t index, struct assay_symbol *out)
+{
+    if (index == 0 && assay_aggregate_is_list(ast->name)) {
+        return refuse_whole_list(planner, ast);
+    }
     const uint32_t event = assay_schema_event(planner->schema, ast->event);
     if (event == ASSAY_NONE) {
         return unknown_event(planner, ast);
@@ -407,6 +439,7 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
         .exclude_current = ast->exclude_current,
         .column = ASSAY_NONE,
     };
+    agg.nth = nth_of(ast, agg.kind, index);
     uint32_t role = 0;
     uint32_t field = ASSAY_NONE;
     if (!find_role(planner, ast, def, &role) ||
@@ -423,6 +456,7 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
             return false;
         }
     }
+    agg.kind = agg.kind == ASSAY_AGG_LAG ? ASSAY_AGG_LAST_K : agg.kind;
     rest_on_aggregate(planner, ast, def, role, field);
     agg.stream = (uint32_t)(draft - planner->streams);
     agg.result = result_kind(planner, &draft->stream, &agg);

@@ -54,9 +54,9 @@ struct planner {
 /** Note that the draft at hand rests on this field. */
 void assay_plan_rest_on_field(struct planner *planner, const struct assay_event_def *event,
                               const struct assay_field_def *field);
-/** Place an aggregate call of the draft at hand into streams and slots. */
+/** Place an aggregate of the draft at hand into streams and slots; of a list, value @p index. */
 bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *agg,
-                                struct assay_symbol *out);
+                                uint32_t index, struct assay_symbol *out);
 
 /** Report that an event has no such field, unless the event itself was refused. @return false. */
 bool assay_plan_unknown_field(struct planner *planner, const struct assay_event_def *event,

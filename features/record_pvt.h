@@ -21,6 +21,7 @@ struct view_key {
     uint32_t pair;
     uint32_t last_n;
     bool exclude_current;
+    uint32_t nth; /* WANT_KTH_*: which value, from 1 */
     uint32_t wants;
 };
 
@@ -69,6 +70,9 @@ struct view_query {
 struct view_result {
     struct tally tally;
     uint64_t distinct_count;
+    struct gaps gaps;
+    const struct log_entry *kth; /* NULL: there are fewer */
+    enum { NOVELTY_NULL, NOVELTY_NEW, NOVELTY_KNOWN } novelty;
 };
 
 /** Positions of the events with after < time <= to. */
@@ -82,6 +86,17 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
                                          const struct view_result *result, int64_t at_ms);
 /** Null, of the aggregate's kind. */
 struct assay_value assay_aggregate_null(const struct assay_agg *agg);
+
+/* rhythm.c: more that is wanted of a view */
+
+/** The gaps between the events of the window. */
+void assay_view_gaps(const struct view_query *query, struct gaps *out);
+/** The nth value of the column from either end of the window, or NULL. */
+const struct log_entry *assay_view_kth(const struct view_query *query, bool from_last);
+/** Has another event of the window the current event's value? */
+void assay_view_novelty(const struct view_query *query, struct view_result *out);
+/** Mean or deviation of the gaps, or the longest; NaN: null. */
+double assay_rhythm_value(enum assay_agg_kind kind, const struct view_result *result);
 
 /* moments.c */
 

@@ -189,7 +189,11 @@ class Generator:
         role = "@" + r.choice(roles) if len(roles) > 1 or self.chance(0.3) else ""
         op, field = self.operation(event)
         column = f".{field.name}" if field else ""
-        text = f"{op}({event}{role}{column})"
+        argument, k = "", r.choice([1, 1, 2, 3, 5, 20] + [90, 700] * self.large)
+        if op in ("first_k", "last_k", "lag"):
+            k -= op == "lag"
+            argument = r.choice([f", {k}", f", k = {k}"])
+        text = f"{op}({event}{role}{column}{argument})"
         if self.chance(0.4):
             text += f" where {self.where(event)}"
         if self.chance(0.6 if self.deep else 0.25):
@@ -204,7 +208,9 @@ class Generator:
             text += f" over {self.span()}"
         if self.chance(0.25):
             text += f" delay {self.duration(r.choice([0, 1, 2, 5, 20] + [400] * self.long))}"
-        kind = field.kind if op in ("first", "last") else "number"
+        kind = field.kind if op in ("first", "last", "first_k", "last_k", "lag") else "number"
+        if op in ("first_k", "last_k"):
+            kind = (kind, k)
         return text, kind
 
     def operation(self, event):
@@ -214,7 +220,11 @@ class Generator:
         ordered = exact + [f for f in fields if f.type in ("real", "time")]
         op = r.choice(["count", "count", "sum", "sum", "avg", "min", "max", "first", "last",
                        "count_distinct", "time_since_first", "time_since_last",
-                       "moment", "moment", "range"])
+                       "moment", "moment", "range", "rhythm", "is_new", "kth"])
+        if op == "rhythm":
+            return r.choice(["interarrival_mean", "interarrival_std", "longest_gap"]), None
+        if op == "kth":
+            return r.choice(["first_k", "last_k", "lag"]), r.choice(fields)
         if op == "moment":
             return r.choice(["var_pop", "var_samp", "stddev_pop", "stddev_samp", "cv"]), \
                 r.choice(exact)
@@ -311,8 +321,16 @@ class Generator:
                 if found is None:
                     continue
                 self.features.append((entity, name, found[0]))
-                if " over [" not in found[0]:
-                    known.append((name, found[1]))
+                if " over [" in found[0]:
+                    continue
+                if isinstance(found[1], tuple):  # a list is read by index
+                    kind, k = found[1]
+                    for at in {1, k, r.randint(1, k)}:
+                        owner = r.choice(["", f"{entity}."])
+                        self.features.append((entity, f"{name}_{at}", f"{owner}{name}[{at}]"))
+                        known.append((f"{name}_{at}", kind))
+                    continue
+                known.append((name, found[1]))
             if self.huge or self.deep:
                 self.features += self.long_features(entity)
             if not known and not any(e == entity for e, _, _ in self.features):

@@ -16,7 +16,7 @@ import sys
 import yaml
 
 from oracle_events import LIMIT, Dead, Field, decode
-from oracle_language import Aggregate, FilterScope, Parser, duration, evaluate, finite
+from oracle_language import (LISTS, Aggregate, FilterScope, Parser, duration, evaluate, finite)
 
 
 class Definitions:
@@ -41,7 +41,7 @@ class Definitions:
             for window, newest, suffix in tree[1].list:
                 one = Aggregate(tree[1].op, tree[1].event, tree[1].role, tree[1].column)
                 one.where, one.exclude, one.delay = tree[1].where, tree[1].exclude, tree[1].delay
-                one.window, one.newest = window, newest
+                one.window, one.newest, one.args = window, newest, tree[1].args
                 self._bind(entity, one)
                 yield f"{name}_{suffix}", ("aggregate", one)
             return
@@ -168,11 +168,31 @@ class Reader:
             return float(self.t - events[0].time) if events else None
         if aggregate.op == "time_since_last":
             return float(self.t - events[-1].time) if events else None
+        if aggregate.op in ("interarrival_mean", "interarrival_std", "longest_gap"):
+            return rhythm(aggregate.op, [e.time for e in events])
         field = aggregate.field
         if field is None:
             return float(len(events))  # count(e)
+        if aggregate.op == "is_new":
+            return self.novelty(aggregate, events)
         values = [e.fields[field.name] for e in events if e.fields[field.name] is not None]
+        if aggregate.op in ("first_k", "last_k", "lag"):
+            k = int(aggregate.args.get("", aggregate.args.get("k")))
+            newest_first = [field.cell(v) for v in reversed(values)]
+            if aggregate.op == "lag":
+                return newest_first[k] if k < len(values) else None
+            return newest_first[:k] if aggregate.op == "last_k" else newest_first[::-1][:k]
         return reduce(aggregate.op, field, values)
+
+    def novelty(self, aggregate, events):
+        """1.0 if no other event of the window has the current event's value."""
+        now, name = self.current, aggregate.field.name
+        if now is None or now.type != aggregate.event or now.fields[aggregate.role] != self.key:
+            return None
+        if now.fields[name] is None:
+            return None
+        known = any(e is not now and e.fields[name] == now.fields[name] for e in events)
+        return 0.0 if known else 1.0
 
     def window(self, aggregate):
         log = self.state.passing[aggregate.index].get(self.key)
@@ -189,6 +209,18 @@ class Reader:
         if aggregate.newest is not None:
             events = events[-aggregate.newest:]
         return events
+
+
+def rhythm(op, times):
+    """Of the gaps between events that follow each other, ms; their deviation with n - 1."""
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    if not gaps:
+        return None
+    if op == "longest_gap":
+        return float(max(gaps))
+    if op == "interarrival_mean":
+        return sum(gaps) / len(gaps)
+    return moment("stddev_samp", Field("gap", "int"), gaps)
 
 
 def reduce(op, field, values):
@@ -276,7 +308,8 @@ class Replay:
             roles = self.definitions.roles(self.on, entity)
             for role in roles:
                 prefix = entity if len(roles) == 1 else role
-                columns += [(f"{prefix}.{name}", role, entity, name) for name, _ in features]
+                columns += [(f"{prefix}.{name}", role, entity, name) for name, tree in features
+                            if not (tree[0] == "aggregate" and tree[1].op in LISTS)]
         return columns
 
     def _next(self, partitions):

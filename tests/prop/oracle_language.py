@@ -22,7 +22,9 @@ _TOKEN = re.compile(r"""\s*(?:(?P<dur>\d+(?:ms|s|m|h|d|w)\b)
     |(?P<op><=|>=|!=|[=<>+\-*/%()\[\],.@]))""", re.X)
 AGGREGATES = {"count", "sum", "avg", "min", "max", "first", "last", "count_distinct",
               "time_since_first", "time_since_last", "range", "var_pop", "var_samp", "stddev_pop",
-              "stddev_samp", "cv"}
+              "stddev_samp", "cv", "is_new", "interarrival_mean", "interarrival_std",
+              "longest_gap", "first_k", "last_k", "lag"}
+LISTS = {"first_k", "last_k"}
 
 
 def lex(text):
@@ -45,6 +47,7 @@ class Aggregate:
         self.window, self.newest = None, None  # ms or None; n or None
         self.list = None                       # spans of a list, if one is given
         self.field = None
+        self.args = {}                         # "": positional, or by name
 
 
 class Parser:
@@ -158,6 +161,10 @@ class Parser:
         path = [text]
         while self.accept("."):
             path.append(self.take()[1])
+        if self.accept("["):
+            index = int(self.take()[1])
+            self.expect("]")
+            return ("index", tuple(path), index)
         return ("path", tuple(path))
 
     def call(self, name):
@@ -171,8 +178,14 @@ class Parser:
         event = self.take()[1]
         role = self.take()[1] if self.accept("@") else None
         column = self.take()[1] if self.accept(".") else None
-        self.expect(")")
         found = Aggregate(op, event, role, column)
+        while self.accept(","):
+            name = ""
+            if self.tokens[self.at + 1][1] == "=":
+                name = self.take()[1]
+                self.expect("=")
+            found.args[name] = self.literal()[1]
+        self.expect(")")
         if self.accept("where"):
             found.where = self.disjunction()
         if self.accept("exclude"):
@@ -288,6 +301,9 @@ def evaluate(tree, scope):
         return tree[1]
     if tag == "path":
         return scope.path(tree[1])
+    if tag == "index":
+        values = scope.path(tree[1])
+        return values[tree[2] - 1] if tree[2] <= len(values) else None
     if tag == "aggregate":
         return scope.aggregate(tree[1])
     if tag == "math":
