@@ -181,6 +181,9 @@ static void read_log(const struct view_query *query, struct view_result *out)
     if ((wants & WANT_GAPS) != 0) {
         assay_view_gaps(query, &out->gaps);
     }
+    if ((wants & WANT_DAYS) != 0) {
+        out->days = assay_view_days(query);
+    }
     if ((wants & WANT_NOVELTY) != 0) {
         assay_view_novelty(query, out);
     }
@@ -318,6 +321,8 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
     case ASSAY_AGG_INTERARRIVAL_STD:
     case ASSAY_AGG_LONGEST_GAP:
         return number(assay_rhythm_value(agg->kind, result));
+    case ASSAY_AGG_ACTIVE_DAYS:
+        return number(result->days == 0 ? ASSAY_NULL_NUMBER : (double)result->days);
     case ASSAY_AGG_TIME_SINCE_FIRST:
         return edge_age(tally->first, at_ms);
     case ASSAY_AGG_TIME_SINCE_LAST:

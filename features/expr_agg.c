@@ -50,19 +50,45 @@ static bool wrong_argument(struct parser *parser, const struct assay_agg_ast *ag
     if (!parser->failed) {
         parser->failed = true;
         assay_diag_add(parser->diags, ASSAY_DIAG_ARGUMENTS, parser->token.span,
-                       "%.*s takes a field and one argument, \"%s\"", (int)agg->name.len,
-                       agg->name.ptr, argument->name);
-        assay_diag_hint(parser->diags, "write %.*s(EVENT.FIELD, 1)", (int)agg->name.len,
-                        agg->name.ptr);
+                       argument->text ? "%.*s takes an event and \"%s\", a text"
+                                      : "%.*s takes a field and \"%s\", a whole number",
+                       (int)agg->name.len, agg->name.ptr, argument->name);
+        assay_diag_hint(parser->diags,
+                        argument->text ? "write %.*s(EVENT, %s = \"UTC\")"
+                                       : "write %.*s(EVENT.FIELD, %s = 1)",
+                        (int)agg->name.len, agg->name.ptr, argument->name);
     }
     return false;
 }
 
-/* ["," [NAME "="] INT] */
+static bool take_text(struct parser *parser, struct assay_agg_ast *agg,
+                      const struct agg_argument *argument)
+{
+    if (parser->token.kind != TOKEN_STRING) {
+        return wrong_argument(parser, agg, argument);
+    }
+    agg->argument_text = parser->token.text;
+    agg->argument_span = parser->token.span;
+    assay_parse_advance(parser);
+    return true;
+}
+
+static bool take_whole(struct parser *parser, struct assay_agg_ast *agg,
+                       const struct agg_argument *argument)
+{
+    char what[64];
+    (void)snprintf(what, sizeof what, "\"%s\" of %.*s", argument->name, (int)agg->name.len,
+                   agg->name.ptr);
+    agg->has_argument =
+        assay_parse_whole(parser, what, argument->min, argument->max, &agg->argument);
+    return agg->has_argument;
+}
+
+/* ["," [NAME "="] literal] */
 static bool take_argument(struct parser *parser, struct assay_agg_ast *agg)
 {
     const struct agg_argument *argument = assay_aggregate_argument(agg->name);
-    if (argument == NULL) {
+    if (argument == NULL || (argument->text && !assay_parse_at(parser, ","))) {
         return true;
     }
     if (!assay_parse_accept(parser, ",")) {
@@ -76,14 +102,9 @@ static bool take_argument(struct parser *parser, struct assay_agg_ast *agg)
             return false;
         }
     }
-    char what[64];
-    (void)snprintf(what, sizeof what, "\"%s\" of %.*s", argument->name, (int)agg->name.len,
-                   agg->name.ptr);
-    if (!assay_parse_whole(parser, what, argument->min, argument->max, &agg->argument)) {
-        return false;
-    }
-    agg->has_argument = true;
-    return !assay_parse_at(parser, ",") || wrong_argument(parser, agg, argument);
+    const bool taken =
+        argument->text ? take_text(parser, agg, argument) : take_whole(parser, agg, argument);
+    return taken && (!assay_parse_at(parser, ",") || wrong_argument(parser, agg, argument));
 }
 
 static bool take_count(struct parser *parser, uint32_t *count)

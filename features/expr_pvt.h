@@ -83,6 +83,8 @@ struct assay_agg_ast {
     struct assay_span event_span, role_span, column_span;
     bool has_argument;
     uint32_t argument;              /* a whole number: k */
+    struct assay_str argument_text; /* or a text: zone */
+    struct assay_span argument_span;
     const struct assay_expr *where; /* NULL: none */
     bool exclude_current;
     bool listed;       /* spans were given as a list */
@@ -139,6 +141,7 @@ bool assay_is_aggregate(struct assay_str name);
 /** What an aggregate takes behind its event or field. */
 struct agg_argument {
     const char *name;
+    bool text; /* it may be left out; else a whole number, which must stand */
     uint32_t min;
     uint32_t max;
 };

@@ -43,6 +43,7 @@ static const char *const agg_names[ASSAY_AGG_END] = {
     [ASSAY_AGG_FIRST_K] = "first_k",
     [ASSAY_AGG_LAST_K] = "last_k",
     [ASSAY_AGG_LAG] = "lag",
+    [ASSAY_AGG_ACTIVE_DAYS] = "active_days",
 };
 
 /* Part of the language, refused by name until they are built. */
@@ -55,7 +56,6 @@ static const char *const aggs_not_built[] = {
     "corr",
     "top",
     "top_share",
-    "active_days",
     "streak",
     "embed",
     "similarity",
@@ -81,6 +81,7 @@ const struct agg_argument *assay_aggregate_argument(struct assay_str name)
         [ASSAY_AGG_FIRST_K] = {.name = "k", .min = 1, .max = AGG_COUNT_MAX},
         [ASSAY_AGG_LAST_K] = {.name = "k", .min = 1, .max = AGG_COUNT_MAX},
         [ASSAY_AGG_LAG] = {.name = "k", .min = 0, .max = AGG_COUNT_MAX},
+        [ASSAY_AGG_ACTIVE_DAYS] = {.name = "zone", .text = true},
     };
     const int kind = assay_aggregate_kind(name);
     return kind == ASSAY_AGG_END || arguments[kind].name == NULL ? NULL : &arguments[kind];

@@ -70,6 +70,10 @@ static void print_agg(FILE *out, const struct assay_agg_ast *agg)
     if (agg->has_argument) {
         (void)fprintf(out, ", %u", agg->argument);
     }
+    if (agg->argument_text.ptr != NULL) {
+        (void)fputs(", ", out);
+        print_text(out, agg->argument_text);
+    }
     (void)fputc(')', out);
     if (agg->where != NULL) {
         (void)fputs(" where ", out);

@@ -55,6 +55,8 @@ static uint32_t wants_of(enum assay_agg_kind kind)
         return WANT_KTH_FIRST;
     case ASSAY_AGG_LAST_K:
         return WANT_KTH_LAST;
+    case ASSAY_AGG_ACTIVE_DAYS:
+        return WANT_DAYS;
     case ASSAY_AGG_LAG: /* placed as LAST_K */
     case ASSAY_AGG_END:
         break;
@@ -140,13 +142,15 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
         .last_n = agg->window.last_n,
         .exclude_current = agg->exclude_current,
         .nth = agg->nth,
+        .zone = agg->zone,
     };
     struct view_key *views = builder->views;
     uint32_t v = 0;
     while (v < builder->out->view_count &&
            (views[v].range != key.range || views[v].pair != key.pair ||
             views[v].last_n != key.last_n || views[v].exclude_current != key.exclude_current ||
-            views[v].nth != key.nth || ((views[v].wants ^ wants_of(agg->kind)) & WANTS_KTH) != 0)) {
+            views[v].nth != key.nth || views[v].zone != key.zone ||
+            ((views[v].wants ^ wants_of(agg->kind)) & WANTS_KTH) != 0)) {
         v++;
     }
     if (v == builder->out->view_count) {

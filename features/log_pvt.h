@@ -73,6 +73,7 @@ enum {
     WANT_NOVELTY = 256,
     WANT_KTH_FIRST = 512,
     WANT_KTH_LAST = 1024,
+    WANT_DAYS = 2048,
     WANT_EDGES = WANT_FIRST | WANT_LAST,
     WANTS_KTH = WANT_KTH_FIRST | WANT_KTH_LAST,
     /* what is the same whatever the order in which parts are added up, so that it can be folded */

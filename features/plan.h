@@ -12,6 +12,7 @@
 #define ASSAY_FEATURES_PLAN_H
 
 #include "features/expr.h"
+#include "features/zone.h"
 
 enum {
     ASSAY_STREAM_COLUMNS_MAX = 32,
@@ -42,6 +43,7 @@ enum assay_agg_kind {
     ASSAY_AGG_FIRST_K, /* of a list, the nth */
     ASSAY_AGG_LAST_K,
     ASSAY_AGG_LAG, /* placed as LAST_K */
+    ASSAY_AGG_ACTIVE_DAYS,
     ASSAY_AGG_END
 };
 
@@ -72,8 +74,9 @@ struct assay_agg {
     uint32_t column; /* index into the stream's columns, or ASSAY_NONE */
     struct assay_window window;
     bool exclude_current;
-    uint32_t nth;           /* FIRST_K, LAST_K: which value, from 1 */
-    enum assay_kind result; /* kind of the value */
+    uint32_t nth;                  /* FIRST_K, LAST_K: which value, from 1 */
+    const struct assay_zone *zone; /* ACTIVE_DAYS: whose days */
+    enum assay_kind result;        /* kind of the value */
 };
 
 struct assay_feature {

@@ -167,6 +167,7 @@ static bool column_fits(enum assay_agg_kind kind, enum assay_type type)
     case ASSAY_AGG_INTERARRIVAL_MEAN:
     case ASSAY_AGG_INTERARRIVAL_STD:
     case ASSAY_AGG_LONGEST_GAP:
+    case ASSAY_AGG_ACTIVE_DAYS:
     case ASSAY_AGG_END:
         return false;
     }
@@ -178,7 +179,7 @@ static bool reads_events_only(enum assay_agg_kind kind)
 {
     return kind == ASSAY_AGG_TIME_SINCE_FIRST || kind == ASSAY_AGG_TIME_SINCE_LAST ||
            kind == ASSAY_AGG_INTERARRIVAL_MEAN || kind == ASSAY_AGG_INTERARRIVAL_STD ||
-           kind == ASSAY_AGG_LONGEST_GAP;
+           kind == ASSAY_AGG_LONGEST_GAP || kind == ASSAY_AGG_ACTIVE_DAYS;
 }
 
 static bool check_column(struct planner *planner, const struct assay_agg_ast *agg,
@@ -355,7 +356,7 @@ static bool same_agg(const struct assay_agg *a, const struct assay_agg *b)
     return a->kind == b->kind && a->stream == b->stream && a->filter == b->filter &&
            a->column == b->column && a->window.span_ms == b->window.span_ms &&
            a->window.delay_ms == b->window.delay_ms && a->window.last_n == b->window.last_n &&
-           a->exclude_current == b->exclude_current && a->nth == b->nth;
+           a->exclude_current == b->exclude_current && a->nth == b->nth && a->zone == b->zone;
 }
 
 static bool share_slot(struct planner *planner, const struct assay_agg *agg, struct assay_span span,
@@ -440,6 +441,14 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
         .column = ASSAY_NONE,
     };
     agg.nth = nth_of(ast, agg.kind, index);
+    if (agg.kind == ASSAY_AGG_ACTIVE_DAYS) {
+        const bool named = ast->argument_text.ptr != NULL;
+        agg.zone = assay_plan_zone(planner, named ? ast->argument_text : assay_str_of("UTC"),
+                                   named ? ast->argument_span : ast->span);
+        if (agg.zone == NULL) {
+            return false;
+        }
+    }
     uint32_t role = 0;
     uint32_t field = ASSAY_NONE;
     if (!find_role(planner, ast, def, &role) ||

@@ -21,7 +21,8 @@ struct view_key {
     uint32_t pair;
     uint32_t last_n;
     bool exclude_current;
-    uint32_t nth; /* WANT_KTH_*: which value, from 1 */
+    uint32_t nth;                  /* WANT_KTH_*: which value, from 1 */
+    const struct assay_zone *zone; /* WANT_DAYS: whose days */
     uint32_t wants;
 };
 
@@ -71,6 +72,7 @@ struct view_result {
     struct tally tally;
     uint64_t distinct_count;
     struct gaps gaps;
+    uint64_t days;
     const struct log_entry *kth; /* NULL: there are fewer */
     enum { NOVELTY_NULL, NOVELTY_NEW, NOVELTY_KNOWN } novelty;
 };
@@ -97,6 +99,11 @@ const struct log_entry *assay_view_kth(const struct view_query *query, bool from
 void assay_view_novelty(const struct view_query *query, struct view_result *out);
 /** Mean or deviation of the gaps, or the longest; NaN: null. */
 double assay_rhythm_value(enum assay_agg_kind kind, const struct view_result *result);
+
+/* calendar.c */
+
+/** On how many days of the view's zone events of the window lie. */
+uint64_t assay_view_days(const struct view_query *query);
 
 /* moments.c */
 

@@ -145,8 +145,17 @@ FAULTS = [
           "view_summary_of(query, part)->found <= *left) {"),
     Fault("lag-zero", "lag 0 is the newest value", "features/plan_agg.c",
           "return kind == ASSAY_AGG_LAG ? ast->argument + 1 : index;",
-          "return kind == ASSAY_AGG_LAG ? ast->argument + (ast->argument == 0) : index;"),
+          "return kind == ASSAY_AGG_LAG && ast->argument > 0 ? ast->argument\n"
+          "           : kind == ASSAY_AGG_LAG ? 1\n"
+          "                                   : index;"),
     Fault("kth-shared", "the kth from the one end is not the kth from the other",
           "features/layout.c", "((views[v].wants ^ wants_of(agg->kind)) & WANTS_KTH) != 0",
-          "((views[v].wants ^ wants_of(agg->kind)) & WANTS_KTH) == WANTS_FOLDED"),
+          "((views[v].wants ^ wants_of(agg->kind)) & WANTS_KTH) > 100000"),
+    Fault("zone-repeated", "civil time that is repeated begins no bucket anew", "features/zone.c",
+          "if (zone->spans[middle].reach_ms <= at_ms) {",
+          "if (zone->spans[middle].from_ms + zone->spans[middle].offset_ms <= at_ms) {"),
+    Fault("zone-week", "weeks begin on Monday", "features/zone.c", "return floor_div(day + 3, 7);",
+          "return floor_div(day + 4, 7);"),
+    Fault("days-end", "a day ends where the next begins", "features/calendar.c",
+          "day.end_ms - 1);", "day.end_ms);"),
 ]

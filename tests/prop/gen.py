@@ -11,6 +11,8 @@ TEXTS = ["", "a", "app", "e9", "e10", "E", "b,c", 'q"q', "\u00e9", "\u4e0a\u6d77
          " ",         "x\ny", "z\r", "\u007f", "'", "a text of length 19", "a text of length 20.",
          "a text of length 20!"]
 KEYS = ["k", "k0", "\u4e2d", 7, "7", "K", 0, "a b"]
+ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata",
+         "America/Sao_Paulo", "Pacific/Apia"]
 TYPES = ["int", "decimal", "real", "bool", "category", "text", "time"]
 
 
@@ -71,7 +73,8 @@ class Generator:
         self.seed, self.large, self.huge, self.deep = seed, large or huge or deep, huge, deep
         self.overlong = True  # now and then a text that no decoder takes
         self.r = random.Random(seed + (1 << 32) * (large + 2 * huge + 4 * deep))
-        self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000])
+        # Now and then hours, so that calendars turn.
+        self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000, 600_000, 3_600_000])
 
     def chance(self, p):
         return self.r.random() < p
@@ -193,6 +196,8 @@ class Generator:
         if op in ("first_k", "last_k", "lag"):
             k -= op == "lag"
             argument = r.choice([f", {k}", f", k = {k}"])
+        if op == "active_days" and self.chance(0.8):
+            argument = f', {r.choice(["", "zone = "])}"{r.choice(ZONES)}"'
         text = f"{op}({event}{role}{column}{argument})"
         if self.chance(0.4):
             text += f" where {self.where(event)}"
@@ -222,7 +227,8 @@ class Generator:
                        "count_distinct", "time_since_first", "time_since_last",
                        "moment", "moment", "range", "rhythm", "is_new", "kth"])
         if op == "rhythm":
-            return r.choice(["interarrival_mean", "interarrival_std", "longest_gap"]), None
+            return r.choice(["interarrival_mean", "interarrival_std", "longest_gap",
+                             "active_days"]), None
         if op == "kth":
             return r.choice(["first_k", "last_k", "lag"]), r.choice(fields)
         if op == "moment":
@@ -477,6 +483,9 @@ class Generator:
     def case(self, count):
         r = self.r
         self.start = r.choice([0, 1_700_000_000_000, 1_709_251_199_000, 86_400_000 * 3])
+        if self.quantum >= 60_000 and self.chance(0.7):  # shortly before clocks are turned
+            self.start = r.choice([1_711_700_000_000, 1_729_900_000_000, 1_325_030_000_000,
+                                   1_162_610_000_000, 1_223_100_000_000])
         self.start -= self.start % self.quantum
         self.key_count = r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
         if self.huge or self.deep:

@@ -15,6 +15,7 @@ import sys
 
 import yaml
 
+import oracle_calendar as calendar
 from oracle_events import LIMIT, Dead, Field, decode
 from oracle_language import (LISTS, Aggregate, FilterScope, Parser, duration, evaluate, finite)
 
@@ -170,6 +171,10 @@ class Reader:
             return float(self.t - events[-1].time) if events else None
         if aggregate.op in ("interarrival_mean", "interarrival_std", "longest_gap"):
             return rhythm(aggregate.op, [e.time for e in events])
+        if aggregate.op == "active_days":
+            zone = aggregate.args.get("", aggregate.args.get("zone", b"UTC")).decode()
+            days = {calendar.bucket(zone, "day", 0, e.time) for e in events}
+            return float(len(days)) if days else None
         field = aggregate.field
         if field is None:
             return float(len(events))  # count(e)

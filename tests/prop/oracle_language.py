@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"""\s*(?:(?P<dur>\d+(?:ms|s|m|h|d|w)\b)
 AGGREGATES = {"count", "sum", "avg", "min", "max", "first", "last", "count_distinct",
               "time_since_first", "time_since_last", "range", "var_pop", "var_samp", "stddev_pop",
               "stddev_samp", "cv", "is_new", "interarrival_mean", "interarrival_std",
-              "longest_gap", "first_k", "last_k", "lag"}
+              "longest_gap", "first_k", "last_k", "lag", "active_days"}
 LISTS = {"first_k", "last_k"}
 
 
