@@ -126,6 +126,7 @@ static uint32_t share_range(struct builder *builder, uint32_t position,
         r++;
     }
     if (r == builder->out->range_count) {
+        /* lanes are numbered when all windows are known */
         ranges[r] = (struct range_key){
             .stream = position, .span_ms = window->span_ms, .delay_ms = window->delay_ms};
         builder->out->range_count++;
@@ -143,6 +144,7 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
         .exclude_current = agg->exclude_current,
         .nth = agg->nth,
         .zone = agg->zone,
+        .total = ASSAY_NONE,
     };
     struct view_key *views = builder->views;
     uint32_t v = 0;
@@ -207,6 +209,19 @@ static bool build_aggregates(struct builder *builder)
     for (uint32_t i = 0; i < aggs; i++) {
         builder->agg_views[i] = share_view(builder, &builder->entity->aggs[i]);
     }
+    const struct lane_builder lanes = {
+        .arena = builder->arena,
+        .ranges = builder->ranges,
+        .range_count = builder->out->range_count,
+        .views = builder->views,
+        .view_count = builder->out->view_count,
+    };
+    for (uint32_t s = 0; s < builder->out->stream_count; s++) {
+        if (!assay_layout_lanes(&lanes, &builder->streams[s], s)) {
+            return false;
+        }
+    }
+    builder->out->inline_bytes = assay_layout_inline(builder->streams, builder->out->stream_count);
     builder->out->ranges = builder->ranges;
     builder->out->views = builder->views;
     builder->out->agg_views = builder->agg_views;

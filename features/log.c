@@ -1,4 +1,4 @@
-#include "features/log_pvt.h"
+#include "features/lanes_pvt.h"
 
 /*
  * A log changes in two steps: prepare makes room, which nobody can see, and writes what may be
@@ -20,6 +20,15 @@ static uint32_t filled_count(const struct log *log)
 {
     const bool empty = log->count > 0 && log_chunk(log, log->count - 1)->count == 0;
     return log->count - (empty ? 1 : 0);
+}
+
+struct position assay_log_end(const struct log *log)
+{
+    const uint32_t filled = filled_count(log);
+    if (filled == 0) {
+        return (struct position){0};
+    }
+    return (struct position){.chunk = filled - 1, .at = log_chunk(log, filled - 1)->count};
 }
 
 struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms)
@@ -150,6 +159,7 @@ static void retire(const struct log_context *context, struct log *log)
         if (chunk->opens != NULL) {
             assay_block_drop(context, log, 0);
         }
+        assay_lanes_retire(layout, log, 1);
         assay_chunk_drop(context, chunk);
         log->first++;
         log->count--;
@@ -168,9 +178,11 @@ static uint32_t expired_count(const struct log_context *context, const struct lo
     return count;
 }
 
-static void drop_expired(const struct log_context *context, struct chunk *open, uint32_t count)
+static void drop_expired(const struct log_context *context, struct log *log, uint32_t count)
 {
+    struct chunk *open = log_chunk(log, log->count - 1);
     const uint32_t entry_bytes = context->layout->entry_bytes;
+    assay_lanes_drop(context->layout, log, count);
     for (uint32_t at = 0; at < count; at++) {
         const struct log_entry *entry = chunk_entry(open, entry_bytes, at);
         assay_slab_free(context->slab, entry->blob, entry->blob_bytes);
@@ -235,7 +247,7 @@ static bool make_room(const struct log_context *context, struct log *log,
     struct chunk *open = log_chunk(log, log->count - 1);
     const uint32_t expired = expired_count(context, log);
     if (expired > open->count / 4) {
-        drop_expired(context, open, expired);
+        drop_expired(context, log, expired);
         return true;
     }
     if (open->capacity < CHUNK_ENTRIES_MAX) {
@@ -360,6 +372,7 @@ void assay_log_commit(const struct log_context *context, struct log *log,
         open->count++;
         return;
     }
+    assay_lanes_forget(log);
     swap_in(context, log, change);
 }
 
@@ -382,6 +395,7 @@ void assay_log_free(const struct log_context *context, struct log *log)
         assay_chunk_drop(context, log_chunk(log, c));
     }
     assay_fold_free(context, log);
+    assay_lanes_free(context, log);
     free_chunks(context, log);
     *log = (struct log){0};
 }

@@ -32,7 +32,8 @@
 enum {
     CHUNK_ENTRIES_MIN = 4,
     CHUNK_ENTRIES_MAX = 64, /* a position fits one byte */
-    BLOCK_CHUNKS = 16,      /* late events may let a block grow to twice as many */
+    LINE_BYTES = 64,
+    BLOCK_CHUNKS = 16, /* late events may let a block grow to twice as many */
 };
 
 /** A column's value; text lies in the entry's blob. Reals are never -0.0. */
@@ -88,6 +89,18 @@ struct pair {
     uint32_t lifetime_wants; /* of those without a span */
 };
 
+/** A window that is kept up with. */
+struct lane {
+    int64_t span_ms; /* 0: lifetime */
+    int64_t delay_ms;
+};
+
+/** Totals that are kept of one pair: [first, + prompt) are those of lanes without delay. */
+struct pair_totals {
+    uint32_t first;
+    uint32_t prompt;
+};
+
 /** A stream as the store sees it. Immutable. */
 struct stream_layout {
     const struct assay_stream *stream;
@@ -96,6 +109,18 @@ struct stream_layout {
     uint32_t pair_count;
     uint32_t entry_bytes;
     bool folds; /* over a lifetime only totals, extremes and edges are asked */
+    /* Kept windows and totals; see features/lanes_pvt.h. Lanes without delay come first; totals lie
+     * by pair, pairs with sums first. */
+    uint32_t lane_count;
+    uint32_t prompt_count;
+    uint32_t total_count;
+    uint32_t sum_count; /* the first totals have a sum beside the number found */
+    bool inline_lanes;  /* they lie behind the record's key */
+    const struct lane *lanes;
+    const struct pair_totals *pair_totals; /* one a pair */
+    const uint32_t *total_pairs;           /* pair of each total */
+    const uint32_t *lane_totals_first;     /* [lane, lane + 1): into lane_totals */
+    const uint32_t *lane_totals;
 };
 
 /** Bytes that are equal when two values are; text beyond 15 bytes must be compared as well. */
@@ -171,6 +196,7 @@ struct log {
     uint32_t count;
     uint32_t capacity;
     struct base *bases;
+    struct lanes *lanes; /* NULL: none yet */
 };
 
 /** A run of touches, each at most `expire` after the one before. */
@@ -187,15 +213,22 @@ struct assay_record {
     uint32_t segment_capacity;
     struct segment *segments; /* the inline one until there are more */
     struct segment inline_segment;
-    struct log logs[]; /* one a stream of the entity, in plan order; then the key's bytes */
+    struct log
+        logs[]; /* one a stream of the entity, in plan order; the key's bytes; inline lanes */
 };
 
 struct distinct_set;
+struct lanes;
 
 /** A place in a log: entry @p at of chunk @p chunk, counted from the log's first. */
 struct position {
     uint32_t chunk;
     uint32_t at;
+};
+
+struct range {
+    struct position begin;
+    struct position end; /* exclusive */
 };
 
 /** Memory and layout that logs are changed with. */
@@ -252,6 +285,8 @@ bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
 
 /* log.c */
 
+/** The place behind the newest entry. */
+struct position assay_log_end(const struct log *log);
 /** The first place whose time is greater than @p time_ms. */
 struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms);
 /**
@@ -303,6 +338,9 @@ uint32_t assay_block_of(const struct log *log, uint32_t index);
 /** Add an entry; in any order. */
 void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wants,
                        const struct log_entry *entry);
+/** Take an entry out of number found and sum again. */
+void assay_tally_remove(struct tally *tally, const struct pair *pair,
+                        const struct log_entry *entry);
 /** Add a sealed chunk as a whole, but not its edges. */
 void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
                          const struct summary *summary);

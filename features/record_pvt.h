@@ -4,7 +4,7 @@
 #ifndef ASSAY_FEATURES_RECORD_PVT_H
 #define ASSAY_FEATURES_RECORD_PVT_H
 
-#include "features/log_pvt.h"
+#include "features/lanes_pvt.h"
 
 /* layout.c */
 
@@ -13,6 +13,7 @@ struct range_key {
     uint32_t stream; /* position in the entity's list */
     int64_t span_ms;
     int64_t delay_ms;
+    uint32_t lane; /* of the stream */
 };
 
 /** A pair through a window: several aggregates read different things of one. */
@@ -24,6 +25,7 @@ struct view_key {
     uint32_t nth;                  /* WANT_KTH_*: which value, from 1 */
     const struct assay_zone *zone; /* WANT_DAYS: whose days */
     uint32_t wants;
+    uint32_t total; /* of the stream: number found and sum are kept; or ASSAY_NONE */
 };
 
 struct feature_reads {
@@ -44,18 +46,33 @@ struct entity_layout {
     const uint32_t *touched_first; /* [event, event + 1): into touched */
     const uint32_t *touched;       /* positions of the streams an event may go to */
     bool lifetime;                 /* one of its streams has an aggregate without a span */
+    size_t inline_bytes;           /* of lanes in the record; 0: they lie apart */
 };
 
 /** Work out what the plan's aggregates share. @return NULL when the arena is full. */
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_plan *plan);
 
-/* aggregate.c */
+/* layout_lanes.c */
 
-struct range {
-    struct position begin;
-    struct position end; /* exclusive */
+/** An entity's windows and views, as far as they are known. */
+struct lane_builder {
+    struct assay_arena *arena;
+    struct range_key *ranges;
+    uint32_t range_count;
+    struct view_key *views;
+    uint32_t view_count;
 };
+
+/** Choose lanes and totals of one stream, and tell ranges and views of them. @return false: the
+ * arena is full. */
+bool assay_layout_lanes(const struct lane_builder *builder, struct stream_layout *layout,
+                        uint32_t stream);
+
+/** Whether lanes of an entity are few enough to lie in the record: then their bytes, or 0. */
+size_t assay_layout_inline(struct stream_layout streams[], uint32_t count);
+
+/* aggregate.c */
 
 /** One view to compute. */
 struct view_query {
@@ -105,6 +122,55 @@ double assay_rhythm_value(enum assay_agg_kind kind, const struct view_result *re
 /** On how many days of the view's zone events of the window lie. */
 uint64_t assay_view_days(const struct view_query *query);
 
+/* selection.c */
+
+enum { SELECTIONS = 32 };
+
+/** One feature to work out. */
+struct selection_step {
+    uint32_t slot;
+    uint32_t copied; /* the slot it is a copy of, or ASSAY_NONE: run the program */
+    const struct assay_program *program;
+};
+
+/** An aggregate that is one expression of a kept total. */
+struct kept_value {
+    uint32_t agg;
+    uint32_t total;
+    enum assay_agg_kind kind;
+    double scale; /* what the sum is divided by: 10 to the column's scale */
+};
+
+/** What a list reads of one stream. */
+struct selection_stream {
+    uint32_t stream;
+    uint32_t kept_first; /* into kept */
+    uint32_t kept_count;
+    uint32_t agg_first; /* into aggs: those that take more than a total */
+    uint32_t agg_count;
+};
+
+/** A list of features and what it rests on. */
+struct selection {
+    uint32_t entity; /* ASSAY_NONE: not in use */
+    size_t count;
+    size_t room; /* features of the greatest entity */
+    uint32_t *features;
+    uint32_t *outs; /* the slot of each */
+    uint32_t stream_count;
+    uint32_t step_count;
+    struct selection_stream *streams;
+    struct kept_value *kept;
+    uint32_t *aggs;               /* of the entity */
+    struct selection_step *steps; /* features to work out, in order */
+};
+
+/** Make room for the lists that are remembered. @return false: the arena is full. */
+bool assay_selection_reserve(struct assay_store *store);
+/** What a list of features rests on; valid until the next call. */
+const struct selection *assay_select(struct assay_store *store, uint32_t entity,
+                                     const uint32_t features[], size_t count);
+
 /* moments.c */
 
 /** Greatest less least of an integer column; NaN: no value. */
@@ -128,6 +194,8 @@ struct scratch {
     uint64_t *range_stamps;
     struct view_result *results;
     uint64_t *view_stamps;
+    uint64_t *lane_stamps;    /* one a stream */
+    bool *kept;               /* one a stream: its lanes are at the time of the slice */
     struct tally *tallies;    /* one a pair, for the state hash */
     struct position *touched; /* one a stream: where the last update's event lies */
     uint32_t touched_entity;  /* whose streams `touched` speaks of */
@@ -154,6 +222,7 @@ struct assay_store {
     size_t tie_capacity;
     struct distinct_set set;
     struct pending *pending;
+    struct selection *selections;
     struct scratch scratch;
 };
 
@@ -185,6 +254,13 @@ static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t 
 /** The record of a key, or NULL. */
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key);
+
+/** Where inline lanes begin in a record. */
+static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)
+{
+    const size_t used = sizeof(struct assay_record) + stream_count * sizeof(struct log) + key_bytes;
+    return (used + 15) / 16 * 16;
+}
 
 /** Bytes of the key, behind the logs. */
 static inline char *record_key(const struct assay_record *record, uint32_t stream_count)

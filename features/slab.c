@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PIECE_BYTES_MIN = 32 };
+enum { PIECE_BYTES_MIN = 32, LINE_BYTES = 64 };
 
 /* Class 2k is 32 * 2^k bytes, class 2k + 1 is half as much again. */
 static size_t class_bytes(uint32_t class)
@@ -62,7 +62,10 @@ void *assay_slab_alloc(struct assay_slab *slab, size_t bytes)
     if (piece != NULL) {
         memcpy(&slab->free_lists[class], piece, sizeof piece);
     } else {
-        if (size > slab->bytes_max - slab->used) {
+        if (size % LINE_BYTES == 0) {
+            slab->used = (slab->used + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+        }
+        if (slab->used > slab->bytes_max || size > slab->bytes_max - slab->used) {
             return NULL;
         }
         piece = slab->base + slab->used;
@@ -75,7 +78,7 @@ void *assay_slab_alloc(struct assay_slab *slab, size_t bytes)
 void *assay_slab_alloc_zero(struct assay_slab *slab, size_t bytes)
 {
     const size_t size = bytes > slab->bytes_max ? 0 : class_bytes(class_of(bytes));
-    if (size != 0 && size <= slab->bytes_max - slab->used) {
+    if (size != 0 && slab->used <= slab->bytes_max && size <= slab->bytes_max - slab->used) {
         void *fresh = slab->base + slab->used; /* never handed out: as the kernel made it */
         slab->used += size;
         slab->live += size;

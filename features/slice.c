@@ -5,14 +5,31 @@
  * window found and read once, however many share it.
  */
 
+static const int64_t EXACT = INT64_C(1) << 53; /* integers up to here are f64s */
+
 struct view {
-    const struct assay_record *record; /* NULL: the key was never seen */
-    const struct position *touched;    /* per stream of the entity; NULL: no current event */
-    const struct assay_event *event;   /* NULL: none */
+    struct assay_record *record;     /* NULL: the key was never seen */
+    const struct position *touched;  /* per stream of the entity; NULL: no current event */
+    const struct assay_event *event; /* NULL: none */
     uint32_t entity;
     int64_t at_ms;
     int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
 };
+
+/* Whether the stream's kept windows are at the view's time; asked once a slice. Only the current
+ * event's time moves them: a read may be of any time. */
+static bool has_lanes(struct assay_store *store, const struct view *view, uint32_t stream)
+{
+    struct scratch *scratch = &store->scratch;
+    if (scratch->lane_stamps[stream] != scratch->stamp) {
+        const struct log_context context = log_context_of(store, view->record, stream);
+        scratch->lane_stamps[stream] = scratch->stamp;
+        scratch->kept[stream] =
+            view->event != NULL &&
+            assay_lanes_at(&context, &view->record->logs[stream], view->at_ms, view->since_ms);
+    }
+    return scratch->kept[stream];
+}
 
 static bool is_answerable(const struct view *view, const struct assay_stream *stream,
                           const struct assay_window *window)
@@ -27,6 +44,12 @@ static struct range range_of(struct assay_store *store, const struct view *view,
     const struct entity_layout *layout = &store->layouts[view->entity];
     const struct range_key *key = &layout->ranges[index];
     if (scratch->range_stamps[index] != scratch->stamp) {
+        scratch->range_stamps[index] = scratch->stamp;
+        if (has_lanes(store, view, key->stream)) {
+            scratch->ranges[index] = assay_lanes_range(&layout->streams[key->stream],
+                                                       &view->record->logs[key->stream], key->lane);
+            return scratch->ranges[index];
+        }
         const int64_t to_ms = view->at_ms - key->delay_ms;
         int64_t after_ms = view->since_ms - 1;
         if (key->span_ms != 0 && to_ms - key->span_ms > after_ms) {
@@ -35,9 +58,25 @@ static struct range range_of(struct assay_store *store, const struct view *view,
         scratch->ranges[index] =
             assay_range(&view->record->logs[key->stream], layout->streams[key->stream].entry_bytes,
                         after_ms, to_ms);
-        scratch->range_stamps[index] = scratch->stamp;
     }
     return scratch->ranges[index];
+}
+
+/* Number found and sum as they are kept. */
+static void take_total(const struct assay_store *store, const struct view *view,
+                       const struct view_key *key, struct view_result *out)
+{
+    const struct entity_layout *entity = &store->layouts[view->entity];
+    const struct range_key *range = &entity->ranges[key->range];
+    const struct stream_layout *layout = &entity->streams[range->stream];
+    const struct log *log = &view->record->logs[range->stream];
+    const struct position current = view->touched[range->stream];
+    assay_lanes_total(layout, log, key->total, &out->tally);
+    if (key->exclude_current && range->delay_ms == 0 && current.chunk != ASSAY_NONE) {
+        assay_tally_remove(
+            &out->tally, &layout->pairs[key->pair],
+            chunk_entry(log_chunk(log, current.chunk), layout->entry_bytes, current.at));
+    }
 }
 
 static const struct view_result *result_of(struct assay_store *store, const struct view *view,
@@ -46,26 +85,36 @@ static const struct view_result *result_of(struct assay_store *store, const stru
     static const struct view_result nothing;
     struct scratch *scratch = &store->scratch;
     const struct entity_layout *layout = &store->layouts[view->entity];
+    struct view_result *result = &scratch->results[index];
     if (view->since_ms == INT64_MAX) {
         return &nothing;
     }
-    if (scratch->view_stamps[index] != scratch->stamp) {
-        const struct view_key *key = &layout->views[index];
-        const struct range_key *range = &layout->ranges[key->range];
+    if (scratch->view_stamps[index] == scratch->stamp) {
+        return result;
+    }
+    scratch->view_stamps[index] = scratch->stamp;
+    *result = nothing;
+    struct view_key key = layout->views[index];
+    const struct range_key *range = &layout->ranges[key.range];
+    const bool kept = key.total != ASSAY_NONE && has_lanes(store, view, range->stream);
+    key.wants &= kept ? ~(uint32_t)(WANT_COUNT | WANT_SUM) : UINT32_MAX;
+    if (key.wants != 0) {
         const struct view_query query = {
             .layout = &layout->streams[range->stream],
             .log = &view->record->logs[range->stream],
-            .key = key,
-            .range = range_of(store, view, key->range),
+            .key = &key,
+            .range = range_of(store, view, key.range),
             .bases_since_ms = range->span_ms == 0 ? view->since_ms : INT64_MAX,
             .current = view->touched == NULL ? (struct position){.chunk = ASSAY_NONE}
                                              : view->touched[range->stream],
             .set = &store->set,
         };
-        assay_view_read(&query, &scratch->results[index]);
-        scratch->view_stamps[index] = scratch->stamp;
+        assay_view_read(&query, result);
     }
-    return &scratch->results[index];
+    if (kept) {
+        take_total(store, view, &key, result);
+    }
+    return result;
 }
 
 static struct assay_value read_aggregate(struct assay_store *store, const struct view *view,
@@ -84,61 +133,98 @@ static struct assay_value read_aggregate(struct assay_store *store, const struct
                                  result_of(store, view, layout->agg_views[index]), view->at_ms);
 }
 
-/* Mark the slots that the asked features rest on: a feature reads only features before it. */
-static void mark_needed(struct assay_store *store, uint32_t entity, const uint32_t features[],
-                        size_t count)
+/* Logs that the current event did not go to have not been looked at for a while. */
+static void prefetch_logs(const struct view *view, const struct selection *selection)
 {
-    const struct assay_plan_entity *plan = &store->plan->entities[entity];
-    const struct entity_layout *layout = &store->layouts[entity];
-    uint8_t *needed = store->scratch.needed;
-    memset(needed, 0, (size_t)plan->feature_count + plan->agg_count);
-    for (size_t i = 0; i < count; i++) {
-        ASSAY_ASSERT(store->plan->features[features[i]].entity == entity);
-        needed[features[i] - plan->feature_first] = 1;
-    }
-    for (uint32_t j = plan->feature_count; j > 0; j--) {
-        const struct feature_reads *reads = &layout->features[j - 1];
-        for (uint32_t r = 0; needed[j - 1] != 0 && r < reads->count; r++) {
-            needed[layout->reads[reads->first + r]] = 1;
+    for (uint32_t i = 0; i < selection->stream_count; i++) {
+        const struct log *log = &view->record->logs[selection->streams[i].stream];
+        if (log->lanes != NULL) {
+            __builtin_prefetch(log->lanes);
+            __builtin_prefetch((const char *)log->lanes + LINE_BYTES);
+        } else if (log->count > 0) {
+            __builtin_prefetch(log_chunk(log, log->count - 1));
         }
     }
 }
 
-static void compute(struct assay_store *store, struct view *view, const uint32_t features[],
-                    size_t count)
+/* The values of a stream that are one expression of a kept total: the same expressions as
+ * assay_aggregate_value()'s, without the detour. */
+static void take_values(struct assay_store *store, const struct view *view,
+                        const struct selection *selection, const struct selection_stream *part)
 {
-    const struct assay_plan_entity *plan = &store->plan->entities[view->entity];
+    const struct stream_layout *layout = &store->layouts[view->entity].streams[part->stream];
+    struct lanes *lanes = view->record->logs[part->stream].lanes;
+    const uint32_t *found = lanes_found(lanes, layout);
+    const int64_t *sums = lanes_sum(lanes, layout);
+    struct assay_value *slots =
+        store->scratch.slots + store->plan->entities[view->entity].feature_count;
+    for (uint32_t i = 0; i < part->kept_count; i++) {
+        const struct kept_value *value = &selection->kept[part->kept_first + i];
+        double number = found[value->total];
+        if (value->kind != ASSAY_AGG_COUNT) {
+            const double over = value->kind == ASSAY_AGG_AVG ? value->scale * number : value->scale;
+            const int64_t sum = sums[value->total];
+            const bool exact = sum <= EXACT && sum >= -EXACT && over <= (double)EXACT;
+            if (value->kind == ASSAY_AGG_AVG && number == 0) {
+                number = ASSAY_NULL_NUMBER;
+            } else {
+                number =
+                    exact ? (double)sum / over
+                          : assay_ratio(
+                                sum, (assay_uint128)value->scale *
+                                         (value->kind == ASSAY_AGG_AVG ? found[value->total] : 1));
+            }
+        }
+        slots[value->agg] =
+            (struct assay_value){.cell = {.number = number}, .kind = ASSAY_KIND_NUMBER};
+    }
+}
+
+static void compute(struct assay_store *store, struct view *view, const struct selection *selection)
+{
+    const uint32_t slots_first = store->plan->entities[view->entity].feature_count;
     struct scratch *scratch = &store->scratch;
     scratch->stamp++;
-    view->since_ms =
-        view->record == NULL
-            ? INT64_MAX
-            : assay_segment_since(view->record, view->at_ms,
-                                  store->plan->schema->entities[view->entity].expire_ms);
-    mark_needed(store, view->entity, features, count);
-    for (uint32_t i = 0; i < plan->agg_count; i++) {
-        if (scratch->needed[plan->feature_count + i] != 0) {
-            scratch->slots[plan->feature_count + i] = read_aggregate(store, view, i);
+    view->since_ms = INT64_MAX;
+    if (view->record != NULL) {
+        prefetch_logs(view, selection);
+        view->since_ms = assay_segment_since(view->record, view->at_ms,
+                                             store->plan->schema->entities[view->entity].expire_ms);
+    }
+    /* Nothing is out of reach at the newest time or after. */
+    const bool is_alive = view->since_ms != INT64_MAX && view->at_ms >= view->record->newest_ms;
+    for (uint32_t s = 0; s < selection->stream_count; s++) {
+        const struct selection_stream *part = &selection->streams[s];
+        if (is_alive && part->kept_count > 0 && has_lanes(store, view, part->stream)) {
+            take_values(store, view, selection, part);
+        } else {
+            for (uint32_t i = 0; i < part->kept_count; i++) {
+                const uint32_t agg = selection->kept[part->kept_first + i].agg;
+                scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
+            }
+        }
+        for (uint32_t i = 0; i < part->agg_count; i++) {
+            const uint32_t agg = selection->aggs[part->agg_first + i];
+            scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
         }
     }
     const struct assay_env env = {.schema = store->plan->schema,
                                   .event = view->event,
                                   .slots = scratch->slots,
                                   .at_ms = view->at_ms};
-    for (uint32_t j = 0; j < plan->feature_count; j++) {
-        if (scratch->needed[j] != 0) {
-            scratch->slots[j] =
-                assay_program_eval(store->plan->features[plan->feature_first + j].program, &env);
-        }
+    for (uint32_t i = 0; i < selection->step_count; i++) {
+        const struct selection_step *step = &selection->steps[i];
+        scratch->slots[step->slot] = step->copied != ASSAY_NONE
+                                         ? scratch->slots[step->copied]
+                                         : assay_program_eval(step->program, &env);
     }
 }
 
-static void copy_out(struct assay_store *store, uint32_t entity, const uint32_t features[],
-                     size_t count, struct assay_arena *scratch, struct assay_value out[])
+static void copy_out(const struct assay_store *store, const struct selection *selection,
+                     struct assay_arena *scratch, struct assay_value out[])
 {
-    const uint32_t first = store->plan->entities[entity].feature_first;
-    for (size_t i = 0; i < count; i++) {
-        out[i] = store->scratch.slots[features[i] - first];
+    for (size_t i = 0; i < selection->count; i++) {
+        out[i] = store->scratch.slots[selection->outs[i]];
         if (out[i].kind == ASSAY_KIND_TEXT && out[i].cell.text.ptr != NULL) {
             out[i].cell.text = assay_arena_copy(scratch, out[i].cell.text);
             ASSAY_ASSERT(out[i].cell.text.ptr != NULL);
@@ -158,8 +244,9 @@ void assay_store_slice(struct assay_store *store, const struct assay_touch *touc
         .entity = touch->update->entity,
         .at_ms = touch->update->event->time_ms,
     };
-    compute(store, &view, features, count);
-    copy_out(store, view.entity, features, count, scratch, out);
+    const struct selection *selection = assay_select(store, view.entity, features, count);
+    compute(store, &view, selection);
+    copy_out(store, selection, scratch, out);
 }
 
 void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_str key,
@@ -172,6 +259,7 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
         .entity = entity,
         .at_ms = at_ms,
     };
-    compute(store, &view, features, count);
-    copy_out(store, entity, features, count, scratch, out);
+    const struct selection *selection = assay_select(store, entity, features, count);
+    compute(store, &view, selection);
+    copy_out(store, selection, scratch, out);
 }

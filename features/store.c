@@ -58,9 +58,12 @@ static bool reserve_scratch(struct assay_store *store)
     scratch->view_stamps = assay_arena_array(store->arena, views, sizeof(uint64_t));
     scratch->tallies = assay_arena_array(store->arena, pairs, sizeof *scratch->tallies);
     scratch->touched = assay_arena_array(store->arena, streams, sizeof *scratch->touched);
+    scratch->lane_stamps = assay_arena_array(store->arena, streams, sizeof(uint64_t));
+    scratch->kept = assay_arena_array(store->arena, streams, sizeof *scratch->kept);
     return scratch->slots != NULL && scratch->needed != NULL && scratch->ranges != NULL &&
            scratch->range_stamps != NULL && scratch->results != NULL &&
-           scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL;
+           scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL &&
+           scratch->lane_stamps != NULL && scratch->kept != NULL;
 }
 
 static bool reserve(struct assay_store *store)
@@ -71,7 +74,7 @@ static bool reserve(struct assay_store *store)
         return false;
     }
     store->layouts = assay_layout_create(store->arena, store->plan);
-    if (store->layouts == NULL || !reserve_scratch(store)) {
+    if (store->layouts == NULL || !reserve_scratch(store) || !assay_selection_reserve(store)) {
         return false;
     }
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
@@ -215,8 +218,20 @@ static bool grow_index(struct assay_store *store)
 
 static size_t record_bytes(const struct assay_store *store, uint32_t entity, uint32_t key_bytes)
 {
-    return sizeof(struct assay_record) + store->layouts[entity].stream_count * sizeof(struct log) +
-           key_bytes;
+    const struct entity_layout *layout = &store->layouts[entity];
+    return record_lanes_at(layout->stream_count, key_bytes) + layout->inline_bytes;
+}
+
+static void place_lanes(const struct entity_layout *layout, struct assay_record *record)
+{
+    unsigned char *at =
+        (unsigned char *)record + record_lanes_at(layout->stream_count, record->key_bytes);
+    for (uint32_t s = 0; s < layout->stream_count; s++) {
+        if (layout->streams[s].inline_lanes) {
+            record->logs[s].lanes = (struct lanes *)(void *)at;
+            at += lanes_room(&layout->streams[s]);
+        }
+    }
 }
 
 static void free_record(struct assay_store *store, struct assay_record *record)
@@ -256,6 +271,7 @@ static struct assay_record *new_record(struct assay_store *store, const struct a
     record->key_bytes = update->key.len;
     memcpy(record_key(record, store->layouts[update->entity].stream_count), update->key.ptr,
            update->key.len);
+    place_lanes(&store->layouts[update->entity], record);
     return record;
 }
 
@@ -427,6 +443,7 @@ static void commit(struct assay_store *store, struct assay_record *record,
         const struct log_context context = log_context_of(store, record, s);
         assay_log_commit(&context, log, pending_entry(pending, i), &pending->changes[i]);
         touched[s] = pending->changes[i].position;
+        assay_lanes_insert(context.layout, log, touched[s]);
         const bool in_order = touched[s].chunk + 1 == log->count &&
                               touched[s].at + 1 == log_chunk(log, log->count - 1)->count;
         store->stats.late_inserts += in_order ? 0 : 1;

@@ -62,6 +62,14 @@ void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wa
     tally->found++;
 }
 
+void assay_tally_remove(struct tally *tally, const struct pair *pair, const struct log_entry *entry)
+{
+    if (pair_finds(pair, entry)) {
+        tally->found--;
+        tally->sum -= pair->value == PAIR_INTEGER ? entry->cells[pair->column].integer : 0;
+    }
+}
+
 void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
                          const struct summary *summary)
 {

@@ -1,0 +1,516 @@
+#include "features/record_pvt.h"
+
+/*
+ * A position is packed into 32 bits so that a window's begin takes four bytes: chunk above, entry
+ * below. Logs of more chunks than that holds go without lanes, which also bounds the sums: at most
+ * 2^30 entries of values below SMALL add up to less than WIDE.
+ */
+
+enum { AT_BITS = 7, CHUNKS_MAX = 1 << 24, LAG_CHUNKS = 2 };
+static_assert(CHUNK_ENTRIES_MAX < 1 << AT_BITS, "an entry's place fits");
+
+static const int64_t SMALL = INT64_C(1) << 31;
+static const int64_t WIDE = INT64_C(1) << 61;
+
+static uint32_t pack(struct position position)
+{
+    return position.chunk << AT_BITS | position.at;
+}
+
+static struct position unpack(uint32_t place)
+{
+    return (struct position){.chunk = place >> AT_BITS, .at = place & ((1U << AT_BITS) - 1)};
+}
+
+static const struct log_entry *entry_at(const struct stream_layout *layout, const struct log *log,
+                                        uint32_t place)
+{
+    const struct position at = unpack(place);
+    return chunk_entry(log_chunk(log, at.chunk), layout->entry_bytes, at.at);
+}
+
+/* The place of the next entry, or LANE_NOWHERE. */
+static uint32_t next_of(const struct log *log, uint32_t place)
+{
+    const struct position at = unpack(place);
+    if (at.at + 1 < log_chunk(log, at.chunk)->count) {
+        return place + 1;
+    }
+    const bool more = at.chunk + 1 < log->count && log_chunk(log, at.chunk + 1)->count > 0;
+    return more ? (at.chunk + 1) << AT_BITS : LANE_NOWHERE;
+}
+
+static int64_t leave_time(const struct lane *lane, int64_t time_ms)
+{
+    return lane->span_ms == 0 ? INT64_MAX : time_ms + lane->delay_ms + lane->span_ms;
+}
+
+/* ---- totals ---- */
+
+static void add_to(struct lanes *lanes, int64_t *sum, int64_t value)
+{
+    *sum += value;
+    const bool is_small = value < SMALL && value > -SMALL;
+    if (!is_small && (*sum >= WIDE || *sum <= -WIDE)) {
+        lanes->state = LANES_OFF;
+    }
+}
+
+/* An entry enters one lane (by 1) or leaves it (by -1). */
+static void change_lane(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
+                        const struct log_entry *entry, int by)
+{
+    uint32_t *found = lanes_found(lanes, layout);
+    int64_t *sums = lanes_sum(lanes, layout);
+    const uint32_t end = layout->lane_totals_first[lane + 1];
+    for (uint32_t i = layout->lane_totals_first[lane]; i < end; i++) {
+        const uint32_t total = layout->lane_totals[i];
+        const struct pair *pair = &layout->pairs[layout->total_pairs[total]];
+        if (!pair_finds(pair, entry)) {
+            continue;
+        }
+        found[total] += (uint32_t)by;
+        if (total < layout->sum_count) {
+            add_to(lanes, &sums[total], by * entry->cells[pair->column].integer);
+        }
+    }
+}
+
+/* An entry enters all lanes that have no delay. */
+static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout,
+                         const struct log_entry *entry)
+{
+    uint32_t *found = lanes_found(lanes, layout);
+    int64_t *sums = lanes_sum(lanes, layout);
+    for (uint32_t p = 0; p < layout->pair_count; p++) {
+        const struct pair_totals totals = layout->pair_totals[p];
+        const struct pair *pair = &layout->pairs[p];
+        if (totals.prompt == 0 || !pair_finds(pair, entry)) {
+            continue;
+        }
+        for (uint32_t i = 0; i < totals.prompt; i++) {
+            found[totals.first + i]++;
+        }
+        if (totals.first >= layout->sum_count) {
+            continue;
+        }
+        const int64_t value = entry->cells[pair->column].integer;
+        if (value < SMALL && value > -SMALL) {
+            for (uint32_t i = 0; i < totals.prompt; i++) {
+                sums[totals.first + i] += value;
+            }
+        } else {
+            for (uint32_t i = 0; i < totals.prompt; i++) {
+                add_to(lanes, &sums[totals.first + i], value);
+            }
+        }
+    }
+}
+
+/* ---- moving ---- */
+
+static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
+                        const struct log *log, uint32_t lane, int64_t at_ms)
+{
+    const uint32_t d = lane - layout->prompt_count;
+    int64_t *enter = lanes_enter(lanes, layout);
+    uint32_t *begin = lanes_begin(lanes, layout);
+    uint32_t *end = lanes_end(lanes, layout);
+    while (enter[d] <= at_ms) {
+        const struct log_entry *entry = entry_at(layout, log, end[d]);
+        change_lane(lanes, layout, lane, entry, 1);
+        if (begin[lane] == LANE_NOWHERE) {
+            begin[lane] = end[d];
+            lanes_leave(lanes)[lane] = leave_time(&layout->lanes[lane], entry->time_ms);
+        }
+        end[d] = next_of(log, end[d]);
+        enter[d] = end[d] == LANE_NOWHERE
+                       ? INT64_MAX
+                       : entry_at(layout, log, end[d])->time_ms + layout->lanes[lane].delay_ms;
+    }
+}
+
+static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
+                        const struct log *log, uint32_t lane, int64_t at_ms)
+{
+    int64_t *leave = lanes_leave(lanes);
+    uint32_t *begin = lanes_begin(lanes, layout);
+    const uint32_t end = lane < layout->prompt_count
+                             ? LANE_NOWHERE
+                             : lanes_end(lanes, layout)[lane - layout->prompt_count];
+    while (leave[lane] <= at_ms) {
+        change_lane(lanes, layout, lane, entry_at(layout, log, begin[lane]), -1);
+        const uint32_t next = next_of(log, begin[lane]);
+        if (next == end) {
+            begin[lane] = LANE_NOWHERE;
+            leave[lane] = INT64_MAX;
+        } else {
+            begin[lane] = next;
+            leave[lane] = leave_time(&layout->lanes[lane], entry_at(layout, log, next)->time_ms);
+        }
+    }
+}
+
+/* Entries that have come since the frontier was set, up to @p at_ms, which is all of them. */
+static void enter_waiting(struct lanes *lanes, const struct stream_layout *layout,
+                          const struct log *log)
+{
+    int64_t *leave = lanes_leave(lanes);
+    uint32_t *begin = lanes_begin(lanes, layout);
+    const struct log_entry *first = entry_at(layout, log, lanes->waiting);
+    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
+        if (lanes_end(lanes, layout)[d] == LANE_NOWHERE) {
+            lanes_end(lanes, layout)[d] = lanes->waiting;
+            lanes_enter(lanes, layout)[d] =
+                first->time_ms + layout->lanes[layout->prompt_count + d].delay_ms;
+        }
+    }
+    for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
+        if (begin[lane] == LANE_NOWHERE) {
+            begin[lane] = lanes->waiting;
+            leave[lane] = leave_time(&layout->lanes[lane], first->time_ms);
+        }
+    }
+    for (uint32_t place = lanes->waiting; place != LANE_NOWHERE; place = next_of(log, place)) {
+        enter_prompt(lanes, layout, entry_at(layout, log, place));
+    }
+    lanes->waiting = LANE_NOWHERE;
+}
+
+/* Move kept lanes to a time at or after their frontier and the log's newest entry. */
+static void advance(struct lanes *lanes, const struct stream_layout *layout, const struct log *log,
+                    int64_t at_ms)
+{
+    if (lanes->waiting != LANE_NOWHERE) {
+        enter_waiting(lanes, layout, log);
+    }
+    for (uint32_t lane = layout->prompt_count; lane < layout->lane_count; lane++) {
+        enter_until(lanes, layout, log, lane, at_ms);
+    }
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        leave_until(lanes, layout, log, lane, at_ms);
+    }
+    lanes->frontier_ms = at_ms;
+}
+
+/* ---- what happens to the log ---- */
+
+/* Entries of the same chunk from @p place on have moved up by one. */
+static uint32_t shifted(uint32_t begin, uint32_t place)
+{
+    const bool moved =
+        begin != LANE_NOWHERE && begin >= place && begin >> AT_BITS == place >> AT_BITS;
+    return begin + (moved ? 1 : 0);
+}
+
+/* An entry anywhere: what is before the frontier may or may not lie in a window. */
+static void insert_late(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
+                        const struct log_entry *entry, uint32_t place)
+{
+    const struct lane *window = &layout->lanes[lane];
+    int64_t *leave = lanes_leave(lanes);
+    uint32_t *begin = lanes_begin(lanes, layout);
+    const bool entered = entry->time_ms + window->delay_ms <= lanes->frontier_ms;
+    const int64_t leaves_ms = leave_time(window, entry->time_ms);
+    const bool counts = entry->time_ms >= lanes->since_ms;
+    begin[lane] = shifted(begin[lane], place);
+    if (counts && entered && leaves_ms > lanes->frontier_ms) {
+        change_lane(lanes, layout, lane, entry, 1);
+        if (place < begin[lane]) {
+            begin[lane] = place;
+            leave[lane] = leaves_ms;
+        }
+    }
+    if (lane >= layout->prompt_count) {
+        uint32_t *end = &lanes_end(lanes, layout)[lane - layout->prompt_count];
+        *end = shifted(*end, place);
+        if (counts && !entered && place < *end) {
+            *end = place;
+            lanes_enter(lanes, layout)[lane - layout->prompt_count] =
+                entry->time_ms + window->delay_ms;
+        }
+    }
+}
+
+void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
+                        struct position position)
+{
+    struct lanes *lanes = log->lanes;
+    if (lanes == NULL || lanes->state != LANES_KEPT) {
+        return;
+    }
+    const uint32_t place = pack(position);
+    const bool counts = entry_at(layout, log, place)->time_ms >= lanes->since_ms;
+    if (next_of(log, place) == LANE_NOWHERE) {
+        lanes->waiting = counts && place < lanes->waiting ? place : lanes->waiting;
+        return;
+    }
+    if (counts && place >= lanes->waiting) {
+        return; /* waits like its neighbours; where it is the first of them the place is the same */
+    }
+    lanes->waiting = shifted(lanes->waiting, place);
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        insert_late(lanes, layout, lane, entry_at(layout, log, place), place);
+    }
+}
+
+void assay_lanes_retire(const struct stream_layout *layout, struct log *log, uint32_t chunks)
+{
+    struct lanes *lanes = log->lanes;
+    const uint32_t gone = chunks << AT_BITS;
+    if (lanes == NULL || lanes->state != LANES_KEPT) {
+        return;
+    }
+    if (lanes->waiting < gone) {
+        lanes->state = LANES_STALE;
+        return;
+    }
+    lanes->waiting -= lanes->waiting == LANE_NOWHERE ? 0 : gone;
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        uint32_t *begin = &lanes_begin(lanes, layout)[lane];
+        if (*begin == LANE_NOWHERE) {
+            continue;
+        }
+        if (*begin < gone && layout->lanes[lane].span_ms != 0) {
+            lanes->state = LANES_STALE;
+            return;
+        }
+        *begin = *begin < gone ? 0 : *begin - gone; /* folded chunks still count */
+    }
+    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
+        uint32_t *end = &lanes_end(lanes, layout)[d];
+        if (*end != LANE_NOWHERE && *end < gone) {
+            lanes->state = LANES_STALE;
+            return;
+        }
+        *end -= *end == LANE_NOWHERE ? 0 : gone;
+    }
+}
+
+static bool drop_front(uint32_t *place, uint32_t entries)
+{
+    if (*place == LANE_NOWHERE || *place >> AT_BITS != 0) {
+        return true;
+    }
+    if (*place < entries) {
+        return false;
+    }
+    *place -= entries;
+    return true;
+}
+
+void assay_lanes_drop(const struct stream_layout *layout, struct log *log, uint32_t entries)
+{
+    struct lanes *lanes = log->lanes;
+    if (lanes == NULL || lanes->state != LANES_KEPT) {
+        return;
+    }
+    bool kept = drop_front(&lanes->waiting, entries);
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        kept = kept && drop_front(&lanes_begin(lanes, layout)[lane], entries);
+    }
+    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
+        kept = kept && drop_front(&lanes_end(lanes, layout)[d], entries);
+    }
+    lanes->state = kept ? LANES_KEPT : LANES_STALE;
+}
+
+void assay_lanes_forget(struct log *log)
+{
+    if (log->lanes != NULL && log->lanes->state == LANES_KEPT) {
+        log->lanes->state = LANES_STALE;
+    }
+}
+
+void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *log, int64_t at_ms)
+{
+    struct lanes *lanes = log->lanes;
+    if (lanes == NULL || lanes->state != LANES_KEPT) {
+        return;
+    }
+    const int64_t *leave = lanes_leave(lanes);
+    const uint32_t *begin = lanes_begin(lanes, layout);
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        if (leave[lane] <= at_ms) {
+            __builtin_prefetch(entry_at(layout, log, begin[lane]));
+        }
+    }
+}
+
+void assay_lanes_free(const struct log_context *context, struct log *log)
+{
+    if (!context->layout->inline_lanes) {
+        assay_slab_free(context->slab, log->lanes, lanes_bytes(context->layout));
+    }
+    log->lanes = NULL;
+}
+
+/* ---- building and reading ---- */
+
+/* Windows without an entry. */
+static void reset(struct lanes *lanes, const struct stream_layout *layout, int64_t at_ms,
+                  int64_t since_ms)
+{
+    memset(lanes, 0, lanes_bytes(layout));
+    lanes->state = LANES_KEPT;
+    lanes->frontier_ms = at_ms;
+    lanes->since_ms = since_ms;
+    lanes->waiting = LANE_NOWHERE;
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        lanes_leave(lanes)[lane] = INT64_MAX;
+        lanes_begin(lanes, layout)[lane] = LANE_NOWHERE;
+    }
+    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
+        lanes_enter(lanes, layout)[d] = INT64_MAX;
+        lanes_end(lanes, layout)[d] = LANE_NOWHERE;
+    }
+}
+
+static int64_t time_at(const struct stream_layout *layout, const struct log *log, uint32_t place)
+{
+    return entry_at(layout, log, place)->time_ms;
+}
+
+/* The packed place, or LANE_NOWHERE when it is the range's end. */
+static uint32_t place_in(const struct log *log, struct position position, struct position end)
+{
+    if (position.at == log_chunk(log, position.chunk)->count && position.chunk < end.chunk) {
+        position = (struct position){.chunk = position.chunk + 1};
+    }
+    const bool none =
+        position.chunk > end.chunk || (position.chunk == end.chunk && position.at >= end.at);
+    return none ? LANE_NOWHERE : pack(position);
+}
+
+static void build_lane(struct lanes *lanes, const struct log_context *context,
+                       const struct log *log, uint32_t lane)
+{
+    const struct stream_layout *layout = context->layout;
+    const struct lane *window = &layout->lanes[lane];
+    const int64_t to_ms = lanes->frontier_ms - window->delay_ms;
+    int64_t after_ms = lanes->since_ms - 1;
+    if (window->span_ms != 0 && to_ms - window->span_ms > after_ms) {
+        after_ms = to_ms - window->span_ms;
+    }
+    const struct range range = assay_range(log, layout->entry_bytes, after_ms, to_ms);
+    const uint32_t begin = place_in(log, range.begin, range.end);
+    if (begin != LANE_NOWHERE) {
+        lanes_begin(lanes, layout)[lane] = begin;
+        lanes_leave(lanes)[lane] = leave_time(window, time_at(layout, log, begin));
+    }
+    if (lane >= layout->prompt_count) {
+        const uint32_t d = lane - layout->prompt_count;
+        const struct position from =
+            assay_log_after(log, layout->entry_bytes, to_ms > after_ms ? to_ms : after_ms);
+        const uint32_t end = place_in(log, from, assay_log_end(log));
+        lanes_end(lanes, layout)[d] = end;
+        lanes_enter(lanes, layout)[d] =
+            end == LANE_NOWHERE ? INT64_MAX : time_at(layout, log, end) + window->delay_ms;
+    }
+    for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
+         i++) {
+        const uint32_t total = layout->lane_totals[i];
+        const struct view_key key = {.pair = layout->total_pairs[total],
+                                     .wants = total < layout->sum_count ? WANT_COUNT | WANT_SUM
+                                                                        : WANT_COUNT};
+        const struct view_query query = {
+            .layout = layout,
+            .log = log,
+            .key = &key,
+            .range = range,
+            .bases_since_ms = window->span_ms == 0 ? lanes->since_ms : INT64_MAX,
+            .current = {.chunk = ASSAY_NONE},
+            .set = context->set,
+        };
+        struct view_result result;
+        assay_view_read(&query, &result);
+        lanes_found(lanes, layout)[total] = (uint32_t)result.tally.found;
+        if (total < layout->sum_count) {
+            lanes_sum(lanes, layout)[total] = (int64_t)result.tally.sum;
+            const bool fits = result.tally.sum < WIDE && result.tally.sum > -WIDE;
+            lanes->state = fits ? lanes->state : LANES_OFF;
+        }
+    }
+}
+
+static bool build(const struct log_context *context, struct log *log, int64_t at_ms,
+                  int64_t since_ms)
+{
+    const struct stream_layout *layout = context->layout;
+    if (log->lanes == NULL) {
+        log->lanes = assay_slab_alloc(context->slab, lanes_bytes(layout));
+        if (log->lanes == NULL) {
+            return false;
+        }
+    }
+    reset(log->lanes, layout, at_ms, since_ms);
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        build_lane(log->lanes, context, log, lane);
+    }
+    return log->lanes->state == LANES_KEPT;
+}
+
+/* Time of the newest entry; there is one. */
+static int64_t newest_ms(const struct stream_layout *layout, const struct log *log)
+{
+    const struct position end = assay_log_end(log);
+    return chunk_entry(log_chunk(log, end.chunk), layout->entry_bytes, end.at - 1)->time_ms;
+}
+
+/* Would entering what waits cost more than building anew? */
+static bool lags(const struct log *log, const struct lanes *lanes)
+{
+    return lanes->waiting != LANE_NOWHERE && (lanes->waiting >> AT_BITS) + LAG_CHUNKS < log->count;
+}
+
+/* Build lanes unless something of the log lies beyond @p at_ms. */
+static bool renew(const struct log_context *context, struct log *log, int64_t at_ms,
+                  int64_t since_ms)
+{
+    const bool is_empty = assay_log_end(log).at == 0;
+    return !is_empty && log->count <= CHUNKS_MAX && newest_ms(context->layout, log) <= at_ms &&
+           build(context, log, at_ms, since_ms);
+}
+
+bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
+                    int64_t since_ms)
+{
+    const struct stream_layout *layout = context->layout;
+    struct lanes *lanes = log->lanes;
+    if (layout->total_count == 0 || log->count == 0 ||
+        (lanes != NULL && lanes->state == LANES_OFF)) {
+        return false;
+    }
+    if (lanes == NULL || lanes->state != LANES_KEPT || lanes->since_ms != since_ms ||
+        lags(log, lanes)) {
+        return renew(context, log, at_ms, since_ms);
+    }
+    /* What has entered lies before the frontier; so the log is only touched for what has not. */
+    if (at_ms < lanes->frontier_ms ||
+        (lanes->waiting != LANE_NOWHERE && newest_ms(layout, log) > at_ms)) {
+        return false;
+    }
+    advance(lanes, layout, log, at_ms);
+    return lanes->state == LANES_KEPT;
+}
+
+struct range assay_lanes_range(const struct stream_layout *layout, const struct log *log,
+                               uint32_t lane)
+{
+    struct lanes *lanes = log->lanes;
+    const uint32_t begin = lanes_begin(lanes, layout)[lane];
+    struct range range = {.end = assay_log_end(log)};
+    if (lane >= layout->prompt_count) {
+        const uint32_t end = lanes_end(lanes, layout)[lane - layout->prompt_count];
+        range.end = end == LANE_NOWHERE ? range.end : unpack(end);
+    }
+    range.begin = begin == LANE_NOWHERE ? range.end : unpack(begin);
+    return range;
+}
+
+void assay_lanes_total(const struct stream_layout *layout, const struct log *log, uint32_t total,
+                       struct tally *out)
+{
+    out->found = lanes_found(log->lanes, layout)[total];
+    out->sum = total < layout->sum_count ? lanes_sum(log->lanes, layout)[total] : 0;
+}

@@ -1,0 +1,177 @@
+#include "features/expr_pvt.h"
+#include "features/record_pvt.h"
+
+/*
+ * What a list of features rests on does not change, and callers ask for the same few lists again
+ * and again: so it is worked out once a list. The list is compared whole, so no two are mistaken.
+ */
+
+/* The slot that a program only copies, or ASSAY_NONE. */
+static uint32_t copied_slot(const struct assay_program *program)
+{
+    const bool is_copy = program->count == 1 && program->instructions[0].op == I_SLOT;
+    return is_copy ? program->instructions[0].a : ASSAY_NONE;
+}
+
+static const struct assay_program *program_of(const struct assay_store *store, uint32_t entity,
+                                              uint32_t slot)
+{
+    return store->plan->features[store->plan->entities[entity].feature_first + slot].program;
+}
+
+/* The slot whose value a feature has: a plain copy has that of what it copies. */
+static uint32_t source_slot(const struct assay_store *store, uint32_t entity, uint32_t slot)
+{
+    uint32_t copied = slot;
+    while (copied != ASSAY_NONE) {
+        slot = copied;
+        copied = slot < store->plan->entities[entity].feature_count
+                     ? copied_slot(program_of(store, entity, slot))
+                     : ASSAY_NONE;
+    }
+    return slot;
+}
+
+/* A feature reads only features before it, so going backwards each is marked before it is asked. */
+static void mark_needed(const struct assay_store *store, uint32_t entity, const uint32_t features[],
+                        size_t count, uint8_t needed[])
+{
+    const struct assay_plan_entity *plan = &store->plan->entities[entity];
+    const struct entity_layout *layout = &store->layouts[entity];
+    memset(needed, 0, (size_t)plan->feature_count + plan->agg_count);
+    for (size_t i = 0; i < count; i++) {
+        ASSAY_ASSERT(store->plan->features[features[i]].entity == entity);
+        needed[source_slot(store, entity, features[i] - plan->feature_first)] = 1;
+    }
+    for (uint32_t j = plan->feature_count; j > 0; j--) {
+        const struct feature_reads *reads = &layout->features[j - 1];
+        for (uint32_t r = 0; needed[j - 1] != 0 && r < reads->count; r++) {
+            needed[layout->reads[reads->first + r]] = 1;
+        }
+    }
+}
+
+/* Is the aggregate an expression of a total that its stream keeps? Then which. */
+static bool is_kept(const struct assay_store *store, uint32_t entity, uint32_t agg,
+                    struct kept_value *out)
+{
+    const struct assay_agg *def = &store->plan->entities[entity].aggs[agg];
+    const struct entity_layout *layout = &store->layouts[entity];
+    const struct view_key *view = &layout->views[layout->agg_views[agg]];
+    const bool is_simple =
+        def->kind == ASSAY_AGG_COUNT || def->kind == ASSAY_AGG_SUM || def->kind == ASSAY_AGG_AVG;
+    if (!is_simple || view->total == ASSAY_NONE || def->exclude_current) {
+        return false;
+    }
+    const struct stream_layout *stream = &layout->streams[layout->ranges[view->range].stream];
+    *out = (struct kept_value){.agg = agg, .total = view->total, .kind = def->kind, .scale = 1};
+    if (def->column != ASSAY_NONE) {
+        const uint32_t field = stream->stream->columns[def->column];
+        out->scale = (double)assay_pow10(stream->event->fields[field].scale);
+    }
+    return true;
+}
+
+static void list_stream(struct assay_store *store, struct selection *selection, uint32_t stream,
+                        uint32_t *kept_used, uint32_t *aggs_used)
+{
+    const uint32_t entity = selection->entity;
+    const struct assay_plan_entity *plan = &store->plan->entities[entity];
+    const struct entity_layout *layout = &store->layouts[entity];
+    struct selection_stream out = {
+        .stream = stream, .kept_first = *kept_used, .agg_first = *aggs_used};
+    for (uint32_t i = 0; i < plan->agg_count; i++) {
+        const uint32_t range = layout->views[layout->agg_views[i]].range;
+        if (store->scratch.needed[plan->feature_count + i] == 0 ||
+            layout->ranges[range].stream != stream) {
+            continue;
+        }
+        if (is_kept(store, entity, i, &selection->kept[*kept_used])) {
+            (*kept_used)++;
+            out.kept_count++;
+        } else {
+            selection->aggs[(*aggs_used)++] = i;
+            out.agg_count++;
+        }
+    }
+    if (out.kept_count + out.agg_count > 0) {
+        selection->streams[selection->stream_count++] = out;
+    }
+}
+
+static void fill(struct assay_store *store, struct selection *selection, uint32_t entity,
+                 const uint32_t features[], size_t count)
+{
+    const struct assay_plan_entity *plan = &store->plan->entities[entity];
+    const uint8_t *needed = store->scratch.needed;
+    uint32_t kept_used = 0;
+    uint32_t aggs_used = 0;
+    mark_needed(store, entity, features, count, store->scratch.needed);
+    selection->entity = entity;
+    selection->count = count;
+    selection->stream_count = 0;
+    selection->step_count = 0;
+    memcpy(selection->features, features, count * sizeof *features);
+    for (size_t i = 0; i < count; i++) {
+        selection->outs[i] = source_slot(store, entity, features[i] - plan->feature_first);
+    }
+    for (uint32_t s = 0; s < store->layouts[entity].stream_count; s++) {
+        list_stream(store, selection, s, &kept_used, &aggs_used);
+    }
+    for (uint32_t j = 0; j < plan->feature_count; j++) {
+        if (needed[j] != 0) {
+            const struct assay_program *program = program_of(store, entity, j);
+            selection->steps[selection->step_count++] = (struct selection_step){
+                .slot = j, .program = program, .copied = copied_slot(program)};
+        }
+    }
+}
+
+static bool reserve(struct assay_arena *arena, struct selection *selection, size_t features,
+                    size_t aggs, size_t streams)
+{
+    selection->entity = ASSAY_NONE;
+    selection->room = features;
+    selection->features = assay_arena_array(arena, features, sizeof *selection->features);
+    selection->outs = assay_arena_array(arena, features, sizeof *selection->outs);
+    selection->steps = assay_arena_array(arena, features, sizeof *selection->steps);
+    selection->aggs = assay_arena_array(arena, aggs, sizeof *selection->aggs);
+    selection->kept = assay_arena_array(arena, aggs, sizeof *selection->kept);
+    selection->streams = assay_arena_array(arena, streams, sizeof *selection->streams);
+    return selection->features != NULL && selection->outs != NULL && selection->steps != NULL &&
+           selection->aggs != NULL && selection->kept != NULL && selection->streams != NULL;
+}
+
+bool assay_selection_reserve(struct assay_store *store)
+{
+    size_t features = 1;
+    size_t aggs = 1; /* one more: a candidate is looked at where it would go */
+    size_t streams = 1;
+    for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
+        const struct assay_plan_entity *plan = &store->plan->entities[e];
+        features = plan->feature_count > features ? plan->feature_count : features;
+        aggs = plan->agg_count + 1U > aggs ? plan->agg_count + 1U : aggs;
+        streams = plan->stream_count > streams ? plan->stream_count : streams;
+    }
+    store->selections = assay_arena_array(store->arena, SELECTIONS, sizeof *store->selections);
+    for (size_t i = 0; store->selections != NULL && i < SELECTIONS; i++) {
+        if (!reserve(store->arena, &store->selections[i], features, aggs, streams)) {
+            return false;
+        }
+    }
+    return store->selections != NULL;
+}
+
+const struct selection *assay_select(struct assay_store *store, uint32_t entity,
+                                     const uint32_t features[], size_t count)
+{
+    ASSAY_ASSERT(count <= store->selections[0].room); /* each feature once */
+    const size_t mixed = entity * 31U + count * 7U + (count > 0 ? features[0] : 0);
+    struct selection *selection = &store->selections[mixed % SELECTIONS];
+    const bool known = selection->entity == entity && selection->count == count &&
+                       memcmp(selection->features, features, count * sizeof *features) == 0;
+    if (!known) {
+        fill(store, selection, entity, features, count);
+    }
+    return selection;
+}
