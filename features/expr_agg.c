@@ -3,31 +3,18 @@
 /* agg = AGG "(" source {"," arg} ")" clauses: the whole grammar is read; what is not built yet is
  * refused by name at its place. */
 
-static bool take_name(struct parser *parser, struct assay_str *name, struct assay_span *span,
-                      const char *what)
-{
-    if (parser->token.kind != TOKEN_NAME) {
-        assay_parse_fail(parser, what);
-        return false;
-    }
-    *name = parser->token.text;
-    *span = parser->token.span;
-    assay_parse_advance(parser);
-    return true;
-}
-
 /* item = event ["." NAME];  event = NAME ["@" NAME] */
 static bool source_item(struct parser *parser, struct assay_agg_ast *agg)
 {
-    if (!take_name(parser, &agg->event, &agg->event_span, "an event")) {
+    if (!assay_parse_name(parser, &agg->event, &agg->event_span, "an event")) {
         return false;
     }
     if (assay_parse_accept(parser, "@") &&
-        !take_name(parser, &agg->role, &agg->role_span, "a key role of the event")) {
+        !assay_parse_name(parser, &agg->role, &agg->role_span, "a key role of the event")) {
         return false;
     }
     if (assay_parse_accept(parser, ".") &&
-        !take_name(parser, &agg->column, &agg->column_span, "a field of the event")) {
+        !assay_parse_name(parser, &agg->column, &agg->column_span, "a field of the event")) {
         return false;
     }
     if (assay_parse_at(parser, "|")) {
@@ -107,80 +94,12 @@ static bool take_argument(struct parser *parser, struct assay_agg_ast *agg)
     return taken && (!assay_parse_at(parser, ",") || wrong_argument(parser, agg, argument));
 }
 
-static bool take_count(struct parser *parser, uint32_t *count)
-{
-    if (parser->token.kind != TOKEN_NUMBER || !parser->token.whole || parser->token.number < 1 ||
-        parser->token.number > 1000000) {
-        assay_parse_fail(parser, "a count from 1 to 1,000,000");
-        return false;
-    }
-    *count = (uint32_t)parser->token.number;
-    assay_parse_advance(parser);
-    return true;
-}
-
-static struct assay_str suffix_of(struct parser *parser, struct assay_str duration, uint32_t last_n)
-{
-    char text[96] = "";
-    size_t used = 0;
-    if (duration.ptr != NULL) {
-        used = (size_t)snprintf(text, sizeof text, "_%.*s", (int)duration.len, duration.ptr);
-    }
-    if (last_n != 0 && used < sizeof text) {
-        (void)snprintf(text + used, sizeof text - used, "_last%u", last_n);
-    }
-    return assay_arena_copy(parser->arena, assay_str_of(text[0] == '\0' ? "_lifetime" : text));
-}
-
-/* Spans of the language that are refused by name. */
-static bool refuse_span(struct parser *parser)
-{
-    static const char *const words[] = {"since",    "tumbling", "cumulate",
-                                        "previous", "session",  "request"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (assay_parse_at(parser, words[i])) {
-            char what[32];
-            (void)snprintf(what, sizeof what, "the span \"%s\"", words[i]);
-            assay_parse_not_built(parser, parser->token.span, what);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool take_span(struct parser *parser, struct agg_span *out)
-{
-    struct assay_str duration = {0};
-    *out = (struct agg_span){0};
-    if (refuse_span(parser)) {
-        return false;
-    }
-    if (parser->token.kind == TOKEN_DURATION) {
-        duration = parser->token.text;
-        out->span_ms = (int64_t)parser->token.number;
-        assay_parse_advance(parser);
-    } else if (!assay_parse_at(parser, "last") && !assay_parse_at(parser, "lifetime")) {
-        assay_parse_fail(parser, "a span (1h, last 10, 7d last 10, lifetime)");
-        return false;
-    }
-    if (duration.ptr != NULL || !assay_parse_accept(parser, "lifetime")) {
-        if (assay_parse_accept(parser, "last") && !take_count(parser, &out->last_n)) {
-            return false;
-        }
-    }
-    out->suffix = suffix_of(parser, duration, out->last_n);
-    if (out->suffix.ptr == NULL) {
-        assay_parse_fail(parser, "less to remember (out of memory)");
-    }
-    return !parser->failed;
-}
-
 static bool over_clause(struct parser *parser, struct assay_agg_ast *agg)
 {
     agg->span_count = 0;
     if (!assay_parse_accept(parser, "[")) {
         agg->span_count = 1;
-        return take_span(parser, &agg->spans[0]);
+        return assay_parse_span(parser, &agg->spans[0]);
     }
     agg->listed = true;
     do {
@@ -188,7 +107,7 @@ static bool over_clause(struct parser *parser, struct assay_agg_ast *agg)
             assay_parse_fail(parser, "a shorter list (32 spans at most)");
             return false;
         }
-        if (!take_span(parser, &agg->spans[agg->span_count++])) {
+        if (!assay_parse_span(parser, &agg->spans[agg->span_count++])) {
             return false;
         }
     } while (assay_parse_accept(parser, ","));

@@ -84,6 +84,19 @@ bool assay_parse_whole(struct parser *parser, const char *what, uint32_t min, ui
     return true;
 }
 
+bool assay_parse_name(struct parser *parser, struct assay_str *name, struct assay_span *span,
+                      const char *what)
+{
+    if (parser->token.kind != TOKEN_NAME) {
+        assay_parse_fail(parser, what);
+        return false;
+    }
+    *name = parser->token.text;
+    *span = parser->token.span;
+    assay_parse_advance(parser);
+    return true;
+}
+
 static struct assay_expr *new_expr(struct parser *parser, enum expr_kind kind,
                                    struct assay_span span)
 {

@@ -33,6 +33,11 @@ bool assay_parse_whole(struct parser *parser, const char *what, uint32_t min, ui
                        uint32_t *out);
 /** Parse a whole expression. NULL: failed. */
 const struct assay_expr *assay_parse_expression(struct parser *parser);
+/** Step over a name, or report that @p what must stand here. */
+bool assay_parse_name(struct parser *parser, struct assay_str *name, struct assay_span *span,
+                      const char *what);
+/** Parse one span of an `over` clause. @return false: failed. */
+bool assay_parse_span(struct parser *parser, struct agg_span *out);
 /** Parse an aggregate at its `(`; its name has been read. NULL: failed. */
 const struct assay_agg_ast *assay_parse_aggregate(struct parser *parser, struct token name);
 

@@ -5,6 +5,7 @@
 #define ASSAY_FEATURES_EXPR_PVT_H
 
 #include "features/expr.h"
+#include "features/window.h"
 
 enum token_kind {
     TOKEN_END,
@@ -69,10 +70,20 @@ enum expr_kind {
 
 enum { AGG_SPANS_MAX = 32, AGG_COUNT_MAX = 1000000, PATH_NAMES_MAX = 4, ITEMS_MAX = 101 };
 
+enum { AGG_BACK_MAX = 1000 };
+
 /** One span of an `over` clause. */
 struct agg_span {
-    int64_t span_ms;         /* 0: lifetime */
-    uint32_t last_n;         /* 0: all */
+    enum assay_span_kind kind;
+    int64_t span_ms;        /* SLIDING: 0 is lifetime; SESSION: the gap */
+    uint32_t last_n;        /* SLIDING: 0 is all */
+    enum assay_unit unit;   /* CALENDAR */
+    uint32_t back;          /* CALENDAR: 0 is the bucket at hand */
+    struct assay_str zone;  /* CALENDAR */
+    struct assay_str event; /* SINCE: the landmark, its role or none, its filter or NULL */
+    struct assay_str role;
+    struct assay_span zone_span, event_span, role_span;
+    const struct assay_expr *where;
     struct assay_str suffix; /* "_1d", "_last10", "_7d_last10", "_lifetime" */
 };
 

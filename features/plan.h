@@ -12,7 +12,7 @@
 #define ASSAY_FEATURES_PLAN_H
 
 #include "features/expr.h"
-#include "features/zone.h"
+#include "features/window.h"
 
 enum {
     ASSAY_STREAM_COLUMNS_MAX = 32,
@@ -45,13 +45,6 @@ enum assay_agg_kind {
     ASSAY_AGG_LAG, /* placed as LAST_K */
     ASSAY_AGG_ACTIVE_DAYS,
     ASSAY_AGG_END
-};
-
-/** (t - delay - span, t - delay], then the newest last_n of it. */
-struct assay_window {
-    int64_t span_ms;  /* 0: lifetime */
-    int64_t delay_ms; /* 0: none */
-    uint32_t last_n;  /* 0: all */
 };
 
 struct assay_stream {

@@ -22,8 +22,10 @@ struct view_key {
     uint32_t pair;
     uint32_t last_n;
     bool exclude_current;
-    uint32_t nth;                  /* WANT_KTH_*: which value, from 1 */
-    const struct assay_zone *zone; /* WANT_DAYS: whose days */
+    uint32_t nth;                   /* WANT_KTH_*: which value, from 1 */
+    const struct assay_zone *zone;  /* WANT_DAYS: whose days */
+    const struct assay_window *cut; /* what cuts the range by events or calendar; NULL: nothing */
+    uint32_t since_view;            /* cut by a landmark: the view of the last one */
     uint32_t wants;
     uint32_t total; /* of the stream: number found and sum are kept; or ASSAY_NONE */
 };
@@ -170,6 +172,18 @@ bool assay_selection_reserve(struct assay_store *store);
 /** What a list of features rests on; valid until the next call. */
 const struct selection *assay_select(struct assay_store *store, uint32_t entity,
                                      const uint32_t features[], size_t count);
+
+/* span.c */
+
+/** What a range is cut with. */
+struct span_cut {
+    int64_t at_ms;                /* the time asked for */
+    int64_t since_ms;             /* start of what the key remembers */
+    const struct log_entry *mark; /* the last landmark, or NULL */
+};
+
+/** Narrow the query's range to the session, to what comes after the landmark, or to the bucket. */
+void assay_span_cut(struct view_query *query, const struct span_cut *cut);
 
 /* moments.c */
 

@@ -99,7 +99,7 @@ static const struct view_result *result_of(struct assay_store *store, const stru
     const bool kept = key.total != ASSAY_NONE && has_lanes(store, view, range->stream);
     key.wants &= kept ? ~(uint32_t)(WANT_COUNT | WANT_SUM) : UINT32_MAX;
     if (key.wants != 0) {
-        const struct view_query query = {
+        struct view_query query = {
             .layout = &layout->streams[range->stream],
             .log = &view->record->logs[range->stream],
             .key = &key,
@@ -109,6 +109,16 @@ static const struct view_result *result_of(struct assay_store *store, const stru
                                              : view->touched[range->stream],
             .set = &store->set,
         };
+        if (key.cut != NULL) {
+            const struct span_cut cut = {
+                .at_ms = view->at_ms,
+                .since_ms = view->since_ms,
+                .mark = key.since_view == ASSAY_NONE
+                            ? NULL
+                            : result_of(store, view, key.since_view)->tally.last,
+            };
+            assay_span_cut(&query, &cut);
+        }
         assay_view_read(&query, result);
     }
     if (kept) {

@@ -167,6 +167,22 @@ class Generator:
     def relation(self):
         return self.r.choice(["=", "!=", "<", "<=", ">", ">="])
 
+    def special(self, entity):
+        """A span that is cut by events or by a calendar."""
+        r = self.r
+        pick = r.random()
+        events = [e for e in self.events if self.roles(e, entity)]
+        if pick < 0.35:
+            return f"session {self.duration(r.choice([0, 1, 2, 3, 5, 10, 30]))}"
+        if pick < 0.65:
+            event = r.choice(events)
+            roles = self.roles(event, entity)
+            role = "@" + r.choice(roles) if len(roles) > 1 or self.chance(0.3) else ""
+            where = f" where {self.where(event, 1)}" if self.chance(0.6) else ""
+            return f"since last {event}{role}{where}"
+        kind = r.choice(["cumulate", "tumbling", "previous 1", "previous 2", "previous 5"])
+        return f'{kind} {r.choice(["hour", "day", "week", "month"])} in "{r.choice(ZONES)}"'
+
     def span(self):
         r = self.r
         pick = r.random()
@@ -204,13 +220,14 @@ class Generator:
         if self.chance(0.6 if self.deep else 0.25):
             text += " exclude current"
         if listed:
-            spans = []
+            spans = [self.special(entity)] if self.chance(0.3) else []
             while len(spans) < r.randint(1, 4):
                 span = self.span()
                 spans += [span] if span not in spans else []
+            r.shuffle(spans)
             text += f" over [{', '.join(spans)}]"
         elif self.chance(0.85):
-            text += f" over {self.span()}"
+            text += f" over {self.special(entity) if self.chance(0.3) else self.span()}"
         if self.chance(0.25):
             text += f" delay {self.duration(r.choice([0, 1, 2, 5, 20] + [400] * self.long))}"
         kind = field.kind if op in ("first", "last", "first_k", "last_k", "lag") else "number"

@@ -39,10 +39,11 @@ class Definitions:
 
     def _expand(self, entity, name, tree):
         if tree[0] == "aggregate" and tree[1].list is not None:
-            for window, newest, suffix in tree[1].list:
+            for window, newest, suffix, special in tree[1].list:
                 one = Aggregate(tree[1].op, tree[1].event, tree[1].role, tree[1].column)
                 one.where, one.exclude, one.delay = tree[1].where, tree[1].exclude, tree[1].delay
                 one.window, one.newest, one.args = window, newest, tree[1].args
+                one.special = special
                 self._bind(entity, one)
                 yield f"{name}_{suffix}", ("aggregate", one)
             return
@@ -71,6 +72,8 @@ class Definitions:
         aggregate.fields = fields
         aggregate.entity = entity
         self.aggregates.append(aggregate)
+        if aggregate.special and aggregate.special[0] == "since":
+            self._bind(entity, aggregate.special[1])
 
     def roles(self, event, entity):
         return [f.name for f in self.events[event] if f.type == "key" and f.entity == entity]
@@ -211,9 +214,32 @@ class Reader:
         events = log.events[low:high]
         if aggregate.exclude:
             events = [e for e in events if e is not self.current]
+        if aggregate.special is not None:
+            events = getattr(self, aggregate.special[0])(events, newest, *aggregate.special[1:])
         if aggregate.newest is not None:
             events = events[-aggregate.newest:]
         return events
+
+
+    def session(self, events, newest, gap):
+        """The last run of events with no gap above the limit, unless it is over by now."""
+        if not events or newest - events[-1].time > gap:
+            return []
+        begin = len(events) - 1
+        while begin > 0 and events[begin].time - events[begin - 1].time <= gap:
+            begin -= 1
+        return events[begin:]
+
+    def since(self, events, newest, mark):
+        """What comes after the last mark in the order of events; everything if there is none."""
+        marks = self.state.passing[mark.index].get(self.key)
+        marks = [] if marks is None else [e for e in marks.events
+                                          if self.alive <= e.time <= newest]
+        return [e for e in events if marks[-1] < e] if marks else events
+
+    def calendar(self, events, newest, unit, back, zone):
+        begin, end = calendar.bucket(zone, unit, back, newest)
+        return [e for e in events if begin <= e.time < end]
 
 
 def rhythm(op, times):

@@ -45,6 +45,8 @@ class Aggregate:
         self.op, self.event, self.role, self.column = op, event, role, column
         self.where, self.exclude, self.delay = None, False, 0
         self.window, self.newest = None, None  # ms or None; n or None
+        self.special = None                    # ("session", ms), ("calendar", unit, back, zone),
+        #                                        ("since", an Aggregate of the landmark)
         self.list = None                       # spans of a list, if one is given
         self.field = None
         self.args = {}                         # "": positional, or by name
@@ -198,23 +200,43 @@ class Parser:
                     found.list.append(self.span())
                 self.expect("]")
             else:
-                found.window, found.newest, _ = self.span()
+                found.window, found.newest, _, found.special = self.span()
         if self.accept("delay"):
             found.delay = duration(self.take()[1])
         return ("aggregate", found)
 
     def span(self):
-        """(window ms or None, newest n or None, suffix)"""
+        """(window ms or None, newest n or None, suffix, special)"""
         if self.accept("lifetime"):
-            return None, None, "lifetime"
+            return None, None, "lifetime", None
         if self.accept("last"):
             count = self.take()[1]
-            return None, int(count), f"last{count}"
+            return None, int(count), f"last{count}", None
+        if self.accept("session"):
+            text = self.take()[1]
+            return None, None, f"session_{text}", ("session", duration(text))
+        if self.accept("since", "last"):
+            event = self.take()[1]
+            mark = Aggregate("mark", event, self.take()[1] if self.accept("@") else None, None)
+            if self.accept("where"):
+                mark.where = self.disjunction()
+            return None, None, f"since_{event}", ("since", mark)
+        for word in ("cumulate", "tumbling", "previous"):
+            if self.accept(word):
+                return self.calendar(word)
         text = self.take()[1]
         if self.accept("last"):
             count = self.take()[1]
-            return duration(text), int(count), f"{text}_last{count}"
-        return duration(text), None, text
+            return duration(text), int(count), f"{text}_last{count}", None
+        return duration(text), None, text, None
+
+    def calendar(self, word):
+        count = self.take()[1] if word == "previous" else ""
+        back = {"cumulate": 0, "tumbling": 1}.get(word) if word != "previous" else int(count)
+        unit = self.take()[1]
+        self.expect("in")
+        zone = self.take()[1][1:-1]
+        return None, None, f"{word}{count}_{unit}", ("calendar", unit, back, zone)
 
 
 def finite(value):

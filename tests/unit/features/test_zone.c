@@ -151,6 +151,10 @@ static void utc_needs_no_file_and_misspelt_zones_get_advice(void **state)
     assert_int_equal(assay_zone_load(arena, assay_str_of("UTC"), &zone), ASSAY_OK);
     assert_int_equal(assay_zone_local(zone, year_2100), year_2100);
     assert_int_equal(assay_zone_bucket(zone, ASSAY_UNIT_WEEK, 0, 0).begin_ms, -3 * (int64_t)DAY);
+    assert_int_equal(assay_zone_bucket(zone, ASSAY_UNIT_WEEK, 0, 4 * (int64_t)DAY - 1).begin_ms,
+                     -3 * (int64_t)DAY); /* a Sunday */
+    assert_int_equal(assay_zone_bucket(zone, ASSAY_UNIT_WEEK, 0, 4 * (int64_t)DAY).begin_ms,
+                     4 * (int64_t)DAY);
     assert_int_equal(assay_zone_load(arena, assay_str_of("Europe/Berln"), &zone), ASSAY_E_UNKNOWN);
     assert_null(zone);
     assert_true(assay_str_equal(assay_zone_suggest(arena, assay_str_of("Europe/Berln")),
