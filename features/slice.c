@@ -133,7 +133,10 @@ static struct assay_value read_aggregate(struct assay_store *store, const struct
     const struct assay_agg *agg = &store->plan->entities[view->entity].aggs[index];
     const struct entity_layout *layout = &store->layouts[view->entity];
     const uint32_t position = layout->ranges[layout->views[layout->agg_views[index]].range].stream;
-    if (!is_answerable(view, layout->streams[position].stream, &agg->window)) {
+    const bool since = agg->window.kind == ASSAY_SPAN_SINCE; /* the landmarks must be known too */
+    if (!is_answerable(view, layout->streams[position].stream, &agg->window) ||
+        (since &&
+         !is_answerable(view, &store->plan->streams[agg->window.since_stream], &agg->window))) {
         store->stats.expired_reads++;
         struct assay_value expired = assay_aggregate_null(agg);
         expired.state = ASSAY_STATE_EXPIRED;

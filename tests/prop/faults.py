@@ -182,4 +182,6 @@ FAULTS = [
     Fault("bucket-total", "a window cut by the calendar is no kept total",
           "features/layout_lanes.c", "view->last_n == 0 && view->cut == NULL &&",
           "view->last_n == 0 &&"),
+    Fault("since-answerable", "a window is answerable only while its landmarks are",
+          "features/slice.c", "(since && !is_answerable(view,", "(since && view == NULL && !is_answerable(view,"),
 ]
