@@ -141,9 +141,8 @@ static bool add_values(const struct view_query *query, const struct summary *sum
     return true;
 }
 
-/* Totals and values of the window, block by block where that can be. */
-static void scan(const struct view_query *query, uint32_t totals, bool distinct,
-                 struct tally *tally)
+void assay_view_scan(const struct view_query *query, uint32_t totals, bool distinct,
+                     struct tally *tally)
 {
     uint32_t index = query->range.begin.chunk;
     while (index <= query->range.end.chunk) {
@@ -173,7 +172,7 @@ static void read_log(const struct view_query *query, struct view_result *out)
         assay_distinct_clear(query->set);
     }
     if (distinct || totals != 0) {
-        scan(query, totals, distinct, &out->tally);
+        assay_view_scan(query, totals, distinct, &out->tally);
     }
     if (distinct) {
         out->distinct_count = query->set->used;
@@ -251,13 +250,12 @@ static struct assay_value edge_value(const struct assay_agg *agg,
         return assay_aggregate_null(agg);
     }
     const struct assay_field_def *def = column_def(agg, layout);
-    const union log_cell *cell = &entry->cells[agg->column];
+    const size_t cell_at = layout->cell_at[agg->column];
     struct assay_value value = {.kind = (uint8_t)agg->result};
     if (assay_type_is_text(def->type)) {
-        value.cell.text = (struct assay_str){.ptr = (const char *)entry->blob + cell->text.offset,
-                                             .len = cell->text.bytes};
+        value.cell.text = assay_entry_text(entry, cell_at, layout->blob_at);
     } else {
-        value.cell.number = cell_number(def, cell);
+        value.cell.number = cell_number(def, entry_cell(entry, cell_at));
     }
     return value;
 }

@@ -52,8 +52,8 @@ void assay_chunk_free(const struct log_context *context, struct chunk *chunk)
 void assay_chunk_drop(const struct log_context *context, struct chunk *chunk)
 {
     for (uint32_t at = 0; at < chunk->count; at++) {
-        const struct log_entry *entry = chunk_entry(chunk, context->layout->entry_bytes, at);
-        assay_slab_free(context->slab, entry->blob, entry->blob_bytes);
+        assay_entry_drop(context->slab, chunk_entry(chunk, context->layout->entry_bytes, at),
+                         context->layout->blob_at);
     }
     assay_chunk_free(context, chunk);
 }
@@ -61,23 +61,23 @@ void assay_chunk_drop(const struct log_context *context, struct chunk *chunk)
 struct identity assay_identity(const struct pair *pair, const struct log_entry *entry,
                                uint64_t seed)
 {
-    const union log_cell *cell = &entry->cells[pair->column];
     struct identity identity = {0};
     if (pair->value != PAIR_TEXT) {
-        identity.low = (uint64_t)cell->integer; /* the bits of a real: it is never -0.0 */
+        identity.low =
+            (uint64_t)pair_cell(pair, entry)->integer; /* the bits of a real: it is never -0.0 */
         return identity;
     }
-    const uint8_t *text = entry->blob + cell->text.offset;
-    if (cell->text.bytes < sizeof identity) {
+    const struct assay_str text = assay_entry_text(entry, pair->cell_at, pair->blob_at);
+    if (text.len < sizeof identity) {
         unsigned char bytes[sizeof identity] = {0};
-        memcpy(bytes, text, cell->text.bytes);
+        memcpy(bytes, text.ptr, text.len);
         memcpy(&identity, bytes, sizeof identity);
         /* the top byte is still free: the length goes there */
-        identity.high |= (uint64_t)cell->text.bytes << 56;
+        identity.high |= (uint64_t)text.len << 56;
         return identity;
     }
-    identity.low = assay_hash64(text, cell->text.bytes, seed);
-    identity.high = UINT64_C(0xFF) << 56 | cell->text.bytes;
+    identity.low = assay_hash64(text.ptr, text.len, seed);
+    identity.high = UINT64_C(0xFF) << 56 | text.len;
     return identity;
 }
 

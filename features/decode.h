@@ -89,6 +89,12 @@ void assay_decoder_destroy(struct assay_decoder *decoder);
 void assay_decode_json(struct assay_decoder *decoder, struct assay_str message,
                        struct assay_event *event, struct assay_decode_report *report);
 
+/**
+ * Read a time as an event's `time` would be: RFC 3339 with an offset, or integer ms since 1970.
+ * @return false: it is neither, or out of range. Thread: any.
+ */
+bool assay_time_parse(struct assay_str text, int64_t *out_ms);
+
 /** Empty the scratch that holds unescaped text and vectors: all events so far become invalid. */
 void assay_decoder_reset(struct assay_decoder *decoder);
 

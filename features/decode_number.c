@@ -243,3 +243,12 @@ bool assay_json_rfc3339(struct assay_str text, int64_t *out_ms)
     *out_ms = (minutes * 60 + second) * 1000 + fraction_ms;
     return true;
 }
+
+bool assay_time_parse(struct assay_str text, int64_t *out_ms)
+{
+    double number = 0;
+    if (assay_number_parse(text, &number)) {
+        return assay_json_scaled(text, 0, out_ms) == ASSAY_DEAD_NONE;
+    }
+    return assay_json_rfc3339(text, out_ms);
+}

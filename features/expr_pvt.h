@@ -118,6 +118,10 @@ struct assay_expr {
     const struct assay_agg_ast *agg;
 };
 
+/** Canonical text of an aggregate's part: of its window, or of what is computed of which events. */
+struct assay_str assay_agg_text(struct assay_arena *arena, const struct assay_agg_ast *agg,
+                                bool window);
+
 /** Parse the clauses and source of an aggregate; the name has been read, `(` is next. */
 struct parser;
 

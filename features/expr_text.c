@@ -97,7 +97,8 @@ static void print_items(FILE *out, const struct assay_expr *expr, size_t from)
     }
 }
 
-static void print_agg(FILE *out, const struct assay_agg_ast *agg)
+/* What is computed of which events. */
+static void print_source(FILE *out, const struct assay_agg_ast *agg)
 {
     print_name(out, "", agg->name);
     print_name(out, "(", agg->event);
@@ -115,7 +116,11 @@ static void print_agg(FILE *out, const struct assay_agg_ast *agg)
         (void)fputs(" where ", out);
         print(out, agg->where);
     }
-    (void)fputs(agg->exclude_current ? " exclude current over " : " over ", out);
+}
+
+/* The spans, and how far back they lie. */
+static void print_window(FILE *out, const struct assay_agg_ast *agg)
+{
     (void)fputs(agg->listed ? "[" : "", out);
     for (size_t i = 0; i < agg->span_count; i++) {
         (void)fputs(i > 0 ? ", " : "", out);
@@ -126,6 +131,13 @@ static void print_agg(FILE *out, const struct assay_agg_ast *agg)
         (void)fputs(" delay ", out);
         print_duration(out, agg->delay_ms);
     }
+}
+
+static void print_agg(FILE *out, const struct assay_agg_ast *agg)
+{
+    print_source(out, agg);
+    (void)fputs(agg->exclude_current ? " exclude current over " : " over ", out);
+    print_window(out, agg);
 }
 
 static void print(FILE *out, const struct assay_expr *expr)
@@ -181,6 +193,16 @@ static void print(FILE *out, const struct assay_expr *expr)
     (void)fputc(')', out);
 }
 
+static struct assay_str take_text(struct assay_arena *arena, FILE *out, char **text, size_t *size)
+{
+    const bool good = fclose(out) == 0 && *text != NULL;
+    const struct assay_str copy =
+        good ? assay_arena_copy(arena, (struct assay_str){.ptr = *text, .len = (uint32_t)*size})
+             : (struct assay_str){0};
+    free(*text);
+    return copy;
+}
+
 struct assay_str assay_expr_canonical(struct assay_arena *arena, const struct assay_expr *expr)
 {
     char *text = NULL;
@@ -194,10 +216,22 @@ struct assay_str assay_expr_canonical(struct assay_arena *arena, const struct as
     } else {
         print(out, expr);
     }
-    const bool good = fclose(out) == 0 && text != NULL;
-    const struct assay_str copy =
-        good ? assay_arena_copy(arena, (struct assay_str){.ptr = text, .len = (uint32_t)size})
-             : (struct assay_str){0};
-    free(text);
-    return copy;
+    return take_text(arena, out, &text, &size);
+}
+
+struct assay_str assay_agg_text(struct assay_arena *arena, const struct assay_agg_ast *agg,
+                                bool window)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return (struct assay_str){0};
+    }
+    if (window) {
+        print_window(out, agg);
+    } else {
+        print_source(out, agg);
+    }
+    return take_text(arena, out, &text, &size);
 }

@@ -20,21 +20,25 @@ static struct log_entry *copy_entry(const struct log_context *context,
         return NULL;
     }
     memcpy(copy, entry, context->layout->entry_bytes);
-    if (entry->blob != NULL) {
-        copy->blob = assay_slab_alloc(context->slab, entry->blob_bytes);
-        if (copy->blob == NULL) {
-            assay_slab_free(context->slab, copy, context->layout->entry_bytes);
-            return NULL;
-        }
-        memcpy(copy->blob, entry->blob, entry->blob_bytes);
+    if (context->layout->blob_at == 0 ||
+        entry_blob(entry, context->layout->blob_at)->bytes == NULL) {
+        return copy;
     }
+    struct log_blob *blob = entry_blob(copy, context->layout->blob_at);
+    const uint8_t *source = blob->bytes;
+    blob->bytes = assay_slab_alloc(context->slab, blob->size);
+    if (blob->bytes == NULL) {
+        assay_slab_free(context->slab, copy, context->layout->entry_bytes);
+        return NULL;
+    }
+    memcpy(blob->bytes, source, blob->size);
     return copy;
 }
 
 static void free_entry(const struct log_context *context, const struct log_entry *entry)
 {
     if (entry != NULL) {
-        assay_slab_free(context->slab, entry->blob, entry->blob_bytes);
+        assay_entry_drop(context->slab, entry, context->layout->blob_at);
         assay_slab_free(context->slab, (void *)(uintptr_t)entry, context->layout->entry_bytes);
     }
 }
@@ -102,12 +106,12 @@ static bool stretch(const struct log_context *context, const struct pair *pair, 
                           chunk_entry(run->chunk, context->layout->entry_bytes, at));
     }
     if (reach.first != NULL &&
-        (tally->first == NULL || assay_entry_order(reach.first, tally->first) < 0) &&
+        (tally->first == NULL || assay_entry_order(reach.first, tally->first, pair->blob_at) < 0) &&
         !set_edge(context, &tally->first, reach.first)) {
         return false;
     }
     return reach.last == NULL ||
-           (tally->last != NULL && assay_entry_order(reach.last, tally->last) < 0) ||
+           (tally->last != NULL && assay_entry_order(reach.last, tally->last, pair->blob_at) < 0) ||
            set_edge(context, &tally->last, reach.last);
 }
 

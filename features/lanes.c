@@ -40,6 +40,13 @@ static uint32_t next_of(const struct log *log, uint32_t place)
     return more ? (at.chunk + 1) << AT_BITS : LANE_NOWHERE;
 }
 
+/* Time of the newest entry; there is one. */
+static int64_t newest_ms(const struct stream_layout *layout, const struct log *log)
+{
+    const struct position end = assay_log_end(log);
+    return chunk_entry(log_chunk(log, end.chunk), layout->entry_bytes, end.at - 1)->time_ms;
+}
+
 static int64_t leave_time(const struct lane *lane, int64_t time_ms)
 {
     return lane->span_ms == 0 ? INT64_MAX : time_ms + lane->delay_ms + lane->span_ms;
@@ -71,8 +78,22 @@ static void change_lane(struct lanes *lanes, const struct stream_layout *layout,
         }
         found[total] += (uint32_t)by;
         if (total < layout->sum_count) {
-            add_to(lanes, &sums[total], by * entry->cells[pair->column].integer);
+            add_to(lanes, &sums[total], by * pair_cell(pair, entry)->integer);
         }
+    }
+}
+
+static void add_ones(uint32_t *restrict found, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        found[i]++;
+    }
+}
+
+static void add_value(int64_t *restrict sums, uint32_t count, int64_t value)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        sums[i] += value;
     }
 }
 
@@ -88,17 +109,13 @@ static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout
         if (totals.prompt == 0 || !pair_finds(pair, entry)) {
             continue;
         }
-        for (uint32_t i = 0; i < totals.prompt; i++) {
-            found[totals.first + i]++;
-        }
+        add_ones(found + totals.first, totals.prompt);
         if (totals.first >= layout->sum_count) {
             continue;
         }
-        const int64_t value = entry->cells[pair->column].integer;
+        const int64_t value = pair_cell(pair, entry)->integer;
         if (value < SMALL && value > -SMALL) {
-            for (uint32_t i = 0; i < totals.prompt; i++) {
-                sums[totals.first + i] += value;
-            }
+            add_value(sums + totals.first, totals.prompt, value);
         } else {
             for (uint32_t i = 0; i < totals.prompt; i++) {
                 add_to(lanes, &sums[totals.first + i], value);
@@ -127,6 +144,34 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
         enter[d] = end[d] == LANE_NOWHERE
                        ? INT64_MAX
                        : entry_at(layout, log, end[d])->time_ms + layout->lanes[lane].delay_ms;
+    }
+}
+
+/* Nothing is left in a lane. */
+static void clear_lane(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane)
+{
+    uint32_t *found = lanes_found(lanes, layout);
+    int64_t *sums = lanes_sum(lanes, layout);
+    lanes_begin(lanes, layout)[lane] = LANE_NOWHERE;
+    lanes_leave(lanes)[lane] = INT64_MAX;
+    const uint32_t end = layout->lane_totals_first[lane + 1];
+    for (uint32_t i = layout->lane_totals_first[lane]; i < end; i++) {
+        const uint32_t total = layout->lane_totals[i];
+        found[total] = 0;
+        if (total < layout->sum_count) {
+            sums[total] = 0;
+        }
+    }
+}
+
+/* Short windows that all their entries have left: no need to look at any. */
+static void clear_outlived(struct lanes *lanes, const struct stream_layout *layout, int64_t at_ms)
+{
+    const int64_t *leave = lanes_leave(lanes);
+    for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
+        if (leave[lane] <= at_ms && leave_time(&layout->lanes[lane], lanes->newest_ms) <= at_ms) {
+            clear_lane(lanes, layout, lane);
+        }
     }
 }
 
@@ -172,7 +217,9 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
         }
     }
     for (uint32_t place = lanes->waiting; place != LANE_NOWHERE; place = next_of(log, place)) {
-        enter_prompt(lanes, layout, entry_at(layout, log, place));
+        const struct log_entry *entry = entry_at(layout, log, place);
+        enter_prompt(lanes, layout, entry);
+        lanes->newest_ms = entry->time_ms;
     }
     lanes->waiting = LANE_NOWHERE;
 }
@@ -181,14 +228,18 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
 static void advance(struct lanes *lanes, const struct stream_layout *layout, const struct log *log,
                     int64_t at_ms)
 {
+    clear_outlived(lanes, layout, at_ms);
     if (lanes->waiting != LANE_NOWHERE) {
         enter_waiting(lanes, layout, log);
     }
     for (uint32_t lane = layout->prompt_count; lane < layout->lane_count; lane++) {
         enter_until(lanes, layout, log, lane, at_ms);
     }
+    const int64_t *leave = lanes_leave(lanes);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        leave_until(lanes, layout, log, lane, at_ms);
+        if (leave[lane] <= at_ms) {
+            leave_until(lanes, layout, log, lane, at_ms);
+        }
     }
     lanes->frontier_ms = at_ms;
 }
@@ -331,8 +382,11 @@ void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *
     const int64_t *leave = lanes_leave(lanes);
     const uint32_t *begin = lanes_begin(lanes, layout);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        if (leave[lane] <= at_ms) {
-            __builtin_prefetch(entry_at(layout, log, begin[lane]));
+        if (leave[lane] <= at_ms && leave_time(&layout->lanes[lane], lanes->newest_ms) > at_ms) {
+            /* the next one is looked at to see whether it stays */
+            const struct log_entry *entry = entry_at(layout, log, begin[lane]);
+            __builtin_prefetch(entry);
+            __builtin_prefetch(entry_at_byte(entry, 2UL * layout->entry_bytes - 1));
         }
     }
 }
@@ -444,17 +498,11 @@ static bool build(const struct log_context *context, struct log *log, int64_t at
         }
     }
     reset(log->lanes, layout, at_ms, since_ms);
+    log->lanes->newest_ms = newest_ms(layout, log);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
         build_lane(log->lanes, context, log, lane);
     }
     return log->lanes->state == LANES_KEPT;
-}
-
-/* Time of the newest entry; there is one. */
-static int64_t newest_ms(const struct stream_layout *layout, const struct log *log)
-{
-    const struct position end = assay_log_end(log);
-    return chunk_entry(log_chunk(log, end.chunk), layout->entry_bytes, end.at - 1)->time_ms;
 }
 
 /* Would entering what waits cost more than building anew? */
@@ -477,8 +525,7 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
 {
     const struct stream_layout *layout = context->layout;
     struct lanes *lanes = log->lanes;
-    if (layout->total_count == 0 || log->count == 0 ||
-        (lanes != NULL && lanes->state == LANES_OFF)) {
+    if (!layout->keeps_lanes || log->count == 0 || (lanes != NULL && lanes->state == LANES_OFF)) {
         return false;
     }
     if (lanes == NULL || lanes->state != LANES_KEPT || lanes->since_ms != since_ms ||

@@ -34,7 +34,8 @@ enum lanes_state {
  */
 struct lanes {
     int64_t frontier_ms;
-    int64_t since_ms; /* start of the segment they were made in */
+    int64_t since_ms;  /* start of the segment they were made in */
+    int64_t newest_ms; /* of the entries that have entered */
     uint32_t state;
     uint32_t waiting; /* packed position of the first entry that came since; or LANE_NOWHERE */
     int64_t words[];

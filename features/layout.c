@@ -79,6 +79,12 @@ static enum pair_value value_of(const struct stream_layout *layout, uint32_t col
                                      : PAIR_INTEGER;
 }
 
+bool assay_layout_folds(const struct assay_agg *agg)
+{
+    return agg->window.last_n == 0 && agg->window.kind == ASSAY_SPAN_SLIDING &&
+           (wants_of(agg->kind) & ~(uint32_t)WANTS_FOLDED) == 0;
+}
+
 static uint32_t stream_position(const struct builder *builder, uint32_t stream)
 {
     uint32_t position = 0;
@@ -99,8 +105,15 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
         p++;
     }
     if (p == layout->pair_count) {
-        pairs[p] = (struct pair){
-            .filter = agg->filter, .column = agg->column, .value = value_of(layout, agg->column)};
+        pairs[p] = (struct pair){.filter = agg->filter,
+                                 .column = agg->column,
+                                 .value = value_of(layout, agg->column),
+                                 .blob_at = layout->blob_at};
+        if (agg->filter != ASSAY_NONE) {
+            pairs[p].passed_at = (uint16_t)(layout->passed_at + agg->filter / 8);
+            pairs[p].passed_mask = (uint8_t)(1U << agg->filter % 8);
+        }
+        pairs[p].cell_at = agg->column == ASSAY_NONE ? 0 : layout->cell_at[agg->column];
         layout->pair_count++;
     }
     pairs[p].wants |= wants_of(agg->kind);
@@ -109,9 +122,7 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
     }
     if (agg->window.span_ms == 0) {
         pairs[p].lifetime_wants |= wants_of(agg->kind);
-        layout->folds = layout->folds && agg->window.last_n == 0 &&
-                        agg->window.kind == ASSAY_SPAN_SLIDING &&
-                        (wants_of(agg->kind) & ~(uint32_t)WANTS_FOLDED) == 0;
+        layout->folds = layout->folds && assay_layout_folds(agg);
     }
     return p;
 }
@@ -186,6 +197,27 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
     return v;
 }
 
+/* Where an entry holds what. Whatever is looked at the most comes first. */
+static void lay_out_entry(struct stream_layout *layout)
+{
+    const struct assay_stream *stream = layout->stream;
+    size_t at = sizeof(struct log_entry);
+    bool has_blob = stream->ordered;
+    for (uint32_t c = 0; c < stream->column_count; c++) {
+        layout->cell_at[c] = (uint16_t)at;
+        at += sizeof(union log_cell);
+        has_blob = has_blob || assay_type_is_text(layout->event->fields[stream->columns[c]].type);
+    }
+    if (has_blob) {
+        layout->blob_at = (uint16_t)at;
+        at += sizeof(struct log_blob);
+    }
+    layout->passed_at = (uint16_t)at;
+    layout->passed_bytes = (uint16_t)((stream->filter_count + 7) / 8);
+    at += layout->passed_bytes;
+    layout->entry_bytes = (uint32_t)((at + 7) / 8 * 8);
+}
+
 static bool build_streams(struct builder *builder)
 {
     const struct assay_plan_entity *entity = builder->entity;
@@ -213,10 +245,9 @@ static bool build_streams(struct builder *builder)
             .stream = stream,
             .event = &builder->plan->schema->events[stream->event],
             .pairs = builder->pairs[s],
-            .entry_bytes = (uint32_t)(sizeof(struct log_entry) +
-                                      stream->column_count * sizeof(union log_cell)),
             .folds = stream->lifetime,
         };
+        lay_out_entry(&builder->streams[s]);
         builder->out->lifetime = builder->out->lifetime || stream->lifetime;
     }
     builder->out->stream_count = streams;

@@ -80,17 +80,29 @@ static void number_totals(const struct lane_builder *builder, struct stream_layo
     }
 }
 
+/* Are extremes or different values asked of a window? Then where it begins is worth knowing. */
+static bool reads_windows(const struct lane_builder *builder, uint32_t stream)
+{
+    bool reads = false;
+    for (uint32_t v = 0; v < builder->view_count; v++) {
+        const struct view_key *view = &builder->views[v];
+        reads = reads || (builder->ranges[view->range].stream == stream &&
+                          (view->wants & (WANT_EXTREME | WANT_DISTINCT | WANT_SQUARES)) != 0);
+    }
+    return reads;
+}
+
 size_t assay_layout_inline(struct stream_layout streams[], uint32_t count)
 {
     size_t bytes = 0;
     for (uint32_t s = 0; s < count; s++) {
-        bytes += streams[s].total_count > 0 ? lanes_room(&streams[s]) : 0;
+        bytes += streams[s].keeps_lanes ? lanes_room(&streams[s]) : 0;
     }
     if (bytes > INLINE_BYTES_MAX) {
         return 0;
     }
     for (uint32_t s = 0; s < count; s++) {
-        streams[s].inline_lanes = streams[s].total_count > 0;
+        streams[s].inline_lanes = streams[s].keeps_lanes;
     }
     return bytes;
 }
@@ -127,6 +139,7 @@ bool assay_layout_lanes(const struct lane_builder *builder, struct stream_layout
         }
     }
     first[layout->lane_count] = used;
+    layout->keeps_lanes = layout->total_count > 0 || reads_windows(builder, stream);
     layout->pair_totals = totals.of_pairs;
     layout->total_pairs = totals.pairs;
     layout->lane_totals_first = first;

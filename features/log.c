@@ -63,12 +63,14 @@ struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int
 }
 
 /* Where an entry goes: after all that are not greater. */
-static struct position place_of(const struct log *log, uint32_t entry_bytes,
+static struct position place_of(const struct log *log, const struct stream_layout *layout,
                                 const struct log_entry *entry)
 {
+    const uint32_t entry_bytes = layout->entry_bytes;
+    const size_t blob_at = layout->blob_at;
     const struct chunk *newest = log_chunk(log, log->count - 1);
-    if (newest->count > 0 &&
-        assay_entry_order(chunk_entry(newest, entry_bytes, newest->count - 1), entry) <= 0) {
+    if (newest->count > 0 && assay_entry_order(chunk_entry(newest, entry_bytes, newest->count - 1),
+                                               entry, blob_at) <= 0) {
         return (struct position){.chunk = log->count - 1, .at = newest->count};
     }
     uint32_t low = 0;
@@ -76,7 +78,7 @@ static struct position place_of(const struct log *log, uint32_t entry_bytes,
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         const struct chunk *chunk = log_chunk(log, middle);
-        if (assay_entry_order(chunk_entry(chunk, entry_bytes, 0), entry) <= 0) {
+        if (assay_entry_order(chunk_entry(chunk, entry_bytes, 0), entry, blob_at) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -88,7 +90,7 @@ static struct position place_of(const struct log *log, uint32_t entry_bytes,
     high = chunk->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry) <= 0) {
+        if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry, blob_at) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -184,8 +186,8 @@ static void drop_expired(const struct log_context *context, struct log *log, uin
     const uint32_t entry_bytes = context->layout->entry_bytes;
     assay_lanes_drop(context->layout, log, count);
     for (uint32_t at = 0; at < count; at++) {
-        const struct log_entry *entry = chunk_entry(open, entry_bytes, at);
-        assay_slab_free(context->slab, entry->blob, entry->blob_bytes);
+        assay_entry_drop(context->slab, chunk_entry(open, entry_bytes, at),
+                         context->layout->blob_at);
     }
     open->count -= count;
     memmove(open->entries, open->entries + (size_t)count * entry_bytes,
@@ -254,7 +256,8 @@ static bool make_room(const struct log_context *context, struct log *log,
         return grow_open(context, log);
     }
     const struct log_entry *last = chunk_entry(open, context->layout->entry_bytes, open->count - 1);
-    return assay_entry_order(last, entry) > 0 || push_open(context, log, CHUNK_ENTRIES_MAX / 4);
+    return assay_entry_order(last, entry, context->layout->blob_at) > 0 ||
+           push_open(context, log, CHUNK_ENTRIES_MAX / 4);
 }
 
 /* Entries [from, to) of the old chunk as they are with the new entry at @p place. */
@@ -318,7 +321,7 @@ bool assay_log_prepare(const struct log_context *context, struct log *log,
     if (open->count == open->capacity && !make_room(context, log, entry)) {
         return false;
     }
-    change->position = place_of(log, context->layout->entry_bytes, entry);
+    change->position = place_of(log, context->layout, entry);
     open = log_chunk(log, log->count - 1);
     if (change->position.chunk + 1 == log->count && open->count < open->capacity) {
         return true;

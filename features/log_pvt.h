@@ -46,17 +46,24 @@ union log_cell {
     } text;
 };
 
-/** One logged event: a fixed head, then one cell a column of the stream. */
+/** The bytes of an entry that have no fixed length. */
+struct log_blob {
+    uint8_t *bytes; /* tie bytes, then text columns; NULL: none */
+    uint32_t tie_bytes;
+    uint32_t size; /* of the piece; 0: none */
+};
+
+/**
+ * One logged event. Behind the time lies what the stream needs and nothing else, at the offsets
+ * that its layout names: a cell a column, a blob, a bit a filter. A null column is CELL_NULL.
+ */
 struct log_entry {
     int64_t time_ms;
-    uint64_t passed;     /* bit f: filter f holds */
-    uint32_t present;    /* bit c: column c is not null */
-    uint32_t tie_bytes;  /* first bytes of the blob */
-    uint32_t blob_bytes; /* 0: no blob */
-    uint32_t unused;
-    uint8_t *blob; /* tie bytes, then text columns */
-    union log_cell cells[];
+    int64_t words[];
 };
+
+/** No integer, no real (that of -0.0) and no text (longer than any) has these bits. */
+#define CELL_NULL INT64_MIN
 
 /** What aggregates look at: the events that pass a filter and, if there is one, their column. */
 enum pair_value { PAIR_EVENTS, PAIR_INTEGER, PAIR_REAL, PAIR_TEXT, PAIR_OTHER };
@@ -87,6 +94,11 @@ struct pair {
     enum pair_value value;
     uint32_t wants;          /* of any of its aggregates */
     uint32_t lifetime_wants; /* of those without a span */
+    /* Where to look in an entry, in bytes: copies of what the layout says. */
+    uint16_t passed_at;
+    uint8_t passed_mask; /* 0: no filter */
+    uint16_t cell_at;    /* 0: no column */
+    uint16_t blob_at;
 };
 
 /** A window that is kept up with. */
@@ -108,9 +120,14 @@ struct stream_layout {
     const struct pair *pairs;
     uint32_t pair_count;
     uint32_t entry_bytes;
+    uint16_t blob_at;   /* 0: entries have none */
+    uint16_t passed_at; /* one bit a filter */
+    uint16_t passed_bytes;
+    uint16_t cell_at[ASSAY_STREAM_COLUMNS_MAX];
     bool folds; /* over a lifetime only totals, extremes and edges are asked */
     /* Kept windows and totals; see features/lanes_pvt.h. Lanes without delay come first; totals lie
      * by pair, pairs with sums first. */
+    bool keeps_lanes; /* some view profits */
     uint32_t lane_count;
     uint32_t prompt_count;
     uint32_t total_count;
@@ -262,23 +279,52 @@ static inline struct chunk *log_chunk(const struct log *log, uint32_t at)
     return log->chunks[log->first + at];
 }
 
+/** The bytes of an entry from @p at on. */
+static inline unsigned char *entry_at_byte(const struct log_entry *entry, size_t at)
+{
+    return (unsigned char *)(uintptr_t)entry + at;
+}
+
+static inline union log_cell *entry_cell(const struct log_entry *entry, size_t at)
+{
+    return (union log_cell *)(void *)entry_at_byte(entry, at);
+}
+
+static inline struct log_blob *entry_blob(const struct log_entry *entry, size_t at)
+{
+    ASSAY_DASSERT(at != 0);
+    return (struct log_blob *)(void *)entry_at_byte(entry, at);
+}
+
+/** The pair's column; it has one. */
+static inline union log_cell *pair_cell(const struct pair *pair, const struct log_entry *entry)
+{
+    ASSAY_DASSERT(pair->cell_at != 0);
+    return entry_cell(entry, pair->cell_at);
+}
+
 /** Does the entry pass the pair's filter? */
 static inline bool pair_passes(const struct pair *pair, const struct log_entry *entry)
 {
-    return pair->filter == ASSAY_NONE || (entry->passed >> pair->filter & 1U) != 0;
+    return pair->passed_mask == 0 ||
+           (*entry_at_byte(entry, pair->passed_at) & pair->passed_mask) != 0;
 }
 
 /** Does it, and is its column not null? */
 static inline bool pair_finds(const struct pair *pair, const struct log_entry *entry)
 {
     return pair_passes(pair, entry) &&
-           (pair->column == ASSAY_NONE || (entry->present >> pair->column & 1U) != 0);
+           (pair->cell_at == 0 || pair_cell(pair, entry)->integer != CELL_NULL);
 }
 
 /* entry.c */
 
 /** Order of two entries: time, then tie bytes, a prefix first (unordered streams have none). */
-int assay_entry_order(const struct log_entry *a, const struct log_entry *b);
+int assay_entry_order(const struct log_entry *a, const struct log_entry *b, size_t blob_at);
+/** Give the blob back; @p blob_at 0: there is none. */
+void assay_entry_drop(struct assay_slab *slab, const struct log_entry *entry, size_t blob_at);
+/** The bytes of a text column; it is not null. */
+struct assay_str assay_entry_text(const struct log_entry *entry, size_t cell_at, size_t blob_at);
 /** Compare the bytes of two texts. */
 bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
                       const struct log_entry *b);
@@ -345,8 +391,8 @@ void assay_tally_remove(struct tally *tally, const struct pair *pair,
 void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
                          const struct summary *summary);
 /** Let the edges reach to these entries as well; in any order. */
-void assay_tally_stretch(struct tally *tally, uint32_t wants, const struct log_entry *first,
-                         const struct log_entry *last);
+void assay_tally_stretch(struct tally *tally, const struct pair *pair, uint32_t wants,
+                         const struct log_entry *first, const struct log_entry *last);
 /** Add other totals of the same pair; in any order. */
 void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wants,
                        const struct tally *other);
@@ -381,8 +427,10 @@ void assay_fold_free(const struct log_context *context, struct log *log);
 
 /** The last segment that starts at or before @p time_ms, or ASSAY_NONE. */
 uint32_t assay_segment_at(const struct assay_record *record, int64_t time_ms);
-/** Make room for one more segment, forgetting those that end at or before @p forget_ms. */
-bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t forget_ms);
+/** Make room for a touch, forgetting segments that end at or before @p forget_ms if it takes one
+ * more. */
+bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t time_ms,
+                           int64_t expire_ms, int64_t forget_ms);
 /** Add a touch: it extends a segment, joins two, or stands alone. @p expire_ms 0: never cut. */
 void assay_segment_touch(struct assay_record *record, int64_t time_ms, int64_t expire_ms);
 /** Start of what the key remembers as of a time; INT64_MAX: nothing. */

@@ -58,6 +58,7 @@ struct assay_stream {
     bool ordered;        /* an aggregate depends on the order of events of equal time */
     bool lifetime;       /* an aggregate has no span: what leaves the log is folded into a base */
     int64_t retained_ms; /* max(span + delay) over its aggregates, plus lateness */
+    struct assay_str filter_texts[ASSAY_STREAM_FILTERS_MAX]; /* canonical */
 };
 
 struct assay_agg {
@@ -70,6 +71,8 @@ struct assay_agg {
     uint32_t nth;                  /* FIRST_K, LAST_K: which value, from 1 */
     const struct assay_zone *zone; /* ACTIVE_DAYS: whose days */
     enum assay_kind result;        /* kind of the value */
+    struct assay_str text;         /* e.g. count(payment) where (not ok), as first written */
+    struct assay_str window_text;  /* e.g. 7d delay 1d */
 };
 
 struct assay_feature {

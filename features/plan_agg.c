@@ -305,7 +305,7 @@ static bool share_filter(struct planner *planner, struct stream_draft *draft,
         return false;
     }
     for (uint32_t f = 0; f < stream->filter_count; f++) {
-        if (assay_str_equal(draft->filter_texts[f], text)) {
+        if (assay_str_equal(stream->filter_texts[f], text)) {
             *out = f;
             return true;
         }
@@ -332,7 +332,7 @@ static bool share_filter(struct planner *planner, struct stream_draft *draft,
                        ASSAY_STREAM_FILTERS_MAX);
         return false;
     }
-    draft->filter_texts[stream->filter_count] = text;
+    stream->filter_texts[stream->filter_count] = text;
     stream->filters[stream->filter_count] = program;
     *out = stream->filter_count++;
     return true;
@@ -523,7 +523,13 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
         .kind = (enum assay_agg_kind)assay_aggregate_kind(ast->name),
         .exclude_current = ast->exclude_current,
         .column = ASSAY_NONE,
+        .text = assay_agg_text(planner->arena, ast, false),
+        .window_text = assay_agg_text(planner->arena, ast, true),
     };
+    if (agg.text.ptr == NULL || agg.window_text.ptr == NULL) {
+        assay_diag_add(planner->diags, ASSAY_DIAG_LIMIT, ast->span, "out of memory");
+        return false;
+    }
     uint32_t role = 0;
     uint32_t field = ASSAY_NONE;
     if (!find_role(planner, ast, def, &role) ||

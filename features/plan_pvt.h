@@ -28,7 +28,6 @@ struct draft {
 
 struct stream_draft {
     struct assay_stream stream;
-    struct assay_str filter_texts[ASSAY_STREAM_FILTERS_MAX];
 };
 
 struct plan_zone {

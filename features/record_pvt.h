@@ -4,6 +4,7 @@
 #ifndef ASSAY_FEATURES_RECORD_PVT_H
 #define ASSAY_FEATURES_RECORD_PVT_H
 
+#include "features/hot_keys.h"
 #include "features/lanes_pvt.h"
 
 /* layout.c */
@@ -55,6 +56,9 @@ struct entity_layout {
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_plan *plan);
 
+/** Can what the aggregate asks of a lifetime be folded into totals? */
+bool assay_layout_folds(const struct assay_agg *agg);
+
 /* layout_lanes.c */
 
 /** An entity's windows and views, as far as they are known. */
@@ -101,6 +105,10 @@ struct range assay_range(const struct log *log, uint32_t entry_bytes, int64_t af
                          int64_t to_ms);
 /** Compute everything that is wanted of a view. Pure; text borrows from the log. */
 void assay_view_read(const struct view_query *query, struct view_result *out);
+/** Add totals of the query's range to @p tally, and the values to its set if @p distinct; block by
+ * block where that can be. */
+void assay_view_scan(const struct view_query *query, uint32_t totals, bool distinct,
+                     struct tally *tally);
 /** One aggregate's value from its view. */
 struct assay_value assay_aggregate_value(const struct assay_agg *agg,
                                          const struct stream_layout *layout,
@@ -150,6 +158,23 @@ struct selection_stream {
     uint32_t kept_count;
     uint32_t agg_first; /* into aggs: those that take more than a total */
     uint32_t agg_count;
+    uint32_t sweep_first; /* into sweeps */
+    uint32_t sweep_count;
+};
+
+/** A view that is read together with others of its pair; see features/sweep.c. */
+struct swept_view {
+    uint32_t view;
+    uint32_t lane;
+    int64_t span_ms;
+};
+
+/** Views of one pair over windows that end now, the shortest first. */
+struct sweep {
+    uint32_t pair;
+    uint32_t first; /* into swept */
+    uint32_t count;
+    uint32_t wants; /* of all of them */
 };
 
 /** A list of features and what it rests on. */
@@ -165,7 +190,16 @@ struct selection {
     struct kept_value *kept;
     uint32_t *aggs;               /* of the entity */
     struct selection_step *steps; /* features to work out, in order */
+    struct sweep *sweeps;
+    struct swept_view *swept;
 };
+
+/** Find what of a stream is swept: fill in @p part and the lists behind it. */
+void assay_sweep_list(const struct assay_store *store, struct selection *selection,
+                      struct selection_stream *part, uint32_t *sweeps_used, uint32_t *swept_used);
+/** Read the views of a sweep, into the scratch; the stream's lanes are at the slice's time. */
+void assay_sweep_read(struct assay_store *store, const struct selection *selection,
+                      const struct sweep *sweep, uint32_t stream, const struct log *log);
 
 /** Make room for the lists that are remembered. @return false: the arena is full. */
 bool assay_selection_reserve(struct assay_store *store);
@@ -179,7 +213,8 @@ const struct selection *assay_select(struct assay_store *store, uint32_t entity,
 struct span_cut {
     int64_t at_ms;                /* the time asked for */
     int64_t since_ms;             /* start of what the key remembers */
-    const struct log_entry *mark; /* the last landmark, or NULL */
+    const struct log_entry *mark; /* the last landmark, or NULL; of another log maybe */
+    size_t mark_blob_at;
 };
 
 /** Narrow the query's range to the session, to what comes after the landmark, or to the bucket. */
@@ -191,6 +226,25 @@ void assay_span_cut(struct view_query *query, const struct span_cut *cut);
 double assay_moment_range(const struct assay_field_def *def, const struct tally *tally);
 /** var, stddev or cv from the totals of a column of this scale; NaN: null. */
 double assay_moment_value(enum assay_agg_kind kind, uint32_t scale, const struct tally *tally);
+
+/* slice.c */
+
+/** Who asks for features, and when. */
+struct view {
+    struct assay_record *record;     /* NULL: the key was never seen */
+    const struct position *touched;  /* per stream of the entity; NULL: no current event */
+    const struct assay_event *event; /* NULL: none */
+    uint32_t entity;
+    int64_t at_ms;
+    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
+};
+
+/** Fill since_ms, and the scratch's slots of the selection. */
+void assay_slice_compute(struct assay_store *store, struct view *view,
+                         const struct selection *selection);
+/** What is read for a view of the layout; the record is there and remembers something. */
+struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
+                                    const struct view_key *key);
 
 /* store.c */
 
@@ -238,6 +292,7 @@ struct assay_store {
     struct pending *pending;
     struct selection *selections;
     struct scratch scratch;
+    struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
 
 /** Logs of an entity are changed with this. */
@@ -268,6 +323,12 @@ static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t 
 /** The record of a key, or NULL. */
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key);
+/**
+ * The next record of a walk over all of them, each once, in no order; NULL: no more.
+ *
+ * @param[in,out] at 0 to begin with; the store must not change meanwhile.
+ */
+const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at);
 
 /** Where inline lanes begin in a record. */
 static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)

@@ -193,7 +193,7 @@ void assay_view_novelty(const struct view_query *query, struct view_result *out)
     }
     const struct log_entry *current = chunk_entry(log_chunk(query->log, query->current.chunk),
                                                   query->layout->entry_bytes, query->current.at);
-    if ((current->present >> pair->column & 1U) == 0) {
+    if (pair_cell(pair, current)->integer == CELL_NULL) {
         return;
     }
     const struct wanted wanted = {.identity = assay_identity(pair, current, query->set->seed),

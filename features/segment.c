@@ -21,9 +21,21 @@ uint32_t assay_segment_at(const struct assay_record *record, int64_t time_ms)
     return low == 0 ? ASSAY_NONE : low - 1;
 }
 
-bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t forget_ms)
+/* Does a touch extend a segment that is there, or join two? */
+static bool finds_room(const struct assay_record *record, int64_t time_ms, int64_t expire_ms)
 {
-    if (record->segment_count < record->segment_capacity) {
+    const uint32_t before = assay_segment_at(record, time_ms);
+    const uint32_t after = before == ASSAY_NONE ? 0 : before + 1;
+    return record->segment_count < record->segment_capacity ||
+           (before != ASSAY_NONE && bridges(record->segments[before].end_ms, time_ms, expire_ms)) ||
+           (after < record->segment_count &&
+            bridges(time_ms, record->segments[after].start_ms, expire_ms));
+}
+
+bool assay_segment_reserve(struct assay_slab *slab, struct assay_record *record, int64_t time_ms,
+                           int64_t expire_ms, int64_t forget_ms)
+{
+    if (finds_room(record, time_ms, expire_ms)) {
         return true;
     }
     struct segment *segments = record->segments;

@@ -72,29 +72,38 @@ static bool is_kept(const struct assay_store *store, uint32_t entity, uint32_t a
     return true;
 }
 
+/* How much of a selection's lists is in use. */
+struct used {
+    uint32_t kept;
+    uint32_t aggs;
+    uint32_t sweeps;
+    uint32_t swept;
+};
+
 static void list_stream(struct assay_store *store, struct selection *selection, uint32_t stream,
-                        uint32_t *kept_used, uint32_t *aggs_used)
+                        struct used *used)
 {
     const uint32_t entity = selection->entity;
     const struct assay_plan_entity *plan = &store->plan->entities[entity];
     const struct entity_layout *layout = &store->layouts[entity];
     struct selection_stream out = {
-        .stream = stream, .kept_first = *kept_used, .agg_first = *aggs_used};
+        .stream = stream, .kept_first = used->kept, .agg_first = used->aggs};
     for (uint32_t i = 0; i < plan->agg_count; i++) {
         const uint32_t range = layout->views[layout->agg_views[i]].range;
         if (store->scratch.needed[plan->feature_count + i] == 0 ||
             layout->ranges[range].stream != stream) {
             continue;
         }
-        if (is_kept(store, entity, i, &selection->kept[*kept_used])) {
-            (*kept_used)++;
+        if (is_kept(store, entity, i, &selection->kept[used->kept])) {
+            used->kept++;
             out.kept_count++;
         } else {
-            selection->aggs[(*aggs_used)++] = i;
+            selection->aggs[used->aggs++] = i;
             out.agg_count++;
         }
     }
     if (out.kept_count + out.agg_count > 0) {
+        assay_sweep_list(store, selection, &out, &used->sweeps, &used->swept);
         selection->streams[selection->stream_count++] = out;
     }
 }
@@ -104,8 +113,7 @@ static void fill(struct assay_store *store, struct selection *selection, uint32_
 {
     const struct assay_plan_entity *plan = &store->plan->entities[entity];
     const uint8_t *needed = store->scratch.needed;
-    uint32_t kept_used = 0;
-    uint32_t aggs_used = 0;
+    struct used used = {0};
     mark_needed(store, entity, features, count, store->scratch.needed);
     selection->entity = entity;
     selection->count = count;
@@ -116,7 +124,7 @@ static void fill(struct assay_store *store, struct selection *selection, uint32_
         selection->outs[i] = source_slot(store, entity, features[i] - plan->feature_first);
     }
     for (uint32_t s = 0; s < store->layouts[entity].stream_count; s++) {
-        list_stream(store, selection, s, &kept_used, &aggs_used);
+        list_stream(store, selection, s, &used);
     }
     for (uint32_t j = 0; j < plan->feature_count; j++) {
         if (needed[j] != 0) {
@@ -138,8 +146,11 @@ static bool reserve(struct assay_arena *arena, struct selection *selection, size
     selection->aggs = assay_arena_array(arena, aggs, sizeof *selection->aggs);
     selection->kept = assay_arena_array(arena, aggs, sizeof *selection->kept);
     selection->streams = assay_arena_array(arena, streams, sizeof *selection->streams);
-    return selection->features != NULL && selection->outs != NULL && selection->steps != NULL &&
-           selection->aggs != NULL && selection->kept != NULL && selection->streams != NULL;
+    selection->sweeps = assay_arena_array(arena, aggs, sizeof *selection->sweeps);
+    selection->swept = assay_arena_array(arena, aggs, sizeof *selection->swept);
+    return selection->sweeps != NULL && selection->swept != NULL && selection->features != NULL &&
+           selection->outs != NULL && selection->steps != NULL && selection->aggs != NULL &&
+           selection->kept != NULL && selection->streams != NULL;
 }
 
 bool assay_selection_reserve(struct assay_store *store)

@@ -7,15 +7,6 @@
 
 static const int64_t EXACT = INT64_C(1) << 53; /* integers up to here are f64s */
 
-struct view {
-    struct assay_record *record;     /* NULL: the key was never seen */
-    const struct position *touched;  /* per stream of the entity; NULL: no current event */
-    const struct assay_event *event; /* NULL: none */
-    uint32_t entity;
-    int64_t at_ms;
-    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
-};
-
 /* Whether the stream's kept windows are at the view's time; asked once a slice. Only the current
  * event's time moves them: a read may be of any time. */
 static bool has_lanes(struct assay_store *store, const struct view *view, uint32_t stream)
@@ -70,6 +61,7 @@ static void take_total(const struct assay_store *store, const struct view *view,
     const struct range_key *range = &entity->ranges[key->range];
     const struct stream_layout *layout = &entity->streams[range->stream];
     const struct log *log = &view->record->logs[range->stream];
+    ASSAY_DASSERT(view->touched != NULL); /* windows move with events only */
     const struct position current = view->touched[range->stream];
     assay_lanes_total(layout, log, key->total, &out->tally);
     if (key->exclude_current && range->delay_ms == 0 && current.chunk != ASSAY_NONE) {
@@ -77,6 +69,44 @@ static void take_total(const struct assay_store *store, const struct view *view,
             &out->tally, &layout->pairs[key->pair],
             chunk_entry(log_chunk(log, current.chunk), layout->entry_bytes, current.at));
     }
+}
+
+static const struct view_result *result_of(struct assay_store *store, const struct view *view,
+                                           uint32_t index);
+
+/* Events or a calendar cut the range. */
+static void cut_range(struct assay_store *store, const struct view *view, struct view_query *query)
+{
+    const struct entity_layout *layout = &store->layouts[view->entity];
+    struct span_cut cut = {.at_ms = view->at_ms, .since_ms = view->since_ms};
+    if (query->key->since_view != ASSAY_NONE) {
+        const struct range_key *marks =
+            &layout->ranges[layout->views[query->key->since_view].range];
+        cut.mark = result_of(store, view, query->key->since_view)->tally.last;
+        cut.mark_blob_at = layout->streams[marks->stream].blob_at;
+    }
+    assay_span_cut(query, &cut);
+}
+
+struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
+                                    const struct view_key *key)
+{
+    const struct entity_layout *layout = &store->layouts[view->entity];
+    const struct range_key *range = &layout->ranges[key->range];
+    struct view_query query = {
+        .layout = &layout->streams[range->stream],
+        .log = &view->record->logs[range->stream],
+        .key = key,
+        .range = range_of(store, view, key->range),
+        .bases_since_ms = range->span_ms == 0 ? view->since_ms : INT64_MAX,
+        .current = view->touched == NULL ? (struct position){.chunk = ASSAY_NONE}
+                                         : view->touched[range->stream],
+        .set = &store->set,
+    };
+    if (key->cut != NULL) {
+        cut_range(store, view, &query);
+    }
+    return query;
 }
 
 static const struct view_result *result_of(struct assay_store *store, const struct view *view,
@@ -99,26 +129,7 @@ static const struct view_result *result_of(struct assay_store *store, const stru
     const bool kept = key.total != ASSAY_NONE && has_lanes(store, view, range->stream);
     key.wants &= kept ? ~(uint32_t)(WANT_COUNT | WANT_SUM) : UINT32_MAX;
     if (key.wants != 0) {
-        struct view_query query = {
-            .layout = &layout->streams[range->stream],
-            .log = &view->record->logs[range->stream],
-            .key = &key,
-            .range = range_of(store, view, key.range),
-            .bases_since_ms = range->span_ms == 0 ? view->since_ms : INT64_MAX,
-            .current = view->touched == NULL ? (struct position){.chunk = ASSAY_NONE}
-                                             : view->touched[range->stream],
-            .set = &store->set,
-        };
-        if (key.cut != NULL) {
-            const struct span_cut cut = {
-                .at_ms = view->at_ms,
-                .since_ms = view->since_ms,
-                .mark = key.since_view == ASSAY_NONE
-                            ? NULL
-                            : result_of(store, view, key.since_view)->tally.last,
-            };
-            assay_span_cut(&query, &cut);
-        }
+        const struct view_query query = assay_slice_query(store, view, &key);
         assay_view_read(&query, result);
     }
     if (kept) {
@@ -193,7 +204,8 @@ static void take_values(struct assay_store *store, const struct view *view,
     }
 }
 
-static void compute(struct assay_store *store, struct view *view, const struct selection *selection)
+void assay_slice_compute(struct assay_store *store, struct view *view,
+                         const struct selection *selection)
 {
     const uint32_t slots_first = store->plan->entities[view->entity].feature_count;
     struct scratch *scratch = &store->scratch;
@@ -214,6 +226,12 @@ static void compute(struct assay_store *store, struct view *view, const struct s
             for (uint32_t i = 0; i < part->kept_count; i++) {
                 const uint32_t agg = selection->kept[part->kept_first + i].agg;
                 scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
+            }
+        }
+        if (is_alive && part->sweep_count > 0 && has_lanes(store, view, part->stream)) {
+            for (uint32_t i = 0; i < part->sweep_count; i++) {
+                assay_sweep_read(store, selection, &selection->sweeps[part->sweep_first + i],
+                                 part->stream, &view->record->logs[part->stream]);
             }
         }
         for (uint32_t i = 0; i < part->agg_count; i++) {
@@ -258,7 +276,7 @@ void assay_store_slice(struct assay_store *store, const struct assay_touch *touc
         .at_ms = touch->update->event->time_ms,
     };
     const struct selection *selection = assay_select(store, view.entity, features, count);
-    compute(store, &view, selection);
+    assay_slice_compute(store, &view, selection);
     copy_out(store, selection, scratch, out);
 }
 
@@ -273,6 +291,6 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
         .at_ms = at_ms,
     };
     const struct selection *selection = assay_select(store, entity, features, count);
-    compute(store, &view, selection);
+    assay_slice_compute(store, &view, selection);
     copy_out(store, selection, scratch, out);
 }

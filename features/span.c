@@ -59,16 +59,34 @@ static struct position step_back(const struct log *log, struct position at)
                                          .at = log_chunk(log, at.chunk - 1)->count - 1};
 }
 
-/* The place behind everything that is not greater than the landmark, in the order of events. */
-static struct position after_mark(const struct view_query *query, const struct log_entry *mark)
+/* Order of two entries whose logs may lay them out differently; both have their tie bytes. */
+static int order_of(const struct log_entry *entry, size_t blob_at, const struct log_entry *mark,
+                    size_t mark_blob_at)
 {
+    if (entry->time_ms != mark->time_ms) {
+        return entry->time_ms < mark->time_ms ? -1 : 1;
+    }
+    const struct log_blob *left = entry_blob(entry, blob_at);
+    const struct log_blob *right = entry_blob(mark, mark_blob_at);
+    const uint32_t shared = left->tie_bytes < right->tie_bytes ? left->tie_bytes : right->tie_bytes;
+    const int order = memcmp(left->bytes, right->bytes, shared);
+    if (order != 0) {
+        return order;
+    }
+    return (left->tie_bytes > right->tie_bytes) - (left->tie_bytes < right->tie_bytes);
+}
+
+/* The place behind everything that is not greater than the landmark, in the order of events. */
+static struct position after_mark(const struct view_query *query, const struct span_cut *cut)
+{
+    const struct log_entry *mark = cut->mark;
     const uint32_t entry_bytes = query->layout->entry_bytes;
     struct position at = assay_log_after(query->log, entry_bytes, mark->time_ms);
     while (at.chunk > 0 || at.at > 0) {
         const struct position before = step_back(query->log, at);
         const struct log_entry *entry =
             chunk_entry(log_chunk(query->log, before.chunk), entry_bytes, before.at);
-        if (assay_entry_order(entry, mark) <= 0) {
+        if (order_of(entry, query->layout->blob_at, mark, cut->mark_blob_at) <= 0) {
             break;
         }
         at = before;
@@ -106,7 +124,7 @@ void assay_span_cut(struct view_query *query, const struct span_cut *cut)
     if (window->kind == ASSAY_SPAN_SESSION) {
         begin = session_begin(query, t_ms);
     } else if (cut->mark != NULL) {
-        begin = after_mark(query, cut->mark);
+        begin = after_mark(query, cut);
     }
     if (is_before(query->range.begin, begin)) {
         query->range.begin = begin;

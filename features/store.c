@@ -25,8 +25,8 @@ struct pending {
     uint32_t streams[ASSAY_FIELDS_MAX]; /* positions in the entity's list, one a role at most */
     struct log_change changes[ASSAY_FIELDS_MAX];
     _Alignas(16) unsigned char entries[ASSAY_FIELDS_MAX]
-                                      [sizeof(struct log_entry) +
-                                       ASSAY_STREAM_COLUMNS_MAX * sizeof(union log_cell)];
+                                      [sizeof(struct log_entry) + sizeof(struct log_blob) +
+                                       (ASSAY_STREAM_COLUMNS_MAX + 1) * sizeof(union log_cell)];
 };
 
 static bool reserve_scratch(struct assay_store *store)
@@ -66,6 +66,18 @@ static bool reserve_scratch(struct assay_store *store)
            scratch->lane_stamps != NULL && scratch->kept != NULL;
 }
 
+static bool reserve_hot_keys(struct assay_store *store)
+{
+    const uint32_t entities = store->plan->schema->entity_count;
+    bool good = true;
+    store->hot_keys = assay_arena_array(store->arena, entities + 1U, sizeof *store->hot_keys);
+    for (uint32_t e = 0; store->hot_keys != NULL && e < entities; e++) {
+        store->hot_keys[e] = assay_hot_keys_create(store->options.hot_keys);
+        good = good && store->hot_keys[e] != NULL;
+    }
+    return good && store->hot_keys != NULL;
+}
+
 static bool reserve(struct assay_store *store)
 {
     bool distinct = false;
@@ -95,6 +107,9 @@ static bool reserve(struct assay_store *store)
     store->tie_buffer = malloc(TIE_BYTES_MAX); /* touched as far as an event needs it */
     store->tie_capacity = TIE_BYTES_MAX;
     store->pending = assay_arena_alloc(store->arena, sizeof *store->pending);
+    if (store->options.hot_keys != 0 && !reserve_hot_keys(store)) {
+        return false;
+    }
     return store->index != NULL && store->entity_counts != NULL && store->tie_buffer != NULL &&
            store->pending != NULL;
 }
@@ -126,6 +141,9 @@ void assay_store_destroy(struct assay_store *store)
 {
     if (store == NULL) {
         return;
+    }
+    for (uint32_t e = 0; store->hot_keys != NULL && e < store->plan->schema->entity_count; e++) {
+        assay_hot_keys_destroy(store->hot_keys[e]);
     }
     assay_slab_fini(&store->slab);
     assay_distinct_fini(&store->set);
@@ -169,6 +187,22 @@ struct assay_record *assay_store_find(const struct assay_store *store, uint32_t 
                                       struct assay_str key)
 {
     return find(store, store_hash_key(store, entity, key), entity, key)->record;
+}
+
+const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at)
+{
+    const size_t older = store->old_index == NULL ? 0 : store->old_capacity - store->old_moved;
+    while (*at < store->index_capacity + older) {
+        const size_t i = (*at)++;
+        const struct index_slot *slot =
+            i < store->index_capacity
+                ? &store->index[i]
+                : &store->old_index[store->old_moved + i - store->index_capacity];
+        if (slot->record != NULL) {
+            return slot->record;
+        }
+    }
+    return NULL;
 }
 
 /* Move the next slots of the older table; what has moved stays there as well, for its chains. */
@@ -275,39 +309,44 @@ static struct assay_record *new_record(struct assay_store *store, const struct a
     return record;
 }
 
+static bool is_text(const struct stream_layout *layout, uint32_t column)
+{
+    return assay_type_is_text(layout->event->fields[layout->stream->columns[column]].type);
+}
+
 /* The variable part of an entry: tie bytes where order is seen, then text columns. */
 static bool fill_blob(struct assay_store *store, const struct stream_layout *layout,
                       const struct assay_event *event, size_t tie_bytes, struct log_entry *entry)
 {
     const struct assay_stream *stream = layout->stream;
+    struct log_blob *blob = entry_blob(entry, layout->blob_at);
     size_t bytes = stream->ordered ? tie_bytes : 0;
     bool has_text = false;
-    entry->tie_bytes = (uint32_t)bytes;
+    blob->tie_bytes = (uint32_t)bytes;
     for (uint32_t c = 0; c < stream->column_count; c++) {
         const uint32_t field = stream->columns[c];
-        if (assay_event_has(event, field) &&
-            assay_type_is_text(layout->event->fields[field].type)) {
+        if (is_text(layout, c) && assay_event_has(event, field)) {
             has_text = true;
-            entry->cells[c].text.offset = (uint32_t)bytes;
-            entry->cells[c].text.bytes = event->fields[field].text.len;
+            union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
+            cell->text.offset = (uint32_t)bytes;
+            cell->text.bytes = event->fields[field].text.len;
             bytes += event->fields[field].text.len;
         }
     }
     if (bytes == 0 && !has_text) {
         return true;
     }
-    entry->blob_bytes = (uint32_t)bytes + 1; /* the empty text has a place too */
-    entry->blob = assay_slab_alloc(&store->slab, entry->blob_bytes);
-    if (entry->blob == NULL) {
+    blob->size = (uint32_t)bytes + 1; /* the empty text has a place too */
+    blob->bytes = assay_slab_alloc(&store->slab, blob->size);
+    if (blob->bytes == NULL) {
         return false;
     }
-    memcpy(entry->blob, store->tie_buffer, entry->tie_bytes);
+    memcpy(blob->bytes, store->tie_buffer, blob->tie_bytes);
     for (uint32_t c = 0; has_text && c < stream->column_count; c++) {
         const uint32_t field = stream->columns[c];
-        if (assay_event_has(event, field) &&
-            assay_type_is_text(layout->event->fields[field].type)) {
-            memcpy(entry->blob + entry->cells[c].text.offset, event->fields[field].text.ptr,
-                   event->fields[field].text.len);
+        if (is_text(layout, c) && assay_event_has(event, field)) {
+            memcpy(blob->bytes + entry_cell(entry, layout->cell_at[c])->text.offset,
+                   event->fields[field].text.ptr, event->fields[field].text.len);
         }
     }
     return true;
@@ -319,15 +358,15 @@ static void fill_cells(const struct stream_layout *layout, const struct assay_ev
     for (uint32_t c = 0; c < layout->stream->column_count; c++) {
         const uint32_t field = layout->stream->columns[c];
         const enum assay_type type = layout->event->fields[field].type;
+        union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
+        cell->integer = 0; /* of a vector only its presence is logged */
         if (!assay_event_has(event, field)) {
-            continue;
-        }
-        entry->present |= UINT32_C(1) << c;
-        if (type == ASSAY_TYPE_REAL) {
+            cell->integer = CELL_NULL;
+        } else if (type == ASSAY_TYPE_REAL) {
             const double real = event->fields[field].real;
-            entry->cells[c].real = real == 0 ? 0 : real; /* -0.0 is 0 */
+            cell->real = real == 0 ? 0 : real; /* -0.0 is 0 */
         } else if (!assay_type_is_text(type) && type != ASSAY_TYPE_VECTOR) {
-            entry->cells[c].integer = event->fields[field].integer;
+            cell->integer = event->fields[field].integer;
         }
     }
 }
@@ -341,10 +380,10 @@ static bool make_entry(struct assay_store *store, const struct stream_layout *la
     entry->time_ms = event->time_ms;
     for (uint32_t f = 0; f < layout->stream->filter_count; f++) {
         const bool passes = assay_program_eval(layout->stream->filters[f], &env).cell.number == 1;
-        entry->passed |= (uint64_t)(passes ? 1 : 0) << f;
+        *entry_at_byte(entry, layout->passed_at + f / 8) |= (uint8_t)((passes ? 1U : 0U) << f % 8);
     }
     fill_cells(layout, event, entry);
-    return fill_blob(store, layout, event, tie_bytes, entry);
+    return layout->blob_at == 0 || fill_blob(store, layout, event, tie_bytes, entry);
 }
 
 static struct log_entry *pending_entry(struct pending *pending, uint32_t at)
@@ -367,7 +406,7 @@ static bool prepare_log(struct assay_store *store, struct assay_record *record, 
     }
     if (!assay_log_prepare(&context, &record->logs[position], entry,
                            &pending->changes[pending->count])) {
-        assay_slab_free(&store->slab, entry->blob, entry->blob_bytes);
+        assay_entry_drop(&store->slab, entry, context.layout->blob_at);
         return false;
     }
     pending->streams[pending->count++] = position;
@@ -394,7 +433,9 @@ static bool prepare(struct assay_store *store, struct assay_record *record,
     const uint32_t to = layout->touched_first[event->type + 1];
     size_t tie_bytes = 0;
     store->pending->count = 0;
-    if (!assay_segment_reserve(&store->slab, record, segments_forget_ms(store, record))) {
+    if (!assay_segment_reserve(&store->slab, record, event->time_ms,
+                               store->plan->schema->entities[update->entity].expire_ms,
+                               segments_forget_ms(store, record))) {
         return false;
     }
     for (uint32_t i = from; i < to; i++) {
@@ -421,9 +462,8 @@ static void abandon(struct assay_store *store, struct assay_record *record)
     struct pending *pending = store->pending;
     for (uint32_t i = 0; i < pending->count; i++) {
         const struct log_context context = log_context_of(store, record, pending->streams[i]);
-        const struct log_entry *entry = pending_entry(pending, i);
         assay_log_abandon(&context, &pending->changes[i]);
-        assay_slab_free(&store->slab, entry->blob, entry->blob_bytes);
+        assay_entry_drop(&store->slab, pending_entry(pending, i), context.layout->blob_at);
     }
     store->scratch.touched_entity = ASSAY_NONE;
 }
@@ -488,6 +528,9 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
         store->entity_counts[update->entity]++;
     }
     commit(store, record, update);
+    if (store->hot_keys != NULL) {
+        assay_hot_keys_add(store->hot_keys[update->entity], hash, update->key);
+    }
     *touch = (struct assay_touch){.record = record, .update = update};
     return ASSAY_OK;
 }

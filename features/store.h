@@ -21,7 +21,8 @@ struct assay_record;
 struct assay_store_options {
     size_t memory_bytes_max; /* address space reserved; touched as needed */
     uint64_t index_seed;     /* random per process: hostile ids cannot aim at the index */
-    uint32_t shards; /* stores that share an entity's capacity in equal parts; 0: this one */
+    uint32_t shards;   /* stores that share an entity's capacity in equal parts; 0: this one */
+    uint32_t hot_keys; /* counters an entity of features/hot_keys.h; 0: keys are not counted */
 };
 
 /** One event for one key; the unit that is routed to the key's owner shard. */

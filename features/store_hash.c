@@ -11,18 +11,24 @@ static struct assay_hash128 hash_entry(const struct stream_layout *layout,
                                        const struct log_entry *entry)
 {
     const struct assay_stream *stream = layout->stream;
-    struct assay_hash128 words[3 + ASSAY_STREAM_COLUMNS_MAX] = {
-        {.low = (uint64_t)entry->time_ms},
-        {.low = entry->passed, .high = entry->present},
-        assay_hash128(entry->blob, entry->tie_bytes, 0)};
+    struct assay_hash128 words[3 + ASSAY_STREAM_COLUMNS_MAX] = {{.low = (uint64_t)entry->time_ms}};
+    memcpy(&words[1].low, entry_at_byte(entry, layout->passed_at), layout->passed_bytes);
+    words[2] = assay_hash128(NULL, 0, 0);
+    if (layout->blob_at != 0) {
+        const struct log_blob *blob = entry_blob(entry, layout->blob_at);
+        words[2] = assay_hash128(blob->bytes, blob->tie_bytes, 0);
+    }
     for (uint32_t c = 0; c < stream->column_count; c++) {
-        const union log_cell *cell = &entry->cells[c];
-        if ((entry->present >> c & 1U) == 0) {
+        const union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
+        if (cell->integer == CELL_NULL) {
             continue;
         }
+        words[1].high |= UINT64_C(1) << c;
         words[3 + c].low = (uint64_t)cell->integer;
         if (assay_type_is_text(layout->event->fields[stream->columns[c]].type)) {
-            words[3 + c] = assay_hash128(entry->blob + cell->text.offset, cell->text.bytes, 1);
+            const struct assay_str text =
+                assay_entry_text(entry, layout->cell_at[c], layout->blob_at);
+            words[3 + c] = assay_hash128(text.ptr, text.len, 1);
         }
     }
     return assay_hash128(words, (3 + stream->column_count) * sizeof words[0], stream->key_field);
@@ -194,15 +200,10 @@ static struct assay_hash128 hash_record(const struct assay_store *store,
 void assay_store_hash(const struct assay_store *store, uint64_t hash[2])
 {
     struct assay_hash128 sum = {.low = hash[0], .high = hash[1]};
-    for (size_t i = 0; i < store->index_capacity; i++) {
-        if (store->index[i].record != NULL) {
-            sum = assay_hash128_add(sum, hash_record(store, store->index[i].record));
-        }
-    }
-    for (size_t i = store->old_moved; store->old_index != NULL && i < store->old_capacity; i++) {
-        if (store->old_index[i].record != NULL) {
-            sum = assay_hash128_add(sum, hash_record(store, store->old_index[i].record));
-        }
+    const struct assay_record *record = NULL;
+    size_t at = 0;
+    while ((record = assay_store_next(store, &at)) != NULL) {
+        sum = assay_hash128_add(sum, hash_record(store, record));
     }
     hash[0] = sum.low;
     hash[1] = sum.high;

@@ -21,15 +21,15 @@ static void widen(struct tally *tally, const struct pair *pair, const union log_
     }
 }
 
-void assay_tally_stretch(struct tally *tally, uint32_t wants, const struct log_entry *first,
-                         const struct log_entry *last)
+void assay_tally_stretch(struct tally *tally, const struct pair *pair, uint32_t wants,
+                         const struct log_entry *first, const struct log_entry *last)
 {
     if ((wants & WANT_FIRST) != 0 &&
-        (tally->first == NULL || assay_entry_order(first, tally->first) < 0)) {
+        (tally->first == NULL || assay_entry_order(first, tally->first, pair->blob_at) < 0)) {
         tally->first = first;
     }
     if ((wants & WANT_LAST) != 0 &&
-        (tally->last == NULL || assay_entry_order(last, tally->last) >= 0)) {
+        (tally->last == NULL || assay_entry_order(last, tally->last, pair->blob_at) >= 0)) {
         tally->last = last;
     }
 }
@@ -47,17 +47,17 @@ void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wa
         return;
     }
     if ((wants & WANT_EXTREME) != 0) {
-        widen(tally, pair, &entry->cells[pair->column], &entry->cells[pair->column]);
+        widen(tally, pair, pair_cell(pair, entry), pair_cell(pair, entry));
     }
     if ((wants & WANT_SUM) != 0) {
-        tally->sum += entry->cells[pair->column].integer;
+        tally->sum += pair_cell(pair, entry)->integer;
     }
     if ((wants & WANT_SQUARES) != 0) {
-        const assay_int128 value = entry->cells[pair->column].integer;
+        const assay_int128 value = pair_cell(pair, entry)->integer;
         add_squares(tally, (assay_uint128)(value * value));
     }
     if ((wants & WANT_EDGES) != 0) {
-        assay_tally_stretch(tally, wants, entry, entry);
+        assay_tally_stretch(tally, pair, wants, entry, entry);
     }
     tally->found++;
 }
@@ -66,7 +66,7 @@ void assay_tally_remove(struct tally *tally, const struct pair *pair, const stru
 {
     if (pair_finds(pair, entry)) {
         tally->found--;
-        tally->sum -= pair->value == PAIR_INTEGER ? entry->cells[pair->column].integer : 0;
+        tally->sum -= pair->value == PAIR_INTEGER ? pair_cell(pair, entry)->integer : 0;
     }
 }
 
@@ -94,7 +94,7 @@ void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wa
         widen(tally, pair, &other->min, &other->max);
     }
     if ((wants & WANT_EDGES) != 0) {
-        assay_tally_stretch(tally, wants, other->first, other->last);
+        assay_tally_stretch(tally, pair, wants, other->first, other->last);
     }
     tally->sum += other->sum;
     add_squares(tally, other->squares);

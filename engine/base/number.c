@@ -2,34 +2,10 @@
 
 #include "engine/base/assert.h"
 
-#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-static const double two_53 = 9007199254740992.0;
-
-size_t assay_number_print(double value, char out[ASSAY_NUMBER_TEXT_BYTES])
-{
-    ASSAY_ASSERT(isfinite(value));
-    if (value == trunc(value) && fabs(value) < two_53) {
-        return (size_t)snprintf(out, ASSAY_NUMBER_TEXT_BYTES, "%" PRId64, (int64_t)value);
-    }
-    /* 15 digits always survive the way back; 17 always identify. */
-    int length = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        length = snprintf(out, ASSAY_NUMBER_TEXT_BYTES, "%.*g", digits, value);
-        double back = 0;
-        if (assay_number_parse((struct assay_str){.ptr = out, .len = (uint32_t)length}, &back) &&
-            back == value) {
-            break;
-        }
-    }
-    ASSAY_ASSERT(length > 0 && length < ASSAY_NUMBER_TEXT_BYTES);
-    return (size_t)length;
-}
 
 static size_t skip_digits(struct assay_str text, size_t at)
 {

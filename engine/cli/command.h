@@ -73,6 +73,7 @@ const struct assay_config *assay_cli_load(struct assay_arena *arena, const char 
 extern const struct assay_command assay_command_config;
 extern const struct assay_command assay_command_demo;
 extern const struct assay_command assay_command_explain;
+extern const struct assay_command assay_command_features;
 extern const struct assay_command assay_command_generate;
 extern const struct assay_command assay_command_predict;
 extern const struct assay_command assay_command_replay;

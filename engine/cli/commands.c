@@ -3,10 +3,9 @@
 #include <string.h>
 
 static const struct assay_command *const commands[] = {
-    &assay_command_completion, &assay_command_config,   &assay_command_demo,
-    &assay_command_explain,    &assay_command_generate, &assay_command_help,
-    &assay_command_man,        &assay_command_predict,  &assay_command_replay,
-    &assay_command_run,        &assay_command_version,
+    &assay_command_completion, &assay_command_config,   &assay_command_demo, &assay_command_explain,
+    &assay_command_features,   &assay_command_generate, &assay_command_help, &assay_command_man,
+    &assay_command_predict,    &assay_command_replay,   &assay_command_run,  &assay_command_version,
 };
 
 const struct assay_command *const *assay_commands(size_t *count)

@@ -1,4 +1,5 @@
 #include "engine/cli/explain_pvt.h"
+#include "engine/cli/show.h"
 
 #include "engine/base/number.h"
 
@@ -10,32 +11,6 @@ enum { BAR_CELLS = 24, NAME_CELLS_MAX = 40, VALUE_CELLS = 18 };
 
 /* ---- pieces ---- */
 
-/* Keys and texts come from outside: what would steer a terminal is shown as its bytes.
- * @return the number of characters. */
-static int print_text(struct assay_str text, FILE *out)
-{
-    int cells = 0;
-    for (uint32_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.ptr[i];
-        const bool wide_control =
-            c == 0xC2 && i + 1 < text.len && ((unsigned char)text.ptr[i + 1] & 0xE0) == 0x80;
-        if (wide_control) {
-            cells += fprintf(out, "\\x%02x\\x%02x", c, (unsigned char)text.ptr[++i]);
-        } else if (c < 0x20 || c == 0x7F) {
-            cells += fprintf(out, "\\x%02x", c);
-        } else {
-            (void)fputc(c, out);
-            cells += (c & 0xC0) == 0x80 ? 0 : 1;
-        }
-    }
-    return cells;
-}
-
-static void pad(int cells, int width, FILE *out)
-{
-    (void)fprintf(out, "%*s", cells < width ? width - cells : 0, "");
-}
-
 static void print_label(const char *label, FILE *out)
 {
     (void)fprintf(out, "  %-12s ", label);
@@ -44,42 +19,8 @@ static void print_label(const char *label, FILE *out)
 static void print_labelled(const char *label, struct assay_str text, FILE *out)
 {
     print_label(label, out);
-    (void)print_text(text, out);
+    (void)assay_show_text(text, out);
     (void)fputc('\n', out);
-}
-
-/* All digits that tell it apart; in a column, as many as fit. */
-static int print_number(double number, bool narrow, FILE *out)
-{
-    enum { NARROW_BYTES = 14 };
-    char text[ASSAY_NUMBER_TEXT_BYTES];
-    if (!isfinite(number)) {
-        return fprintf(out, "%s", isnan(number) ? "null" : number > 0 ? "inf" : "-inf");
-    }
-    const size_t len = assay_number_print(number, text);
-    if (narrow && len > NARROW_BYTES) {
-        return fprintf(out, "%.8g", number);
-    }
-    return fprintf(out, "%s", text);
-}
-
-static void print_time(int64_t time_ms, FILE *out)
-{
-    char text[64];
-    struct tm parts;
-    int64_t seconds = time_ms / 1000;
-    int64_t ms = time_ms % 1000;
-    if (ms < 0) {
-        ms += 1000;
-        seconds--;
-    }
-    const time_t whole = (time_t)seconds;
-    if (gmtime_r(&whole, &parts) == NULL ||
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
-        (void)fprintf(out, "%" PRId64 " ms", time_ms);
-        return;
-    }
-    (void)fprintf(out, "%s.%03dZ", text, (int)ms);
 }
 
 static int print_value(const struct assay_value *value, FILE *out)
@@ -87,19 +28,7 @@ static int print_value(const struct assay_value *value, FILE *out)
     static const char *const states[] = {[ASSAY_STATE_OK] = "",
                                          [ASSAY_STATE_WARMING] = " (warming)",
                                          [ASSAY_STATE_EXPIRED] = " (expired)"};
-    int cells = 0;
-    if (assay_value_is_null(value)) {
-        cells = fprintf(out, "null");
-    } else if (value->kind == ASSAY_KIND_TEXT) {
-        (void)fputc('"', out);
-        cells = print_text(value->cell.text, out) + 2;
-        (void)fputc('"', out);
-    } else if (value->kind == ASSAY_KIND_BOOL) {
-        cells = fprintf(out, "%s", value->cell.number == 0 ? "false" : "true");
-    } else {
-        cells = print_number(value->cell.number, true, out);
-    }
-    return cells + fprintf(out, "%s", states[value->state]);
+    return assay_show_value(value, out) + fprintf(out, "%s", states[value->state]);
 }
 
 /* ---- sections ---- */
@@ -108,21 +37,21 @@ static void print_numbers(const struct assay_audit_view *view, FILE *out)
 {
     if (!isnan(view->score)) {
         print_label("score", out);
-        (void)print_number(view->score, false, out);
+        (void)assay_show_number(view->score, false, out);
         (void)fputc('\n', out);
     }
     if (!isnan(view->probability)) {
         print_label("probability", out);
-        (void)print_number(view->probability, false, out);
+        (void)assay_show_number(view->probability, false, out);
         if (view->predicted.ptr != NULL) {
             (void)fputs(" of ", out);
-            (void)print_text(view->predicted, out);
+            (void)assay_show_text(view->predicted, out);
         }
         (void)fputc('\n', out);
     }
     if (!isnan(view->raw)) {
         print_label("raw", out);
-        (void)print_number(view->raw, false, out);
+        (void)assay_show_number(view->raw, false, out);
         (void)fputc('\n', out);
     }
 }
@@ -130,24 +59,24 @@ static void print_numbers(const struct assay_audit_view *view, FILE *out)
 static void print_head(const struct assay_audit_view *view, FILE *out)
 {
     (void)fputs("Decision ", out);
-    (void)print_text(view->decision_id, out);
+    (void)assay_show_text(view->decision_id, out);
     (void)fputc('\n', out);
     print_label("policy", out);
-    (void)print_text(view->policy, out);
+    (void)assay_show_text(view->policy, out);
     (void)fputs(", on event ", out);
-    (void)print_text(view->event, out);
+    (void)assay_show_text(view->event, out);
     (void)fputc('\n', out);
     print_labelled("outcome", view->outcome, out);
     print_label("time", out);
-    print_time(view->time_ms, out);
+    assay_show_time(view->time_ms, out);
     (void)fputc('\n', out);
     for (uint32_t i = 0; i < view->key_count; i++) {
         print_label(i == 0 ? "keys" : "", out);
-        (void)print_text(view->key_entities[i], out);
+        (void)assay_show_text(view->key_entities[i], out);
         (void)fputc(' ', out);
-        (void)print_text(view->key_values[i].ptr == NULL ? assay_str_of("(not given)")
-                                                         : view->key_values[i],
-                         out);
+        (void)assay_show_text(view->key_values[i].ptr == NULL ? assay_str_of("(not given)")
+                                                              : view->key_values[i],
+                              out);
         (void)fputc('\n', out);
     }
     print_numbers(view, out);
@@ -156,7 +85,7 @@ static void print_head(const struct assay_audit_view *view, FILE *out)
         (void)fputs("else: no rule held\n", out);
     } else {
         (void)fprintf(out, "rule %" PRIu32 ": ", view->rule + 1);
-        (void)print_text(view->rule_when, out);
+        (void)assay_show_text(view->rule_when, out);
         (void)fputc('\n', out);
     }
 }
@@ -182,21 +111,22 @@ static void print_reason(const struct assay_audit_view *view, uint32_t index, bo
     const struct assay_str other = chinese ? texts->en : texts->zh;
     (void)fprintf(out, "  %" PRIu32 ". ", index + 1);
     if (reason->code.len > 0) {
-        (void)print_text(reason->code, out);
+        (void)assay_show_text(reason->code, out);
         (void)fputc(' ', out);
     }
-    (void)print_text(asked.len > 0 ? asked : other, out);
+    (void)assay_show_text(asked.len > 0 ? asked : other, out);
     if (reason->feature.ptr != NULL) {
         const struct assay_value *value = row_value(view, reason->feature);
         (void)fputs(asked.len > 0 || other.len > 0 ? " (" : "(", out);
-        (void)print_text(reason->feature, out);
+        (void)assay_show_text(reason->feature, out);
         (void)fputs(" = ", out);
-        (void)(value != NULL ? print_value(value, out) : print_number(reason->value, true, out));
+        (void)(value != NULL ? print_value(value, out)
+                             : assay_show_number(reason->value, true, out));
         (void)fputc(')', out);
     }
     if (!isnan(reason->points)) {
         (void)fputs(": ", out);
-        (void)print_number(reason->points, true, out);
+        (void)assay_show_number(reason->points, true, out);
         (void)fputs(isnan(view->score) ? " of raw" : " points", out);
     }
     (void)fputc('\n', out);
@@ -266,11 +196,11 @@ static void print_line(const struct assay_audit_view *view, const struct table_l
                        double greatest, int name_cells, FILE *out)
 {
     (void)fputs("  ", out);
-    pad(print_text(view->value_names[line->value], out), name_cells, out);
+    assay_show_pad(assay_show_text(view->value_names[line->value], out), name_cells, out);
     (void)fputs("  ", out);
     const int cells = print_value(&view->values[line->value], out);
     if (line->column != ASSAY_NONE) {
-        pad(cells, VALUE_CELLS, out);
+        assay_show_pad(cells, VALUE_CELLS, out);
         (void)fprintf(out, "  %+12.6g%s", view->contributions[line->column] + 0.0,
                       line->magnitude > 0 ? "  " : "");
         const double share = greatest > 0 ? line->magnitude / greatest : 0;
@@ -318,9 +248,9 @@ static void print_versions(const struct assay_audit_view *view, FILE *out)
     print_labelled("features", view->features_hash, out);
     if (view->model.ptr != NULL) {
         print_label("model", out);
-        (void)print_text(view->model, out);
+        (void)assay_show_text(view->model, out);
         (void)fputc(' ', out);
-        (void)print_text(view->model_hash, out);
+        (void)assay_show_text(view->model_hash, out);
         (void)fputc('\n', out);
     }
     print_label("epoch", out);
@@ -337,18 +267,18 @@ void assay_explain_print(const struct assay_audit_view *view, bool chinese, FILE
 
 void assay_explain_print_line(const struct assay_audit_view *view, FILE *out)
 {
-    pad(print_text(view->decision_id, out), 36, out);
+    assay_show_pad(assay_show_text(view->decision_id, out), 36, out);
     (void)fputs("  ", out);
-    print_time(view->time_ms, out);
+    assay_show_time(view->time_ms, out);
     (void)fputs("  ", out);
-    pad(print_text(view->policy, out), 12, out);
+    assay_show_pad(assay_show_text(view->policy, out), 12, out);
     (void)fputs("  ", out);
-    pad(print_text(view->outcome, out), 12, out);
+    assay_show_pad(assay_show_text(view->outcome, out), 12, out);
     (void)fputs("  ", out);
     if (isnan(view->score)) {
         (void)fputs("-", out);
     } else {
-        (void)print_number(view->score, false, out);
+        (void)assay_show_number(view->score, false, out);
     }
     (void)fputc('\n', out);
 }

@@ -127,6 +127,7 @@ static enum assay_status make_shard(struct assay_pipeline *pipeline, uint32_t in
         .memory_bytes_max = (size_t)(options->memory_bytes / options->shards),
         .index_seed = seed,
         .shards = options->shards,
+        .hot_keys = options->hot_keys,
     };
     return assay_store_create(&shard->store, options->plan, &store, err);
 }
@@ -272,4 +273,10 @@ void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t h
     for (uint32_t s = 0; s < pipeline->shard_count; s++) {
         assay_store_hash(pipeline->shards[s].store, hash);
     }
+}
+
+struct assay_store *assay_pipeline_store(const struct assay_pipeline *pipeline, uint32_t shard)
+{
+    ASSAY_ASSERT(shard < pipeline->shard_count);
+    return pipeline->shards[shard].store;
 }

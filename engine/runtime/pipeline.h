@@ -100,6 +100,7 @@ struct assay_pipeline_options {
     bool as_given;
     uint64_t memory_bytes; /* of all stores together */
     uint64_t ids_max;      /* per partition */
+    uint32_t hot_keys;     /* as struct assay_store_options; 0: not counted */
     const struct assay_emitter *emitter;
     const struct assay_conductor *conductor; /* NULL: live epochs without ahead check */
 };
@@ -145,6 +146,9 @@ void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pi
 const struct assay_histogram *assay_pipeline_epoch_times(const struct assay_pipeline *pipeline);
 /** Hash of all feature state, independent of shards and order of arrival; after run. */
 void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t hash[2]);
+
+/** The store of a shard, to look inside: features/inspect.h; after run. Lives with the pipeline. */
+struct assay_store *assay_pipeline_store(const struct assay_pipeline *pipeline, uint32_t shard);
 
 /** Owner shard of a key: a fixed hash, so that every process and every run agrees. Thread: any. */
 uint32_t assay_shard_of(uint32_t entity, struct assay_str key, uint32_t shards);

@@ -309,6 +309,7 @@ static enum assay_status run(struct replay *replay, uint32_t shards, struct assa
         .as_given = replay->reader == NULL,
         .memory_bytes = settings->memory_bytes,
         .ids_max = settings->ids_max,
+        .hot_keys = options->hot_keys,
         .emitter = &emitter,
         .conductor = &conductor,
     };
@@ -319,6 +320,9 @@ static enum assay_status run(struct replay *replay, uint32_t shards, struct assa
     replay->start_ns = assay_clock_monotonic_ns();
     status = assay_pipeline_run(replay->pipeline, err);
     assay_summary_close(replay->summary, replay->pipeline, pipeline.shards, replay->start_ns, true);
+    if (status == ASSAY_OK && options->look != NULL) {
+        status = options->look(options->context, replay->pipeline, shards, err);
+    }
     return status;
 }
 

@@ -37,6 +37,11 @@ struct assay_replay_options {
     const _Atomic bool *stop; /* set by a signal: finish the epoch and return; NULL: never */
     /** Called some times a second from the calling thread; NULL: not wanted. */
     void (*progress)(void *context, const struct assay_replay_progress *progress);
+    /** Called once from the calling thread when everything has been applied, before the state is
+     * let go: its failure is the replay's. NULL: not wanted. */
+    enum assay_status (*look)(void *context, const struct assay_pipeline *pipeline, uint32_t shards,
+                              struct assay_err *err);
+    uint32_t hot_keys; /* counters of hot keys an entity and shard; 0: not counted */
     void *context;
 };
 
@@ -52,6 +57,7 @@ struct assay_replay_options {
  * @retval ASSAY_E_CONFIG      recorded: plan or partitions are not those of the record.
  * @retval ASSAY_E_UNAVAILABLE recorded: the source no longer holds what was recorded, or *stop.
  * @retval ASSAY_E_NO_MEMORY
+ * @retval what options->look returned.
  * Thread: one; it becomes shard 0 and starts the other shards' threads until it returns.
  */
 ASSAY_MUST_CHECK enum assay_status assay_replay(const struct assay_replay_options *options,

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 BIN = os.environ["ASSAY_BIN"]
-COMMANDS = ("completion", "config", "demo", "explain", "generate", "help", "man", "predict",
+COMMANDS = ("completion", "config", "demo", "explain", "features", "generate", "help", "man", "predict",
             "replay", "run", "version")
 
 FEATURES = """

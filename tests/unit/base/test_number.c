@@ -2,6 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /*
@@ -78,6 +79,46 @@ static void printed_numbers_read_back_and_are_short(void **state)
     assert_string_equal(text, "-9007199254740991");
 }
 
+/* Numbers as they are met, and next to powers of two and of ten, where rounding is asymmetric. */
+static double awkward(uint64_t *random, int kind)
+{
+    const double unit = (double)(test_random(random) >> 11) * 0x1p-53;
+    const double above = (double)(test_random(random) % 3);
+    switch (kind % 5) {
+    case 0:
+        return unit;
+    case 1:
+        return (double)(test_random(random) % 2000000) / 1000 - 500;
+    case 2:
+        return nextafter(ldexp(1, (int)(test_random(random) % 80) - 20), above - 1 + unit);
+    case 3:
+        return nextafter(pow(10, (double)(test_random(random) % 20) - 5), above * 1e300);
+    default:
+        return exp(unit * 60 - 15);
+    }
+}
+
+static void a_number_is_the_first_of_15_to_17_digits_that_reads_back(void **state)
+{
+    (void)state;
+    uint64_t random = 45;
+    for (int i = 0; i < 200000; i++) {
+        const double value = awkward(&random, i);
+        char text[ASSAY_NUMBER_TEXT_BYTES];
+        char expected[64];
+        const size_t length = assay_number_print(value, text);
+        int digits = 15;
+        do {
+            (void)snprintf(expected, sizeof expected, "%.*g", digits++, value);
+        } while (strtod(expected, NULL) != value);
+        if (value == trunc(value) && fabs(value) < 0x1p53) {
+            (void)snprintf(expected, sizeof expected, "%.0f", value);
+        }
+        assert_string_equal(text, expected);
+        assert_int_equal(length, strlen(expected));
+    }
+}
+
 static void only_json_shaped_numbers_parse(void **state)
 {
     (void)state;
@@ -98,6 +139,7 @@ int main(void)
         cmocka_unit_test(ratio_rounds_ties_to_even_and_sees_one_unit_in_the_last_place),
         cmocka_unit_test(ratio_holds_at_the_ends_of_128_bits),
         cmocka_unit_test(printed_numbers_read_back_and_are_short),
+        cmocka_unit_test(a_number_is_the_first_of_15_to_17_digits_that_reads_back),
         cmocka_unit_test(only_json_shaped_numbers_parse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

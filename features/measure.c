@@ -1,0 +1,139 @@
+#include "features/inspect.h"
+#include "features/record_pvt.h"
+
+/*
+ * Where memory went: the sizes that the store asks its slab for, added up again from what is there.
+ * A test holds the sum equal to the slab's own count, so a new kind of piece cannot be forgotten.
+ */
+
+enum { IDENTITY_BYTES = sizeof(struct identity) + 1 /* and its position */ };
+
+/* Bytes a piece really takes; 0: there is none. */
+static uint64_t piece(size_t bytes)
+{
+    return bytes == 0 ? 0 : assay_slab_fit(bytes);
+}
+
+static uint64_t blob_bytes(const struct stream_layout *layout, const struct log_entry *entry)
+{
+    return layout->blob_at == 0 ? 0 : piece(entry_blob(entry, layout->blob_at)->size);
+}
+
+static void add_chunk(const struct stream_layout *layout, const struct chunk *chunk,
+                      struct assay_state_bytes *bytes)
+{
+    const size_t summary_bytes = layout->pair_count * sizeof(struct summary);
+    bytes->chunks += piece(sizeof *chunk + (size_t)chunk->capacity * layout->entry_bytes);
+    for (uint32_t at = 0; at < chunk->count; at++) {
+        bytes->blobs += blob_bytes(layout, chunk_entry(chunk, layout->entry_bytes, at));
+    }
+    for (uint32_t p = 0; chunk->summaries != NULL && p < layout->pair_count; p++) {
+        bytes->summaries += piece(chunk->summaries[p].distinct_count * (size_t)IDENTITY_BYTES);
+    }
+    bytes->summaries += piece(chunk->summaries == NULL ? 0 : summary_bytes);
+    for (uint32_t p = 0; chunk->opens != NULL && p < layout->pair_count; p++) {
+        bytes->summaries +=
+            piece(chunk->opens->summaries[p].distinct_count * sizeof(struct distinct_slot));
+    }
+    bytes->summaries += piece(chunk->opens == NULL ? 0 : sizeof(struct block) + summary_bytes);
+}
+
+static uint64_t edge_bytes(const struct stream_layout *layout, const struct log_entry *edge)
+{
+    return edge == NULL ? 0 : piece(layout->entry_bytes) + blob_bytes(layout, edge);
+}
+
+static void add_bases(const struct stream_layout *layout, const struct base *base,
+                      struct assay_state_bytes *bytes)
+{
+    for (; base != NULL; base = base->next) {
+        bytes->bases += piece(sizeof *base + layout->pair_count * sizeof(struct tally));
+        for (uint32_t p = 0; p < layout->pair_count; p++) {
+            bytes->bases += edge_bytes(layout, base->tallies[p].first);
+            bytes->bases += edge_bytes(layout, base->tallies[p].last);
+        }
+    }
+}
+
+/* @return events logged */
+static uint64_t add_record(const struct assay_store *store, const struct assay_record *record,
+                           struct assay_state_bytes *bytes)
+{
+    const struct entity_layout *layout = &store->layouts[record->entity];
+    uint64_t logged = 0;
+    bytes->records +=
+        piece(record_lanes_at(layout->stream_count, record->key_bytes) + layout->inline_bytes);
+    if (record->segments != &record->inline_segment) {
+        bytes->records += piece(record->segment_capacity * sizeof *record->segments);
+    }
+    for (uint32_t s = 0; s < layout->stream_count; s++) {
+        const struct log *log = &record->logs[s];
+        if (log->chunks != &log->inline_chunk) {
+            bytes->chunks += piece(log->capacity * sizeof(struct chunk *));
+        }
+        for (uint32_t c = 0; c < log->count; c++) {
+            add_chunk(&layout->streams[s], log_chunk(log, c), bytes);
+            logged += log_chunk(log, c)->count;
+        }
+        if (log->lanes != NULL && !layout->streams[s].inline_lanes) {
+            bytes->lanes += piece(lanes_bytes(&layout->streams[s]));
+        }
+        add_bases(&layout->streams[s], log->bases, bytes);
+    }
+    return logged;
+}
+
+void assay_store_key_facts(const struct assay_store *store, uint32_t entity, struct assay_str key,
+                           struct assay_key_facts *out)
+{
+    ASSAY_ASSERT(entity < store->plan->schema->entity_count);
+    const struct assay_record *record = assay_store_find(store, entity, key);
+    *out = (struct assay_key_facts){.known = record != NULL};
+    if (record != NULL) {
+        out->newest_ms = record->newest_ms;
+        out->segments = record->segment_count;
+        out->logged = add_record(store, record, &out->bytes);
+    }
+}
+
+void assay_store_entity_facts(const struct assay_store *store, struct assay_entity_facts out[])
+{
+    const struct assay_record *record = NULL;
+    size_t at = 0;
+    while ((record = assay_store_next(store, &at)) != NULL) {
+        struct assay_entity_facts *facts = &out[record->entity];
+        facts->keys++;
+        facts->logged += add_record(store, record, &facts->bytes);
+    }
+}
+
+void assay_store_memory_facts(const struct assay_store *store, struct assay_memory_facts *out)
+{
+    out->live += store->slab.live;
+    out->carved += store->slab.used;
+    out->limit += store->slab.bytes_max;
+    out->index += piece(store->index_capacity * sizeof *store->index);
+    if (store->old_index != NULL) {
+        out->index += piece(store->old_capacity * sizeof *store->old_index);
+    }
+}
+
+void assay_store_visit_keys(const struct assay_store *store, uint32_t entity,
+                            void (*visit)(void *context, struct assay_str key), void *context)
+{
+    const uint32_t streams = store->layouts[entity].stream_count;
+    const struct assay_record *record = NULL;
+    size_t at = 0;
+    while ((record = assay_store_next(store, &at)) != NULL) {
+        if (record->entity == entity) {
+            visit(context,
+                  (struct assay_str){.ptr = record_key(record, streams), .len = record->key_bytes});
+        }
+    }
+}
+
+const struct assay_hot_keys *assay_store_hot_keys(const struct assay_store *store, uint32_t entity)
+{
+    ASSAY_ASSERT(entity < store->plan->schema->entity_count);
+    return store->hot_keys == NULL ? NULL : store->hot_keys[entity];
+}
