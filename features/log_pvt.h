@@ -26,6 +26,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/hash.h"
 #include "engine/base/number.h"
+#include "features/index_pvt.h"
 #include "features/slab.h"
 #include "features/store.h"
 
@@ -223,8 +224,11 @@ struct segment {
 };
 
 struct assay_record {
-    uint32_t entity;
+    struct index_item item; /* first: the index begins with it */
+    uint32_t next;          /* slab name of the next in the queue of `struct keys` */
     uint32_t key_bytes;
+    uint8_t entity;
+    bool touched; /* by an event since the queue's hand came by, or since the first */
     int64_t newest_ms;
     uint32_t segment_count;
     uint32_t segment_capacity;

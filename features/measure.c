@@ -99,8 +99,8 @@ void assay_store_key_facts(const struct assay_store *store, uint32_t entity, str
 void assay_store_entity_facts(const struct assay_store *store, struct assay_entity_facts out[])
 {
     const struct assay_record *record = NULL;
-    size_t at = 0;
-    while ((record = assay_store_next(store, &at)) != NULL) {
+    struct index_walk walk = {0};
+    while ((record = assay_index_walk(&store->index, &walk)) != NULL) {
         struct assay_entity_facts *facts = &out[record->entity];
         facts->keys++;
         facts->logged += add_record(store, record, &facts->bytes);
@@ -112,10 +112,7 @@ void assay_store_memory_facts(const struct assay_store *store, struct assay_memo
     out->live += store->slab.live;
     out->carved += store->slab.used;
     out->limit += store->slab.bytes_max;
-    out->index += piece(store->index_capacity * sizeof *store->index);
-    if (store->old_index != NULL) {
-        out->index += piece(store->old_capacity * sizeof *store->old_index);
-    }
+    out->index += assay_index_bytes(&store->index);
 }
 
 void assay_store_visit_keys(const struct assay_store *store, uint32_t entity,
@@ -123,8 +120,8 @@ void assay_store_visit_keys(const struct assay_store *store, uint32_t entity,
 {
     const uint32_t streams = store->layouts[entity].stream_count;
     const struct assay_record *record = NULL;
-    size_t at = 0;
-    while ((record = assay_store_next(store, &at)) != NULL) {
+    struct index_walk walk = {0};
+    while ((record = assay_index_walk(&store->index, &walk)) != NULL) {
         if (record->entity == entity) {
             visit(context,
                   (struct assay_str){.ptr = record_key(record, streams), .len = record->key_bytes});

@@ -5,6 +5,7 @@
 #define ASSAY_FEATURES_RECORD_PVT_H
 
 #include "features/hot_keys.h"
+#include "features/index_pvt.h"
 #include "features/lanes_pvt.h"
 
 /* layout.c */
@@ -248,9 +249,15 @@ struct view_query assay_slice_query(struct assay_store *store, const struct view
 
 /* store.c */
 
-struct index_slot {
-    uint64_t hash;
-    struct assay_record *record; /* NULL: free */
+/** Keys of one entity. */
+struct keys {
+    uint64_t count;
+    uint64_t capacity; /* this store's share; 0: no limit but memory */
+    uint64_t evicted;
+    bool evicts; /* at capacity a new key takes the place of an idle one */
+    /* Where `evicts`: a queue by record->next, the next to be looked at first. */
+    struct assay_record *oldest;
+    struct assay_record *newest;
 };
 
 /** Room to compute in, of the greatest entity. A stamp says which slice computed an item. */
@@ -275,16 +282,9 @@ struct assay_store {
     struct assay_arena *arena; /* what is made once, at creation */
     const struct entity_layout *layouts;
     struct assay_slab slab;
-    struct index_slot *index; /* open addressing */
-    size_t index_capacity;
-    /* While the index grows: the table before it. Its slots go over a few at a time, so that no
-     * event waits for millions; those from old_moved on are still to go, those before are
-     * copies. */
-    struct index_slot *old_index; /* NULL: nothing left to move */
-    size_t old_capacity;
-    size_t old_moved;
-    size_t record_count;
-    uint64_t *entity_counts;
+    struct index index;
+    struct keys *keys;     /* one an entity */
+    uint64_t record_bytes; /* of the slab, all records without their logs */
     struct assay_store_stats stats;
     uint8_t *tie_buffer; /* of the event at hand */
     size_t tie_capacity;
@@ -320,15 +320,27 @@ static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t 
     return assay_hash64(key.ptr, key.len, store->options.index_seed + entity);
 }
 
+/* keys.c */
+
+/** Ready a new store's index. @return false when memory is full. */
+bool assay_keys_init(struct assay_store *store);
+/** The record of a key that hashes to @p hash, or NULL. */
+struct assay_record *assay_keys_find(const struct assay_store *store, uint64_t hash,
+                                     uint32_t entity, struct assay_str key);
 /** The record of a key, or NULL. */
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key);
 /**
- * The next record of a walk over all of them, each once, in no order; NULL: no more.
+ * A record for a key that has none, not known to the index yet, with room for it there.
  *
- * @param[in,out] at 0 to begin with; the store must not change meanwhile.
+ * @return NULL when memory is full, or the entity's capacity is reached and it does not evict.
  */
-const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at);
+struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entity,
+                                       struct assay_str key);
+/** Let go of a record that was not admitted. */
+void assay_keys_discard(struct assay_store *store, struct assay_record *record);
+/** Make it known. At capacity an idle key of its entity goes for it. */
+void assay_keys_admit(struct assay_store *store, uint64_t hash, struct assay_record *record);
 
 /** Where inline lanes begin in a record. */
 static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)

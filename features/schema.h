@@ -43,6 +43,7 @@ struct assay_entity_def {
     struct assay_str name;
     int64_t expire_ms; /* 0: never */
     uint64_t capacity; /* keys; 0: no limit but memory */
+    bool evicts;       /* at capacity a new key takes the place of an idle one */
     struct assay_span span;
 };
 

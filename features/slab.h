@@ -2,8 +2,19 @@
  * features/slab.h - size-classed memory inside one reserved region.
  *
  * A shard's records and logs live in address space that is reserved once and touched as needed, so
- * that applying an event never calls malloc, and the limit is a number, not the OOM killer. Classes
- * are powers of two and the steps half-way between; freed pieces go to their class's list.
+ * that applying an event never calls malloc, and the limit is a number, not the OOM killer.
+ *
+ *   [ handed out | freed | handed out ...      | never touched ]
+ *   base                                       used            bytes_max
+ *
+ * Classes are 16 bytes apart up to 256 bytes and an eighth of a power of two apart above, so a
+ * piece is at most an eighth larger than what was asked for. A freed piece goes to its class's
+ * list. Large freed pieces, such as the tables that an index has outgrown, are cut into small ones
+ * before the region is touched any further. Pieces of whole cache lines start one: that is every
+ * class above 512 bytes.
+ *
+ * Every piece starts a multiple of the grain from the base: 16 bytes in a region of up to 64 GiB,
+ * more in a larger one. So 32 bits name any piece, which halves what points at it.
  */
 #ifndef ASSAY_FEATURES_SLAB_H
 #define ASSAY_FEATURES_SLAB_H
@@ -12,21 +23,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ASSAY_SLAB_CLASSES = 96 };
+enum {
+    ASSAY_SLAB_CLASSES = 336,
+    ASSAY_SLAB_LINE_BYTES = 64, /* a piece that is whole cache lines starts one */
+};
 
 struct assay_slab {
     unsigned char *base;
     size_t bytes_max;
     size_t used; /* carved from the region so far */
     size_t live; /* handed out and not freed */
+    uint32_t grain_log;
+    uint32_t large_free; /* freed pieces that may be cut */
+    unsigned char *cut;  /* what is left of the one being cut */
+    size_t cut_bytes;
+    void *map; /* the region and the guards around it */
+    size_t map_bytes;
     void *free_lists[ASSAY_SLAB_CLASSES];
 };
 
-/** Reserve @p bytes_max of address space. @return false when refused. Thread: owner. */
+/** How the kernel backs a region, in bytes. */
+struct assay_slab_pages {
+    uint64_t resident_bytes; /* in memory at all */
+    uint64_t huge_bytes;     /* of those, in huge pages */
+};
+
+/**
+ * Reserve @p bytes_max of address space and ask for huge pages in it.
+ *
+ * @return false when refused. Thread: owner.
+ */
 bool assay_slab_init(struct assay_slab *slab, size_t bytes_max);
 /** Give the region back. */
 void assay_slab_fini(struct assay_slab *slab);
-/** At least @p bytes, 16-byte aligned, not cleared; NULL at the limit. Thread: owner. */
+/** At least @p bytes, aligned to the grain, not cleared; NULL at the limit. Thread: owner. */
 void *assay_slab_alloc(struct assay_slab *slab, size_t bytes);
 /**
  * The same, all zero, and not touched for it where the region has room left: the pages of a large
@@ -37,5 +67,22 @@ void *assay_slab_alloc_zero(struct assay_slab *slab, size_t bytes);
 void assay_slab_free(struct assay_slab *slab, void *piece, size_t bytes);
 /** Bytes a request of @p bytes really gets: callers that grow may use them all. */
 size_t assay_slab_fit(size_t bytes);
+/**
+ * Ask the kernel what it gave. @return false when it does not say. Thread: any; blocks on a read of
+ * /proc, so it is for reports only.
+ */
+bool assay_slab_pages(const struct assay_slab *slab, struct assay_slab_pages *out);
+
+/** The 32 bits that name a piece of the region. */
+static inline uint32_t assay_slab_ref(const struct assay_slab *slab, const void *piece)
+{
+    return (uint32_t)((size_t)((const unsigned char *)piece - slab->base) >> slab->grain_log);
+}
+
+/** The piece of that name. */
+static inline void *assay_slab_at(const struct assay_slab *slab, uint32_t ref)
+{
+    return slab->base + ((size_t)ref << slab->grain_log);
+}
 
 #endif

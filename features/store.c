@@ -10,8 +10,6 @@
  */
 
 enum {
-    INDEX_MIN = 1024,
-    MOVE_SLOTS = 16, /* of a growing index, with every new key; 2 would do */
     ARENA_BYTES_MAX = 1 << 30,
     /* an event's canonical bytes: its message's text, and 9 bytes a number where JSON needs 2 */
     TIE_BYTES_MAX = ASSAY_DECODE_BYTES_MAX +
@@ -100,18 +98,13 @@ static bool reserve(struct assay_store *store)
                              store->options.index_seed)) {
         return false;
     }
-    store->index = assay_slab_alloc_zero(&store->slab, INDEX_MIN * sizeof *store->index);
-    store->index_capacity = INDEX_MIN;
-    store->entity_counts =
-        assay_arena_array(store->arena, store->plan->schema->entity_count + 1U, sizeof(uint64_t));
     store->tie_buffer = malloc(TIE_BYTES_MAX); /* touched as far as an event needs it */
     store->tie_capacity = TIE_BYTES_MAX;
     store->pending = assay_arena_alloc(store->arena, sizeof *store->pending);
     if (store->options.hot_keys != 0 && !reserve_hot_keys(store)) {
         return false;
     }
-    return store->index != NULL && store->entity_counts != NULL && store->tie_buffer != NULL &&
-           store->pending != NULL;
+    return store->tie_buffer != NULL && store->pending != NULL && assay_keys_init(store);
 }
 
 enum assay_status assay_store_create(struct assay_store **out, const struct assay_plan *plan,
@@ -150,163 +143,6 @@ void assay_store_destroy(struct assay_store *store)
     assay_arena_destroy(store->arena);
     free(store->tie_buffer);
     free(store);
-}
-
-/* The slot of the record in a table, or the free slot where it would go. */
-static struct index_slot *probe(const struct assay_store *store, struct index_slot *index,
-                                size_t capacity, uint64_t hash, uint32_t entity,
-                                struct assay_str key)
-{
-    size_t at = hash & (capacity - 1);
-    while (index[at].record != NULL) {
-        const struct assay_record *record = index[at].record;
-        if (index[at].hash == hash && record->entity == entity && record->key_bytes == key.len &&
-            memcmp(record_key(record, store->layouts[entity].stream_count), key.ptr, key.len) ==
-                0) {
-            break;
-        }
-        at = (at + 1) & (capacity - 1);
-    }
-    return &index[at];
-}
-
-/* The slot of the record, or the free slot of the newer table where it would go. */
-static struct index_slot *find(const struct assay_store *store, uint64_t hash, uint32_t entity,
-                               struct assay_str key)
-{
-    struct index_slot *slot = probe(store, store->index, store->index_capacity, hash, entity, key);
-    if (slot->record == NULL && store->old_index != NULL) {
-        struct index_slot *old =
-            probe(store, store->old_index, store->old_capacity, hash, entity, key);
-        slot = old->record != NULL ? old : slot;
-    }
-    return slot;
-}
-
-struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
-                                      struct assay_str key)
-{
-    return find(store, store_hash_key(store, entity, key), entity, key)->record;
-}
-
-const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at)
-{
-    const size_t older = store->old_index == NULL ? 0 : store->old_capacity - store->old_moved;
-    while (*at < store->index_capacity + older) {
-        const size_t i = (*at)++;
-        const struct index_slot *slot =
-            i < store->index_capacity
-                ? &store->index[i]
-                : &store->old_index[store->old_moved + i - store->index_capacity];
-        if (slot->record != NULL) {
-            return slot->record;
-        }
-    }
-    return NULL;
-}
-
-/* Move the next slots of the older table; what has moved stays there as well, for its chains. */
-static void move_some(struct assay_store *store)
-{
-    for (size_t i = 0; i < MOVE_SLOTS && store->old_moved < store->old_capacity; i++) {
-        const struct index_slot *slot = &store->old_index[store->old_moved++];
-        if (slot->record == NULL) {
-            continue;
-        }
-        size_t at = slot->hash & (store->index_capacity - 1);
-        while (store->index[at].record != NULL) {
-            at = (at + 1) & (store->index_capacity - 1);
-        }
-        store->index[at] = *slot;
-    }
-    if (store->old_moved == store->old_capacity) {
-        assay_slab_free(&store->slab, store->old_index,
-                        store->old_capacity * sizeof *store->old_index);
-        store->old_index = NULL;
-    }
-}
-
-/* Make room for one more key. */
-static bool grow_index(struct assay_store *store)
-{
-    if (store->old_index != NULL) {
-        move_some(store);
-    }
-    if (2 * (store->record_count + 1) <= store->index_capacity) {
-        return true;
-    }
-    /* Half as many keys came since the last growth as there were slots to move: all have moved. */
-    ASSAY_ASSERT(store->old_index == NULL);
-    const size_t capacity = 2 * store->index_capacity;
-    struct index_slot *index = assay_slab_alloc_zero(&store->slab, capacity * sizeof *index);
-    if (index == NULL) {
-        return false;
-    }
-    store->old_index = store->index;
-    store->old_capacity = store->index_capacity;
-    store->old_moved = 0;
-    store->index = index;
-    store->index_capacity = capacity;
-    return true;
-}
-
-static size_t record_bytes(const struct assay_store *store, uint32_t entity, uint32_t key_bytes)
-{
-    const struct entity_layout *layout = &store->layouts[entity];
-    return record_lanes_at(layout->stream_count, key_bytes) + layout->inline_bytes;
-}
-
-static void place_lanes(const struct entity_layout *layout, struct assay_record *record)
-{
-    unsigned char *at =
-        (unsigned char *)record + record_lanes_at(layout->stream_count, record->key_bytes);
-    for (uint32_t s = 0; s < layout->stream_count; s++) {
-        if (layout->streams[s].inline_lanes) {
-            record->logs[s].lanes = (struct lanes *)(void *)at;
-            at += lanes_room(&layout->streams[s]);
-        }
-    }
-}
-
-static void free_record(struct assay_store *store, struct assay_record *record)
-{
-    for (uint32_t s = 0; s < store->layouts[record->entity].stream_count; s++) {
-        const struct log_context context = log_context_of(store, record, s);
-        assay_log_free(&context, &record->logs[s]);
-    }
-    assay_segment_free(&store->slab, record);
-    assay_slab_free(&store->slab, record, record_bytes(store, record->entity, record->key_bytes));
-}
-
-/* Keys of an entity that this store may hold; 0: no limit but memory. */
-static uint64_t capacity_of(const struct assay_store *store, uint32_t entity)
-{
-    const uint64_t capacity = store->plan->schema->entities[entity].capacity;
-    const uint64_t shards = store->options.shards > 1 ? store->options.shards : 1;
-    return capacity / shards + (capacity % shards != 0 ? 1 : 0);
-}
-
-static struct assay_record *new_record(struct assay_store *store, const struct assay_update *update)
-{
-    const uint64_t capacity = capacity_of(store, update->entity);
-    if (capacity != 0 && store->entity_counts[update->entity] >= capacity) {
-        return NULL;
-    }
-    const size_t bytes = record_bytes(store, update->entity, update->key.len);
-    struct assay_record *record = assay_slab_alloc(&store->slab, bytes);
-    if (record == NULL) {
-        return NULL;
-    }
-    memset(record, 0, bytes);
-    record->entity = update->entity;
-    record->newest_ms = INT64_MIN;
-    record->segments = &record->inline_segment;
-    record->segment_capacity = 1;
-    record->key_bytes = update->key.len;
-    memcpy(record_key(record, store->layouts[update->entity].stream_count), update->key.ptr,
-           update->key.len);
-    place_lanes(&store->layouts[update->entity], record);
-    return record;
 }
 
 static bool is_text(const struct stream_layout *layout, uint32_t column)
@@ -506,39 +342,27 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     ASSAY_ASSERT(store != NULL && update != NULL && touch != NULL);
     ASSAY_ASSERT(update->entity < store->plan->schema->entity_count);
     const uint64_t hash = store_hash_key(store, update->entity, update->key);
-    struct assay_record *record = find(store, hash, update->entity, update->key)->record;
+    struct assay_record *record = assay_keys_find(store, hash, update->entity, update->key);
     const bool known = record != NULL;
-    if (!known && grow_index(store)) {
-        record = new_record(store, update);
-    }
+    record = known ? record : assay_keys_create(store, update->entity, update->key);
     if (record == NULL) {
         return refuse(store);
     }
     if (!prepare(store, record, update)) {
         abandon(store, record);
         if (!known) {
-            free_record(store, record);
+            assay_keys_discard(store, record);
         }
         return refuse(store);
     }
     if (!known) {
-        *find(store, hash, update->entity, update->key) =
-            (struct index_slot){.hash = hash, .record = record};
-        store->record_count++;
-        store->entity_counts[update->entity]++;
+        assay_keys_admit(store, hash, record);
     }
+    record->touched = known; /* a key earns its second chance with a second event */
     commit(store, record, update);
     if (store->hot_keys != NULL) {
         assay_hot_keys_add(store->hot_keys[update->entity], hash, update->key);
     }
     *touch = (struct assay_touch){.record = record, .update = update};
     return ASSAY_OK;
-}
-
-void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out)
-{
-    *out = store->stats;
-    out->keys = store->record_count;
-    out->memory_bytes = store->slab.live;
-    out->memory_bytes_max = store->slab.bytes_max;
 }

@@ -14,6 +14,7 @@
 
 #include "engine/base/status.h"
 #include "features/plan.h"
+#include "features/slab.h"
 
 struct assay_store;
 struct assay_record;
@@ -57,8 +58,10 @@ void assay_store_destroy(struct assay_store *store);
  * Apply one accepted event to one key.
  *
  * @retval ASSAY_OK     applied; @p touch names the record until the next apply.
- * @retval ASSAY_E_FULL memory or this store's share of the entity's capacity is reached: nothing
- *                      changed.
+ *                      Where the entity evicts and is at capacity, a new key took the place of
+ *                      an idle one.
+ * @retval ASSAY_E_FULL memory is full, or this store's share of the capacity of an entity that does
+ *                      not evict: nothing changed.
  * Thread: owner. Cost: amortised constant for events in order; a late event rewrites one chunk.
  */
 ASSAY_MUST_CHECK enum assay_status assay_store_apply(struct assay_store *store,
@@ -104,11 +107,45 @@ enum { ASSAY_PREFETCH_MAX = 32 };
 void assay_store_prefetch_group(const struct assay_store *store,
                                 const struct assay_update *const updates[], size_t count);
 
+/** Counts since creation, and what is held now. Counts of one kind add up over shards. */
 struct assay_store_stats {
-    uint64_t keys, events, late_inserts, expired_reads, refused;
-    uint64_t memory_bytes, memory_bytes_max;
+    uint64_t keys;          /* known now */
+    uint64_t events;        /* updates applied */
+    uint64_t late_inserts;  /* of those, not at the end of their log */
+    uint64_t expired_reads; /* feature values asked for further back than is retained */
+    uint64_t refused;       /* updates for which there was no room */
+    uint64_t refused_keys;  /* of those, new keys beyond their entity's capacity */
+    uint64_t evicted;       /* keys that made room for new ones */
+    uint64_t index_growths; /* times the index began to double */
+    /* bytes; memory_bytes = index_bytes + record_bytes + log_bytes, all in use now */
+    uint64_t memory_bytes;
+    uint64_t memory_bytes_max; /* the limit, on carved_bytes */
+    uint64_t index_bytes;
+    uint64_t record_bytes; /* heads and keys of records */
+    uint64_t log_bytes;    /* events with their texts, summaries, folded totals, segments */
+    uint64_t carved_bytes; /* taken from the region so far: memory_bytes + free_bytes */
+    uint64_t free_bytes;   /* of those, to be used again */
+    uint64_t entity_keys[ASSAY_ENTITIES_MAX]; /* known now, by the schema's order */
+    uint64_t entity_evicted[ASSAY_ENTITIES_MAX];
 };
-/** Counters since creation and memory now. Thread: owner. */
+/** Counters and memory of one store. Thread: owner. Cost: constant. */
 void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out);
+/** Add one store's to a sum over stores. Thread: any. */
+void assay_store_stats_add(struct assay_store_stats *sum, const struct assay_store_stats *part);
+
+/** Buckets of the index, of twelve keys each, that finding a known key looks at. */
+struct assay_store_probes {
+    double mean; /* 0: no keys */
+    uint64_t max;
+};
+/** Thread: owner. Cost: a pass over all records' heads. */
+void assay_store_probes(const struct assay_store *store, struct assay_store_probes *out);
+
+/**
+ * How much of the store's memory lies in huge pages.
+ *
+ * @return false when the kernel does not say. Thread: any; reads /proc, so for reports only.
+ */
+bool assay_store_pages(const struct assay_store *store, struct assay_slab_pages *out);
 
 #endif

@@ -189,9 +189,13 @@ static void print_summary(const struct assay_run_summary *summary, FILE *out)
     const struct assay_pipeline_stats *stats = &summary->stats;
     (void)fprintf(out,
                   "%" PRIu64 " messages, %" PRIu64 " events applied, %" PRIu64
-                  " duplicates dropped, %" PRIu64 " dead letters; %" PRIu64 " keys\n",
+                  " duplicates dropped, %" PRIu64 " dead letters; %" PRIu64 " keys",
                   stats->messages, stats->events, stats->duplicates, dead_total(stats),
                   stats->store.keys);
+    if (stats->store.evicted != 0) {
+        (void)fprintf(out, ", %" PRIu64 " evicted", stats->store.evicted);
+    }
+    (void)fputc('\n', out);
     print_dead(stats, out);
     if (stats->rows != 0) {
         (void)fprintf(out, "%" PRIu64 " rows\n", stats->rows);
@@ -269,7 +273,11 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
                   {"epochs_recorded", summary->epochs_recorded},
                   {"shards", summary->shards},
                   {"keys", stats->store.keys},
+                  {"keys_evicted", stats->store.evicted},
                   {"memory_bytes", stats->store.memory_bytes},
+                  {"index_bytes", stats->store.index_bytes},
+                  {"record_bytes", stats->store.record_bytes},
+                  {"log_bytes", stats->store.log_bytes},
                   {"wall_ns", summary->wall_ns},
                   {"take_ns", stats->take_ns},
                   {"decode_ns", stats->decode_ns},

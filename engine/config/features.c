@@ -31,11 +31,12 @@ static const struct key_row field_rows[FIELD_KEYS] = {
 };
 static const struct key_table field_table = {.rows = field_rows, .count = FIELD_KEYS};
 
-enum { ENTITY_EXPIRE, ENTITY_CAPACITY, ENTITY_KEYS };
+enum { ENTITY_EXPIRE, ENTITY_CAPACITY, ENTITY_AT_CAPACITY, ENTITY_KEYS };
 
 static const struct key_row entity_rows[ENTITY_KEYS] = {
     [ENTITY_EXPIRE] = {.name = "expire", .type = "duration"},
     [ENTITY_CAPACITY] = {.name = "capacity", .type = "a count of keys"},
+    [ENTITY_AT_CAPACITY] = {.name = "at_capacity", .type = "refuse or evict"},
 };
 static const struct key_table entity_table = {.rows = entity_rows, .count = ENTITY_KEYS};
 
@@ -315,6 +316,27 @@ static void read_events(struct reader *reader, struct assay_schema *schema,
 
 /* --- entities --------------------------------------------------------------------------------- */
 
+static void read_at_capacity(struct reader *reader, const struct yaml_node *node, const char *what,
+                             bool has_capacity, struct assay_entity_def *entity)
+{
+    static const char *const words[] = {"refuse", "evict"};
+    char of[CONFIG_OF_BYTES];
+    size_t word = 0;
+    (void)snprintf(of, sizeof of, "\"at_capacity\" of %s", what);
+    if (!config_word(reader, node, of, words, sizeof words / sizeof words[0],
+                     sizeof words / sizeof words[0], &word)) {
+        return;
+    }
+    if (!has_capacity) {
+        assay_diag_add(reader->diags, ASSAY_DIAG_MISSING, node->span,
+                       "%s has \"at_capacity\" but no \"capacity\"", what);
+        assay_diag_hint(reader->diags, "add capacity: N, the most keys it may have; without it "
+                                       "memory is the only limit, and full memory refuses");
+        return;
+    }
+    entity->evicts = word == 1;
+}
+
 static void read_entity(struct reader *reader, const struct yaml_node *key,
                         struct assay_entity_def *entity)
 {
@@ -338,6 +360,10 @@ static void read_entity(struct reader *reader, const struct yaml_node *key,
         (void)snprintf(of, sizeof of, "\"capacity\" of %s", what);
         (void)config_count(reader, found[ENTITY_CAPACITY], of, 1, UINT64_C(1000000000000),
                            &entity->capacity);
+    }
+    if (found[ENTITY_AT_CAPACITY] != NULL) {
+        read_at_capacity(reader, found[ENTITY_AT_CAPACITY], what, found[ENTITY_CAPACITY] != NULL,
+                         entity);
     }
 }
 

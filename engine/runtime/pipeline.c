@@ -256,13 +256,7 @@ void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pi
         out->apply_ns += part->apply_ns;
         out->score_ns += part->score_ns;
         assay_store_stats(pipeline->shards[s].store, &store);
-        out->store.keys += store.keys;
-        out->store.events += store.events;
-        out->store.late_inserts += store.late_inserts;
-        out->store.expired_reads += store.expired_reads;
-        out->store.refused += store.refused;
-        out->store.memory_bytes += store.memory_bytes;
-        out->store.memory_bytes_max += store.memory_bytes_max;
+        assay_store_stats_add(&out->store, &store);
     }
 }
 

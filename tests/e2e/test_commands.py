@@ -296,3 +296,20 @@ def test_every_message_is_counted_once_also_where_keys_find_no_room(lender):
     summary = json.loads(run.stdout)
     assert summary["dead_letters"] == {"capacity": 30} and summary["keys"] == 2
     assert summary["events"] == summary["rows"] == 20 and summary["messages"] == 50
+
+
+def test_at_capacity_a_new_key_takes_an_idle_ones_place(lender):
+    text = FEATURES.replace("user: {}", "user: {capacity: 2, at_capacity: evict}")
+    (lender / "features.yaml").write_text(text)
+    (lender / "events.jsonl").write_text("".join(
+        f'{{"type":"payment","time":{i},"user":"{user}"}}\n'
+        for i, user in enumerate(["u1", "u2", "u1", "u3", "u1", "u2"], 1)))
+    run = assay("replay", "-c", lender, "--input", lender / "events.jsonl", "--json", "--rows",
+                lender / "rows.csv", "--on", "payment")
+    summary = json.loads(run.stdout)
+    assert summary["dead_letters"] == {} and summary["keys"] == 2 and summary["events"] == 6
+    assert summary["keys_evicted"] == 2  # u2, idle when u3 came, and u3, idle when u2 came again
+    assert summary["memory_bytes"] == sum(summary[part + "_bytes"]
+                                          for part in ("index", "record", "log"))
+    run = assay("replay", "-c", lender, "--input", lender / "events.jsonl")
+    assert "2 keys, 2 evicted\n" in run.stderr

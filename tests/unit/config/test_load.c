@@ -102,7 +102,8 @@ static void refuses(struct bench *bench, const char *features, const char *begin
 }
 
 #define HEAD                                                                                       \
-    "lateness: 2h\nahead: 0\nentities: {user: {expire: 2w, capacity: 50_000_000}, shop: }\n"       \
+    "lateness: 2h\nahead: 0\nentities: {user: {expire: 2w, capacity: 50_000_000}, "                \
+    "shop: {capacity: 3, at_capacity: evict}}\n"                                                   \
     "events:\n"                                                                                    \
     "  pay:\n"                                                                                     \
     "    fields:\n"                                                                                \
@@ -126,7 +127,9 @@ static void definitions_arrive_as_written(void **state)
     assert_int_equal(schema->ahead_ms, 0);
     assert_int_equal(schema->entities[0].expire_ms, 2 * 604800000);
     assert_int_equal(schema->entities[0].capacity, 50000000);
+    assert_false(schema->entities[0].evicts);
     assert_int_equal(schema->entities[1].expire_ms, 0);
+    assert_true(schema->entities[1].evicts);
     const struct assay_event_def *pay = &schema->events[0];
     assert_int_equal(pay->field_count, 6);
     assert_int_equal(pay->fields[0].type, ASSAY_TYPE_KEY);

@@ -386,7 +386,7 @@ static void the_index_grows_a_few_slots_at_a_time_and_knows_every_key_meanwhile(
         kit_apply(&kit, &event, keys[0]);
         assert_int_equal(assay_store_apply(other, &kit.update, &kit.touch), ASSAY_OK);
         assert_non_null(assay_store_find(kit.store, KIT_USER, assay_str_of(keys[1])));
-        if (kit.store->old_index == NULL) {
+        if (kit.store->index.old.buckets == NULL) {
             continue;
         }
         growing++;

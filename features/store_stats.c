@@ -1,0 +1,59 @@
+#include "features/record_pvt.h"
+
+void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out)
+{
+    const struct assay_slab *slab = &store->slab;
+    *out = store->stats;
+    for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
+        out->keys += store->keys[e].count;
+        out->evicted += store->keys[e].evicted;
+        out->entity_keys[e] = store->keys[e].count;
+        out->entity_evicted[e] = store->keys[e].evicted;
+    }
+    out->index_growths = store->index.growths;
+    out->memory_bytes = slab->live;
+    out->memory_bytes_max = slab->bytes_max;
+    out->index_bytes = assay_index_bytes(&store->index);
+    out->record_bytes = store->record_bytes;
+    out->log_bytes = slab->live - out->index_bytes - out->record_bytes;
+    out->carved_bytes = slab->used;
+    out->free_bytes = slab->used - slab->live;
+}
+
+void assay_store_stats_add(struct assay_store_stats *sum, const struct assay_store_stats *part)
+{
+    sum->keys += part->keys;
+    sum->events += part->events;
+    sum->late_inserts += part->late_inserts;
+    sum->expired_reads += part->expired_reads;
+    sum->refused += part->refused;
+    sum->refused_keys += part->refused_keys;
+    sum->evicted += part->evicted;
+    sum->index_growths += part->index_growths;
+    sum->memory_bytes += part->memory_bytes;
+    sum->memory_bytes_max += part->memory_bytes_max;
+    sum->index_bytes += part->index_bytes;
+    sum->record_bytes += part->record_bytes;
+    sum->log_bytes += part->log_bytes;
+    sum->carved_bytes += part->carved_bytes;
+    sum->free_bytes += part->free_bytes;
+    for (uint32_t e = 0; e < ASSAY_ENTITIES_MAX; e++) {
+        sum->entity_keys[e] += part->entity_keys[e];
+        sum->entity_evicted[e] += part->entity_evicted[e];
+    }
+}
+
+void assay_store_probes(const struct assay_store *store, struct assay_store_probes *out)
+{
+    struct index_probes probes;
+    assay_index_probes(&store->index, &probes);
+    *out = (struct assay_store_probes){
+        .mean = probes.keys == 0 ? 0 : (double)probes.looked_sum / (double)probes.keys,
+        .max = probes.looked_max,
+    };
+}
+
+bool assay_store_pages(const struct assay_store *store, struct assay_slab_pages *out)
+{
+    return assay_slab_pages(&store->slab, out);
+}
