@@ -385,8 +385,8 @@ void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *
         if (leave[lane] <= at_ms && leave_time(&layout->lanes[lane], lanes->newest_ms) > at_ms) {
             /* the next one is looked at to see whether it stays */
             const struct log_entry *entry = entry_at(layout, log, begin[lane]);
-            __builtin_prefetch(entry);
-            __builtin_prefetch(entry_at_byte(entry, 2UL * layout->entry_bytes - 1));
+            index_fetch(entry);
+            index_fetch(entry_at_byte(entry, 2UL * layout->entry_bytes - 1));
         }
     }
 }

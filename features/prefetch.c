@@ -53,10 +53,10 @@ static void fetch_chunk(const struct stream_layout *layout, const struct log *lo
 {
     (void)time_ms;
     if (!layout->inline_lanes) {
-        __builtin_prefetch(log->lanes);
-        __builtin_prefetch((const char *)log->lanes + LINE_BYTES);
+        index_fetch(log->lanes);
+        index_fetch((const char *)log->lanes + LINE_BYTES);
     }
-    __builtin_prefetch(log_chunk(log, log->count - 1));
+    index_fetch(log_chunk(log, log->count - 1));
 }
 
 /* Where the event will be written, and what it will push out of the windows. */
@@ -65,8 +65,8 @@ static void fetch_entries(const struct stream_layout *layout, const struct log *
 {
     const struct chunk *chunk = log_chunk(log, log->count - 1);
     const char *end = (const char *)chunk_entry(chunk, layout->entry_bytes, chunk->count);
-    __builtin_prefetch(end - layout->entry_bytes, 1);
-    __builtin_prefetch(end, 1);
+    index_fetch_to_write(end - layout->entry_bytes);
+    index_fetch_to_write(end);
     assay_lanes_prefetch(layout, log, time_ms);
 }
 

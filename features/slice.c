@@ -139,10 +139,10 @@ static void prefetch_logs(const struct view *view, const struct selection *selec
     for (uint32_t i = 0; i < selection->stream_count; i++) {
         const struct log *log = &view->record->logs[selection->streams[i].stream];
         if (log->lanes != NULL) {
-            __builtin_prefetch(log->lanes);
-            __builtin_prefetch((const char *)log->lanes + LINE_BYTES);
+            index_fetch(log->lanes);
+            index_fetch((const char *)log->lanes + LINE_BYTES);
         } else if (log->count > 0) {
-            __builtin_prefetch(log_chunk(log, log->count - 1));
+            index_fetch(log_chunk(log, log->count - 1));
         }
     }
 }
