@@ -8,47 +8,12 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import shutil
-import statistics
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-BIN = ROOT / "build/release/bin"
-
-
-def cpu_model():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
-def commit():
-    run = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT,
-                         capture_output=True, text=True, check=True)
-    return run.stdout.strip()
-
-
-def lines_of(program, *arguments):
-    """Run a bench program; its result lines as dictionaries."""
-    run = subprocess.run([BIN / program, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-                         check=True)
-    return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
-
-
-def medians(runs):
-    """One result per name: the median of each figure over the runs."""
-    results = []
-    for same in zip(*runs):
-        result = dict(same[0])
-        for key in ("assay", "peer"):
-            if result.get(key) is not None:
-                result[key] = statistics.median(run[key] for run in same)
-        results.append(result)
-    return results
-
+from features_suite import growth, suite_features
+from runs import BIN, ROOT, commit, cpu_model, lines_of, medians
 
 def suite_decode(quick):
     """JSON events into typed fields; jansson parses and extracts the same ones, answers compared."""
@@ -185,7 +150,8 @@ def per_event(name, ns, count):
     return {"name": name, "unit": "ns", "lower_is_better": True, "assay": ns / count}
 
 
-SUITES = {"decode": suite_decode, "kafka": suite_kafka, "pipeline": suite_pipeline}
+SUITES = {"decode": suite_decode, "features": suite_features, "kafka": suite_kafka,
+          "pipeline": suite_pipeline}
 
 
 def finish(result):
@@ -207,6 +173,8 @@ def show(result):
     if result["target"] is not None:
         line += f"   target {result['target']:.3g}"
     print(line)
+    if result.get("settings"):
+        print(f"    {result['settings']}")
 
 
 def main():
@@ -214,7 +182,13 @@ def main():
     parser.add_argument("suite", choices=sorted(SUITES))
     parser.add_argument("--quick", action="store_true", help="end within 45 s")
     parser.add_argument("--json", metavar="FILE", help="save the results")
+    parser.add_argument("--growth", action="store_true",
+                        help="features: by number of events and windows, into docs/performance.md")
     options = parser.parse_args()
+    if options.growth:
+        if options.suite != "features":
+            parser.error("--growth is of the suite features")
+        return growth(options.quick)
     results = [finish(result) for result in SUITES[options.suite](options.quick)]
     document = {"suite": options.suite, "machine": cpu_model(), "commit": commit(),
                 "results": results}

@@ -170,26 +170,25 @@ void assay_index_erase(struct index *index, uint64_t hash, const struct index_it
     index->count--;
 }
 
-void *assay_index_walk(const struct index *index, struct index_walk *walk)
+static size_t slots_of(const struct index_table *table)
 {
-    for (;;) {
-        const struct index_table *table = walk->in_table ? &index->table : &index->old;
-        while (table->buckets != NULL && walk->at <= table_mask(table)) {
-            const struct index_bucket *bucket = &table->buckets[walk->at];
-            while (walk->slot < INDEX_SLOTS) {
-                const uint32_t slot = walk->slot++;
-                if (bucket->tags[slot] != 0) {
-                    return assay_slab_at(index->slab, bucket->refs[slot]);
-                }
-            }
-            walk->at++;
-            walk->slot = 0;
+    return table->buckets == NULL ? 0 : (size_t)INDEX_SLOTS << table->bits;
+}
+
+void *assay_index_walk(const struct index *index, size_t *at)
+{
+    const size_t older = slots_of(&index->old);
+    const size_t all = older + slots_of(&index->table);
+    while (*at < all) {
+        const struct index_table *table = *at < older ? &index->old : &index->table;
+        const size_t i = *at < older ? *at : *at - older;
+        const struct index_bucket *bucket = &table->buckets[i / INDEX_SLOTS];
+        (*at)++;
+        if (bucket->tags[i % INDEX_SLOTS] != 0) {
+            return assay_slab_at(index->slab, bucket->refs[i % INDEX_SLOTS]);
         }
-        if (walk->in_table) {
-            return NULL;
-        }
-        *walk = (struct index_walk){.in_table = true};
     }
+    return NULL;
 }
 
 size_t assay_index_bytes(const struct index *index)

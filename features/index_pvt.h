@@ -94,13 +94,6 @@ struct index_probes {
     uint64_t looked_max;
 };
 
-/** All items, in no order that means anything. Zero-initialise to begin. */
-struct index_walk {
-    bool in_table; /* the old table is through */
-    uint32_t at;
-    uint32_t slot;
-};
-
 static inline uint8_t index_tag(uint64_t hash)
 {
     const uint8_t tag = (uint8_t)(hash >> 32);
@@ -254,8 +247,12 @@ bool assay_index_reserve(struct index *index);
 void assay_index_insert(struct index *index, uint64_t hash, struct index_item *item);
 /** Take an item out that is there; @p hash is the one that it was added with. */
 void assay_index_erase(struct index *index, uint64_t hash, const struct index_item *item);
-/** The next item of a walk, or NULL. The index must not change during a walk. */
-void *assay_index_walk(const struct index *index, struct index_walk *walk);
+/**
+ * The next item of a walk over all of them, each once, in no order; NULL: no more.
+ *
+ * @param[in,out] at 0 to begin with; the index must not change meanwhile.
+ */
+void *assay_index_walk(const struct index *index, size_t *at);
 /** Bytes of its tables. */
 size_t assay_index_bytes(const struct index *index);
 /** Count what finding every key looks at. Cost: a pass over all items. */

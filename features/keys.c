@@ -51,6 +51,11 @@ struct assay_record *assay_store_find(const struct assay_store *store, uint32_t 
     return assay_keys_find(store, store_hash_key(store, entity, key), entity, key);
 }
 
+const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at)
+{
+    return assay_index_walk(&store->index, at);
+}
+
 static size_t record_bytes(const struct assay_store *store, uint32_t entity, uint32_t key_bytes)
 {
     const struct entity_layout *layout = &store->layouts[entity];

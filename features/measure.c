@@ -99,8 +99,8 @@ void assay_store_key_facts(const struct assay_store *store, uint32_t entity, str
 void assay_store_entity_facts(const struct assay_store *store, struct assay_entity_facts out[])
 {
     const struct assay_record *record = NULL;
-    struct index_walk walk = {0};
-    while ((record = assay_index_walk(&store->index, &walk)) != NULL) {
+    size_t at = 0;
+    while ((record = assay_store_next(store, &at)) != NULL) {
         struct assay_entity_facts *facts = &out[record->entity];
         facts->keys++;
         facts->logged += add_record(store, record, &facts->bytes);
@@ -120,8 +120,8 @@ void assay_store_visit_keys(const struct assay_store *store, uint32_t entity,
 {
     const uint32_t streams = store->layouts[entity].stream_count;
     const struct assay_record *record = NULL;
-    struct index_walk walk = {0};
-    while ((record = assay_index_walk(&store->index, &walk)) != NULL) {
+    size_t at = 0;
+    while ((record = assay_store_next(store, &at)) != NULL) {
         if (record->entity == entity) {
             visit(context,
                   (struct assay_str){.ptr = record_key(record, streams), .len = record->key_bytes});

@@ -341,6 +341,12 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
 void assay_keys_discard(struct assay_store *store, struct assay_record *record);
 /** Make it known. At capacity an idle key of its entity goes for it. */
 void assay_keys_admit(struct assay_store *store, uint64_t hash, struct assay_record *record);
+/**
+ * The next record of a walk over all of them, each once, in no order; NULL: no more.
+ *
+ * @param[in,out] at 0 to begin with; the store must not change meanwhile.
+ */
+const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at);
 
 /** Where inline lanes begin in a record. */
 static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)

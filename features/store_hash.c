@@ -200,9 +200,9 @@ static struct assay_hash128 hash_record(const struct assay_store *store,
 void assay_store_hash(const struct assay_store *store, uint64_t hash[2])
 {
     struct assay_hash128 sum = {.low = hash[0], .high = hash[1]};
-    struct index_walk walk = {0};
-    for (const struct assay_record *record = assay_index_walk(&store->index, &walk); record != NULL;
-         record = assay_index_walk(&store->index, &walk)) {
+    const struct assay_record *record = NULL;
+    size_t at = 0;
+    while ((record = assay_store_next(store, &at)) != NULL) {
         sum = assay_hash128_add(sum, hash_record(store, record));
     }
     hash[0] = sum.low;

@@ -201,9 +201,12 @@ static int uniform(size_t batches, bool slice)
     }
     struct assay_store_stats stats;
     assay_store_stats(bench.store, &stats);
-    (void)fprintf(stderr, "even keys: %llu keys, %llu events, %.0f bytes an event, %u features\n",
-                  (unsigned long long)stats.keys, (unsigned long long)stats.events,
-                  (double)stats.memory_bytes / (double)stats.events, bench.plan->feature_count);
+    (void)fprintf(
+        stderr,
+        "even keys: %llu keys, %llu events, %.0f bytes an event, %.0f carved, %u features\n",
+        (unsigned long long)stats.keys, (unsigned long long)stats.events,
+        (double)stats.memory_bytes / (double)stats.events,
+        (double)stats.carved_bytes / (double)stats.events, bench.plan->feature_count);
     print(slice ? "store apply and slice, 10^5 even keys, 21 features"
                 : "store apply, 10^5 even keys",
           (double)spent / (double)((batches - batches / 2) * BATCH));

@@ -88,9 +88,9 @@ static void check(const struct world *world)
 {
     uint8_t *seen = test_calloc(world->names, 1);
     uint64_t walked = 0;
-    struct index_walk walk = {0};
-    for (const struct thing *thing = assay_index_walk(&world->index, &walk); thing != NULL;
-         thing = assay_index_walk(&world->index, &walk)) {
+    size_t at = 0;
+    for (const struct thing *thing = assay_index_walk(&world->index, &at); thing != NULL;
+         thing = assay_index_walk(&world->index, &at)) {
         assert_ptr_equal(thing, world->things[thing->name]);
         assert_int_equal(seen[thing->name]++, 0);
         walked++;
@@ -312,6 +312,28 @@ static void without_memory_to_grow_everything_stays_as_it_was(void **state)
     close_world(&world);
 }
 
+/* Memory ends in mid-growth: what is refused changes nothing, and the growth goes on. */
+static void memory_that_ends_during_growth_loses_nothing(void **state)
+{
+    (void)state;
+    enum { FIRST = 64 * INDEX_SLOTS * 27 / 32, MORE = 10, NAMES = FIRST + MORE + 1 };
+    struct world world;
+    open_world(&world, 3 * 4096 + (FIRST + MORE) * sizeof(struct thing), NAMES);
+    for (uint32_t name = 0; name < FIRST + MORE; name++) {
+        assert_true(add(&world, name, (name + 1) * UINT64_C(0x9E3779B97F4A7C15)));
+    }
+    assert_non_null(world.index.old.buckets);
+    for (uint32_t refused = 0; refused < 100; refused++) {
+        assert_false(add(&world, NAMES - 1, UINT64_C(0x9E3779B97F4A7C15)));
+        check(&world);
+    }
+    assert_null(world.index.old.buckets);
+    take_out(&world, 5);
+    assert_true(add(&world, NAMES - 1, UINT64_C(0x9E3779B97F4A7C15)));
+    check(&world);
+    close_world(&world);
+}
+
 static void memory_that_comes_back_lets_a_late_growth_catch_up(void **state)
 {
     (void)state;
@@ -371,6 +393,7 @@ int main(void)
         cmocka_unit_test(a_walk_during_growth_sees_each_once),
         cmocka_unit_test(growth_goes_one_home_a_key),
         cmocka_unit_test(without_memory_to_grow_everything_stays_as_it_was),
+        cmocka_unit_test(memory_that_ends_during_growth_loses_nothing),
         cmocka_unit_test(memory_that_comes_back_lets_a_late_growth_catch_up),
         cmocka_unit_test(keys_lie_at_home_nearly_always),
     };
