@@ -189,9 +189,10 @@ def main():
         if options.suite != "features":
             parser.error("--growth is of the suite features")
         return growth(options.quick)
+    # Before the run: what was built is this commit, whatever is checked out meanwhile.
+    document = {"suite": options.suite, "machine": cpu_model(), "commit": commit()}
     results = [finish(result) for result in SUITES[options.suite](options.quick)]
-    document = {"suite": options.suite, "machine": cpu_model(), "commit": commit(),
-                "results": results}
+    document["results"] = results
     print(f"{document['machine']}, commit {document['commit']}")
     for result in results:
         show(result)
