@@ -197,7 +197,7 @@ static void drop_expired(const struct log_context *context, struct log *log, uin
 static bool grow_open(const struct log_context *context, struct log *log)
 {
     struct chunk *open = log_chunk(log, log->count - 1);
-    const uint32_t wanted = 2 * open->capacity;
+    const uint32_t wanted = open->capacity + open->capacity / 4 + 1; /* room costs every key */
     struct chunk *larger =
         assay_chunk_create(context, wanted < CHUNK_ENTRIES_MAX ? wanted : CHUNK_ENTRIES_MAX);
     if (larger == NULL) {
