@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/view_pvt.h"
 
 /*
  * Aggregates by their definition: the events of the window that pass the filter, the current one
@@ -18,91 +18,29 @@ struct range assay_range(const struct log *log, uint32_t entry_bytes, int64_t af
     return range;
 }
 
-/* What of one chunk lies in the range. */
-struct part {
-    const struct chunk *chunk;
-    uint32_t index;
-    uint32_t from;
-    uint32_t to;
-    bool whole; /* its summary may be used */
-};
-
-static struct part part_of(const struct view_query *query, uint32_t index)
-{
-    const struct range *range = &query->range;
-    struct part part = {.chunk = log_chunk(query->log, index), .index = index};
-    part.from = index == range->begin.chunk ? range->begin.at : 0;
-    part.to = index == range->end.chunk ? range->end.at : part.chunk->count;
-    part.whole = part.chunk->summaries != NULL && part.from == 0 && part.to == part.chunk->count &&
-                 !(query->key->exclude_current && query->current.chunk == index);
-    return part;
-}
-
-static const struct log_entry *entry_of(const struct view_query *query, const struct part *part,
-                                        uint32_t at)
-{
-    return chunk_entry(part->chunk, query->layout->entry_bytes, at);
-}
-
-static bool is_left_out(const struct view_query *query, const struct part *part, uint32_t at)
-{
-    return query->key->exclude_current && part->index == query->current.chunk &&
-           at == query->current.at;
-}
-
-static const struct pair *pair_of(const struct view_query *query)
-{
-    return &query->layout->pairs[query->key->pair];
-}
-
-static const struct summary *summary_of(const struct view_query *query, const struct part *part)
-{
-    return &part->chunk->summaries[query->key->pair];
-}
-
-/* Does chunk @p index open (or close) a block that lies in the window as a whole? */
-static const struct block *block_at(const struct view_query *query, uint32_t index, bool closing)
-{
-    const struct range *range = &query->range;
-    const struct chunk *chunk = log_chunk(query->log, index);
-    const struct block *block = closing ? chunk->closes : chunk->opens;
-    if (block == NULL || (closing && index + 1 < block->count + range->begin.chunk)) {
-        return NULL;
-    }
-    const uint32_t first = closing ? index + 1 - block->count : index;
-    const uint32_t last = first + block->count - 1;
-    const bool begins = first > range->begin.chunk || range->begin.at == 0;
-    const bool ends =
-        last < range->end.chunk ||
-        (last == range->end.chunk && range->end.at == log_chunk(query->log, last)->count);
-    const bool holds_current = query->key->exclude_current && query->current.chunk >= first &&
-                               query->current.chunk <= last;
-    return begins && ends && !holds_current ? block : NULL;
-}
-
 /* Where the newest @p left events that count begin; all of them when there are fewer. */
 static struct position newest(const struct view_query *query, uint32_t left)
 {
-    const struct pair *pair = pair_of(query);
+    const struct pair *pair = view_pair_of(query);
     const uint32_t first = query->range.begin.chunk;
     for (uint32_t index = query->range.end.chunk + 1; index > first; index--) {
-        const struct block *block = block_at(query, index - 1, true);
+        const struct block *block = view_block_at(query, index - 1, true);
         if (block != NULL && block->summaries[query->key->pair].passed < left) {
             left -= block->summaries[query->key->pair].passed;
             index -= block->count - 1;
             continue;
         }
-        const struct part part = part_of(query, index - 1);
-        if (part.whole && summary_of(query, &part)->passed <= left) {
-            left -= summary_of(query, &part)->passed;
+        const struct view_part part = view_part_of(query, index - 1);
+        if (part.whole && view_summary_of(query, &part)->passed <= left) {
+            left -= view_summary_of(query, &part)->passed;
             if (left == 0) {
                 return (struct position){.chunk = part.index};
             }
             continue;
         }
         for (uint32_t at = part.to; at > part.from; at--) {
-            const bool counts = !is_left_out(query, &part, at - 1) &&
-                                pair_passes(pair, entry_of(query, &part, at - 1));
+            const bool counts = !view_is_left_out(query, &part, at - 1) &&
+                                pair_passes(pair, view_entry_of(query, &part, at - 1));
             left -= counts ? 1 : 0;
             if (left == 0) {
                 return (struct position){.chunk = part.index, .at = at - 1};
@@ -112,56 +50,57 @@ static struct position newest(const struct view_query *query, uint32_t left)
     return query->range.begin;
 }
 
-static void add_distinct(const struct view_query *query, const struct part *part)
+static void add_distinct(const struct view_query *query, const struct view_part *part)
 {
-    const struct pair *pair = pair_of(query);
+    const struct pair *pair = view_pair_of(query);
     if (part->whole) {
-        const struct summary *summary = summary_of(query, part);
+        const struct summary *summary = view_summary_of(query, part);
         const uint8_t *positions = (const uint8_t *)(summary->identities + summary->distinct_count);
         for (uint32_t i = 0; i < summary->distinct_count; i++) {
             assay_distinct_add(query->set, pair, &summary->identities[i],
-                               entry_of(query, part, positions[i]));
+                               view_entry_of(query, part, positions[i]));
         }
         return;
     }
     for (uint32_t at = part->from; at < part->to; at++) {
-        const struct log_entry *entry = entry_of(query, part, at);
-        if (pair_finds(pair, entry) && !is_left_out(query, part, at)) {
+        const struct log_entry *entry = view_entry_of(query, part, at);
+        if (pair_finds(pair, entry) && !view_is_left_out(query, part, at)) {
             const struct identity identity = assay_identity(pair, entry, query->set->seed);
             assay_distinct_add(query->set, pair, &identity, entry);
         }
     }
 }
 
-static void add_totals(const struct view_query *query, const struct part *part, uint32_t wants,
+static void add_totals(const struct view_query *query, const struct view_part *part, uint32_t wants,
                        struct tally *tally)
 {
-    const struct pair *pair = pair_of(query);
+    const struct pair *pair = view_pair_of(query);
     if (part->whole) {
-        assay_tally_summary(tally, pair, wants, summary_of(query, part));
+        assay_tally_summary(tally, pair, wants, view_summary_of(query, part));
         return;
     }
     for (uint32_t at = part->from; at < part->to; at++) {
-        if (!is_left_out(query, part, at)) {
-            assay_tally_entry(tally, pair, wants, entry_of(query, part, at));
+        if (!view_is_left_out(query, part, at)) {
+            assay_tally_entry(tally, pair, wants, view_entry_of(query, part, at));
         }
     }
 }
 
 /* The first or the last entry of a part that is found, or NULL. */
-static const struct log_entry *edge_of(const struct view_query *query, const struct part *part,
+static const struct log_entry *edge_of(const struct view_query *query, const struct view_part *part,
                                        bool last)
 {
     if (part->whole) {
-        const struct summary *summary = summary_of(query, part);
-        return summary->found == 0 ? NULL
-                                   : entry_of(query, part, last ? summary->last : summary->first);
+        const struct summary *summary = view_summary_of(query, part);
+        return summary->found == 0
+                   ? NULL
+                   : view_entry_of(query, part, last ? summary->last : summary->first);
     }
     for (uint32_t i = 0; part->from + i < part->to; i++) {
         const uint32_t at = last ? part->to - 1 - i : part->from + i;
-        if (pair_finds(pair_of(query), entry_of(query, part, at)) &&
-            !is_left_out(query, part, at)) {
-            return entry_of(query, part, at);
+        if (pair_finds(view_pair_of(query), view_entry_of(query, part, at)) &&
+            !view_is_left_out(query, part, at)) {
+            return view_entry_of(query, part, at);
         }
     }
     return NULL;
@@ -174,12 +113,12 @@ static const struct log_entry *find_edge(const struct view_query *query, bool la
     uint32_t i = 0;
     while (i < count) {
         const uint32_t index = last ? range->end.chunk - i : range->begin.chunk + i;
-        const struct block *block = block_at(query, index, last);
+        const struct block *block = view_block_at(query, index, last);
         if (block != NULL && block->summaries[query->key->pair].found == 0) {
             i += block->count;
             continue;
         }
-        const struct part part = part_of(query, index);
+        const struct view_part part = view_part_of(query, index);
         const struct log_entry *found = edge_of(query, &part, last);
         if (found != NULL) {
             return found;
@@ -196,7 +135,7 @@ static bool add_values(const struct view_query *query, const struct summary *sum
         return false;
     }
     for (uint32_t i = 0; i < summary->distinct_count; i++) {
-        assay_distinct_add(query->set, pair_of(query), &summary->values[i].identity,
+        assay_distinct_add(query->set, view_pair_of(query), &summary->values[i].identity,
                            summary->values[i].entry);
     }
     return true;
@@ -207,14 +146,14 @@ void assay_view_scan(const struct view_query *query, uint32_t totals, bool disti
 {
     uint32_t index = query->range.begin.chunk;
     while (index <= query->range.end.chunk) {
-        const struct block *block = block_at(query, index, false);
+        const struct block *block = view_block_at(query, index, false);
         const struct summary *summary = block == NULL ? NULL : &block->summaries[query->key->pair];
         if (block != NULL && (!distinct || add_values(query, summary))) {
-            assay_tally_summary(tally, pair_of(query), totals, summary);
+            assay_tally_summary(tally, view_pair_of(query), totals, summary);
             index += block->count;
             continue;
         }
-        const struct part part = part_of(query, index++);
+        const struct view_part part = view_part_of(query, index++);
         if (totals != 0) {
             add_totals(query, &part, totals, tally);
         }
@@ -238,6 +177,18 @@ static void read_log(const struct view_query *query, struct view_result *out)
     if (distinct) {
         out->distinct_count = query->set->used;
     }
+    if ((wants & WANT_GAPS) != 0) {
+        assay_view_gaps(query, &out->gaps);
+    }
+    if ((wants & WANT_DAYS) != 0) {
+        out->days = assay_view_days(query);
+    }
+    if ((wants & WANT_NOVELTY) != 0) {
+        assay_view_novelty(query, out);
+    }
+    if ((wants & (WANT_KTH_FIRST | WANT_KTH_LAST)) != 0) {
+        out->kth = assay_view_kth(query, (wants & WANT_KTH_LAST) != 0);
+    }
     out->tally.first = (wants & WANT_FIRST) != 0 ? find_edge(query, false) : NULL;
     out->tally.last = (wants & WANT_LAST) != 0 ? find_edge(query, true) : NULL;
 }
@@ -255,7 +206,7 @@ void assay_view_read(const struct view_query *query, struct view_result *out)
     for (const struct base *base = query->log->bases;
          base != NULL && query->bases_since_ms != INT64_MAX; base = base->next) {
         if (base->member_ms >= query->bases_since_ms) {
-            assay_tally_merge(&out->tally, pair_of(query), query->key->wants,
+            assay_tally_merge(&out->tally, view_pair_of(query), query->key->wants,
                               &base->tallies[query->key->pair]);
         }
     }
@@ -357,10 +308,24 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
         return edge_value(agg, layout, tally->last);
     case ASSAY_AGG_COUNT_DISTINCT:
         return number((double)result->distinct_count);
+    case ASSAY_AGG_FIRST_K:
+    case ASSAY_AGG_LAST_K:
+        return edge_value(agg, layout, result->kth);
+    case ASSAY_AGG_IS_NEW:
+        return number(result->novelty == NOVELTY_NULL  ? ASSAY_NULL_NUMBER
+                      : result->novelty == NOVELTY_NEW ? 1
+                                                       : 0);
+    case ASSAY_AGG_INTERARRIVAL_MEAN:
+    case ASSAY_AGG_INTERARRIVAL_STD:
+    case ASSAY_AGG_LONGEST_GAP:
+        return number(assay_rhythm_value(agg->kind, result));
+    case ASSAY_AGG_ACTIVE_DAYS:
+        return number(result->days == 0 ? ASSAY_NULL_NUMBER : (double)result->days);
     case ASSAY_AGG_TIME_SINCE_FIRST:
         return edge_age(tally->first, at_ms);
     case ASSAY_AGG_TIME_SINCE_LAST:
         return edge_age(tally->last, at_ms);
+    case ASSAY_AGG_LAG:
     case ASSAY_AGG_END:
         break;
     }

@@ -37,6 +37,14 @@ static void merge_totals(const struct log_context *context, const struct log *lo
         summary->passed += part->passed;
     }
     summary->found = (uint32_t)tally.found;
+    if ((pair->wants & WANT_GAPS) != 0) {
+        struct gaps gaps = {0};
+        for (uint32_t i = 0; i < block->count; i++) {
+            assay_gaps_summary(&gaps, &log_chunk(log, from + i)->summaries[pair_index]);
+        }
+        assay_gaps_keep(&gaps, summary);
+        return;
+    }
     summary->sum = tally.sum;
     ASSAY_ASSERT(tally.squares_high == 0);
     summary->squares = tally.squares;

@@ -136,6 +136,19 @@ static bool seal_distinct(const struct log_context *context, const struct pair *
     return true;
 }
 
+static void summarise_gaps(const struct log_context *context, const struct pair *pair,
+                           const struct chunk *chunk, struct summary *summary)
+{
+    struct gaps gaps = {0};
+    for (uint32_t at = 0; at < chunk->count; at++) {
+        const struct log_entry *entry = chunk_entry(chunk, context->layout->entry_bytes, at);
+        if (pair_finds(pair, entry)) {
+            assay_gaps_event(&gaps, entry->time_ms);
+        }
+    }
+    assay_gaps_keep(&gaps, summary);
+}
+
 static void summarise(const struct log_context *context, const struct pair *pair,
                       const struct chunk *chunk, struct summary *summary)
 {
@@ -154,6 +167,10 @@ static void summarise(const struct log_context *context, const struct pair *pair
         }
     }
     summary->found = (uint32_t)tally.found;
+    if ((pair->wants & WANT_GAPS) != 0) {
+        summarise_gaps(context, pair, chunk, summary);
+        return;
+    }
     summary->sum = tally.sum;
     summary->squares = tally.squares;
     summary->min = tally.min;

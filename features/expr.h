@@ -50,6 +50,10 @@ struct assay_scope {
     /** Place an aggregate in a slot; NULL: aggregates are refused here (rules, where). */
     bool (*aggregate)(void *context, const struct assay_agg_ast *agg, struct assay_diags *diags,
                       struct assay_symbol *out);
+    /** Resolve an index, from 1, into a list; NULL: there are no lists here. */
+    bool (*resolve_index)(void *context, const struct assay_str names[], size_t count,
+                          uint32_t index, struct assay_span span, struct assay_diags *diags,
+                          struct assay_symbol *out);
     const char *what; /* for messages: "a where clause", "a feature", "a rule" */
     bool without_at;  /* the name `at` means nothing here: a where clause is judged only once */
 };

@@ -3,31 +3,18 @@
 /* agg = AGG "(" source {"," arg} ")" clauses: the whole grammar is read; what is not built yet is
  * refused by name at its place. */
 
-static bool take_name(struct parser *parser, struct assay_str *name, struct assay_span *span,
-                      const char *what)
-{
-    if (parser->token.kind != TOKEN_NAME) {
-        assay_parse_fail(parser, what);
-        return false;
-    }
-    *name = parser->token.text;
-    *span = parser->token.span;
-    assay_parse_advance(parser);
-    return true;
-}
-
 /* item = event ["." NAME];  event = NAME ["@" NAME] */
 static bool source_item(struct parser *parser, struct assay_agg_ast *agg)
 {
-    if (!take_name(parser, &agg->event, &agg->event_span, "an event")) {
+    if (!assay_parse_name(parser, &agg->event, &agg->event_span, "an event")) {
         return false;
     }
     if (assay_parse_accept(parser, "@") &&
-        !take_name(parser, &agg->role, &agg->role_span, "a key role of the event")) {
+        !assay_parse_name(parser, &agg->role, &agg->role_span, "a key role of the event")) {
         return false;
     }
     if (assay_parse_accept(parser, ".") &&
-        !take_name(parser, &agg->column, &agg->column_span, "a field of the event")) {
+        !assay_parse_name(parser, &agg->column, &agg->column_span, "a field of the event")) {
         return false;
     }
     if (assay_parse_at(parser, "|")) {
@@ -35,7 +22,7 @@ static bool source_item(struct parser *parser, struct assay_agg_ast *agg)
     } else if (assay_parse_at(parser, "then") || assay_parse_at(parser, "within") ||
                assay_parse_at(parser, "(")) {
         assay_parse_not_built(parser, parser->token.span, "an event pattern");
-    } else if (assay_parse_at(parser, ",")) {
+    } else if (assay_parse_at(parser, ",") && assay_aggregate_argument(agg->name) == NULL) {
         parser->failed = true;
         assay_diag_add(parser->diags, ASSAY_DIAG_ARGUMENTS, parser->token.span,
                        "%.*s takes one argument: an event or a field of it", (int)agg->name.len,
@@ -44,72 +31,67 @@ static bool source_item(struct parser *parser, struct assay_agg_ast *agg)
     return !parser->failed;
 }
 
-static bool take_count(struct parser *parser, uint32_t *count)
+static bool wrong_argument(struct parser *parser, const struct assay_agg_ast *agg,
+                           const struct agg_argument *argument)
 {
-    if (parser->token.kind != TOKEN_NUMBER || !parser->token.whole || parser->token.number < 1 ||
-        parser->token.number > 1000000) {
-        assay_parse_fail(parser, "a count from 1 to 1,000,000");
-        return false;
-    }
-    *count = (uint32_t)parser->token.number;
-    assay_parse_advance(parser);
-    return true;
-}
-
-static struct assay_str suffix_of(struct parser *parser, struct assay_str duration, uint32_t last_n)
-{
-    char text[96] = "";
-    size_t used = 0;
-    if (duration.ptr != NULL) {
-        used = (size_t)snprintf(text, sizeof text, "_%.*s", (int)duration.len, duration.ptr);
-    }
-    if (last_n != 0 && used < sizeof text) {
-        (void)snprintf(text + used, sizeof text - used, "_last%u", last_n);
-    }
-    return assay_arena_copy(parser->arena, assay_str_of(text[0] == '\0' ? "_lifetime" : text));
-}
-
-/* Spans of the language that are refused by name. */
-static bool refuse_span(struct parser *parser)
-{
-    static const char *const words[] = {"since",    "tumbling", "cumulate",
-                                        "previous", "session",  "request"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (assay_parse_at(parser, words[i])) {
-            char what[32];
-            (void)snprintf(what, sizeof what, "the span \"%s\"", words[i]);
-            assay_parse_not_built(parser, parser->token.span, what);
-            return true;
-        }
+    if (!parser->failed) {
+        parser->failed = true;
+        assay_diag_add(parser->diags, ASSAY_DIAG_ARGUMENTS, parser->token.span,
+                       argument->text ? "%.*s takes an event and \"%s\", a text"
+                                      : "%.*s takes a field and \"%s\", a whole number",
+                       (int)agg->name.len, agg->name.ptr, argument->name);
+        assay_diag_hint(parser->diags,
+                        argument->text ? "write %.*s(EVENT, %s = \"UTC\")"
+                                       : "write %.*s(EVENT.FIELD, %s = 1)",
+                        (int)agg->name.len, agg->name.ptr, argument->name);
     }
     return false;
 }
 
-static bool take_span(struct parser *parser, struct agg_span *out)
+static bool take_text(struct parser *parser, struct assay_agg_ast *agg,
+                      const struct agg_argument *argument)
 {
-    struct assay_str duration = {0};
-    *out = (struct agg_span){0};
-    if (refuse_span(parser)) {
-        return false;
+    if (parser->token.kind != TOKEN_STRING) {
+        return wrong_argument(parser, agg, argument);
     }
-    if (parser->token.kind == TOKEN_DURATION) {
-        duration = parser->token.text;
-        out->span_ms = (int64_t)parser->token.number;
-        assay_parse_advance(parser);
-    } else if (!assay_parse_at(parser, "last") && !assay_parse_at(parser, "lifetime")) {
-        assay_parse_fail(parser, "a span (1h, last 10, 7d last 10, lifetime)");
-        return false;
+    agg->argument_text = parser->token.text;
+    agg->argument_span = parser->token.span;
+    assay_parse_advance(parser);
+    return true;
+}
+
+static bool take_whole(struct parser *parser, struct assay_agg_ast *agg,
+                       const struct agg_argument *argument)
+{
+    char what[64];
+    (void)snprintf(what, sizeof what, "\"%s\" of %.*s", argument->name, (int)agg->name.len,
+                   agg->name.ptr);
+    agg->has_argument =
+        assay_parse_whole(parser, what, argument->min, argument->max, &agg->argument);
+    return agg->has_argument;
+}
+
+/* ["," [NAME "="] literal] */
+static bool take_argument(struct parser *parser, struct assay_agg_ast *agg)
+{
+    const struct agg_argument *argument = assay_aggregate_argument(agg->name);
+    if (argument == NULL || (argument->text && !assay_parse_at(parser, ","))) {
+        return true;
     }
-    if (duration.ptr != NULL || !assay_parse_accept(parser, "lifetime")) {
-        if (assay_parse_accept(parser, "last") && !take_count(parser, &out->last_n)) {
+    if (!assay_parse_accept(parser, ",")) {
+        return wrong_argument(parser, agg, argument);
+    }
+    if (parser->token.kind == TOKEN_NAME) {
+        if (!assay_parse_accept(parser, argument->name)) {
+            return wrong_argument(parser, agg, argument);
+        }
+        if (!assay_parse_expect(parser, "=")) {
             return false;
         }
     }
-    out->suffix = suffix_of(parser, duration, out->last_n);
-    if (out->suffix.ptr == NULL) {
-        assay_parse_fail(parser, "less to remember (out of memory)");
-    }
-    return !parser->failed;
+    const bool taken =
+        argument->text ? take_text(parser, agg, argument) : take_whole(parser, agg, argument);
+    return taken && (!assay_parse_at(parser, ",") || wrong_argument(parser, agg, argument));
 }
 
 static bool over_clause(struct parser *parser, struct assay_agg_ast *agg)
@@ -117,7 +99,7 @@ static bool over_clause(struct parser *parser, struct assay_agg_ast *agg)
     agg->span_count = 0;
     if (!assay_parse_accept(parser, "[")) {
         agg->span_count = 1;
-        return take_span(parser, &agg->spans[0]);
+        return assay_parse_span(parser, &agg->spans[0]);
     }
     agg->listed = true;
     do {
@@ -125,7 +107,7 @@ static bool over_clause(struct parser *parser, struct assay_agg_ast *agg)
             assay_parse_fail(parser, "a shorter list (32 spans at most)");
             return false;
         }
-        if (!take_span(parser, &agg->spans[agg->span_count++])) {
+        if (!assay_parse_span(parser, &agg->spans[agg->span_count++])) {
             return false;
         }
     } while (assay_parse_accept(parser, ","));
@@ -186,7 +168,8 @@ const struct assay_agg_ast *assay_parse_aggregate(struct parser *parser, struct 
         return NULL;
     }
     size_t end = 0;
-    if (!assay_parse_expect(parser, "(") || !source_item(parser, agg)) {
+    if (!assay_parse_expect(parser, "(") || !source_item(parser, agg) ||
+        !take_argument(parser, agg)) {
         return NULL;
     }
     end = parser->token.span.end;

@@ -55,11 +55,39 @@ static bool wrong_kind(struct compiler *compiler, const struct assay_expr *at,
     return false;
 }
 
+static bool compile_index(struct compiler *compiler, const struct assay_expr *expr,
+                          enum assay_kind *kind)
+{
+    struct assay_symbol symbol = {0};
+    const struct assay_scope *scope = compiler->scope;
+    if (scope->resolve_index == NULL) {
+        assay_diag_add(compiler->diags, ASSAY_DIAG_TYPE, expr->span, "%s has no list to read",
+                       scope->what);
+        if (scope->aggregate == NULL && !scope->without_at) {
+            assay_diag_hint(compiler->diags,
+                            "make the value a feature in features.yaml and use its name");
+        }
+        return false;
+    }
+    if (!scope->resolve_index(scope->context, expr->names, expr->name_count, expr->index,
+                              expr->span, compiler->diags, &symbol)) {
+        return false;
+    }
+    ASSAY_ASSERT(symbol.where == ASSAY_SYMBOL_SLOT);
+    *kind = symbol.kind;
+    return emit(compiler,
+                (struct instruction){.op = I_SLOT, .kind = (uint8_t)symbol.kind, .a = symbol.index},
+                0, expr->span);
+}
+
 static bool compile_path(struct compiler *compiler, const struct assay_expr *expr,
                          enum assay_kind *kind)
 {
     struct assay_symbol symbol = {0};
     struct instruction load = {0};
+    if (expr->index != 0) {
+        return compile_index(compiler, expr, kind);
+    }
     if (expr->name_count == 1 && (assay_str_equal(expr->names[0], assay_str_of("time")) ||
                                   assay_str_equal(expr->names[0], assay_str_of("at")))) {
         *kind = ASSAY_KIND_NUMBER;

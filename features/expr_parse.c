@@ -66,6 +66,37 @@ void assay_parse_not_built(struct parser *parser, struct assay_span span, const 
     }
 }
 
+bool assay_parse_whole(struct parser *parser, const char *what, uint32_t min, uint32_t max,
+                       uint32_t *out)
+{
+    const struct token *token = &parser->token;
+    if (token->kind != TOKEN_NUMBER || !token->whole || token->number < min ||
+        token->number > max) {
+        if (!parser->failed && token->kind != TOKEN_BAD) {
+            assay_diag_add(parser->diags, ASSAY_DIAG_BOUND, token->span,
+                           "%s must be a whole number from %u to %u", what, min, max);
+        }
+        parser->failed = true;
+        return false;
+    }
+    *out = (uint32_t)token->number;
+    assay_parse_advance(parser);
+    return true;
+}
+
+bool assay_parse_name(struct parser *parser, struct assay_str *name, struct assay_span *span,
+                      const char *what)
+{
+    if (parser->token.kind != TOKEN_NAME) {
+        assay_parse_fail(parser, what);
+        return false;
+    }
+    *name = parser->token.text;
+    *span = parser->token.span;
+    assay_parse_advance(parser);
+    return true;
+}
+
 static struct assay_expr *new_expr(struct parser *parser, enum expr_kind kind,
                                    struct assay_span span)
 {
@@ -169,6 +200,21 @@ static bool is_reserved(struct assay_str name)
     return assay_expr_is_reserved(name);
 }
 
+/* "[" INT "]" behind a path */
+static const struct assay_expr *indexed(struct parser *parser, struct assay_expr *expr)
+{
+    if (parser->after.kind == TOKEN_STRING) {
+        assay_parse_not_built(parser, parser->token.span, "an index into a map");
+        return NULL;
+    }
+    assay_parse_advance(parser);
+    if (!assay_parse_whole(parser, "an index", 1, AGG_COUNT_MAX, &expr->index)) {
+        return NULL;
+    }
+    expr->span = join(expr->span, parser->token.span);
+    return assay_parse_expect(parser, "]") ? expr : NULL;
+}
+
 static const struct assay_expr *path(struct parser *parser)
 {
     struct assay_expr *expr = new_expr(parser, EXPR_PATH, parser->token.span);
@@ -188,11 +234,7 @@ static const struct assay_expr *path(struct parser *parser)
         expr->span = join(expr->span, parser->token.span);
         assay_parse_advance(parser);
     } while (assay_parse_accept(parser, "."));
-    if (assay_parse_at(parser, "[")) {
-        assay_parse_not_built(parser, parser->token.span, "an index into a map or list");
-        return NULL;
-    }
-    return expr;
+    return assay_parse_at(parser, "[") ? indexed(parser, expr) : expr;
 }
 
 static const struct assay_expr *call(struct parser *parser, struct token name)

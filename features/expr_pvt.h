@@ -5,6 +5,7 @@
 #define ASSAY_FEATURES_EXPR_PVT_H
 
 #include "features/expr.h"
+#include "features/window.h"
 
 enum token_kind {
     TOKEN_END,
@@ -67,12 +68,22 @@ enum expr_kind {
     EXPR_AGG,    /* agg */
 };
 
-enum { AGG_SPANS_MAX = 32, PATH_NAMES_MAX = 4, ITEMS_MAX = 101 };
+enum { AGG_SPANS_MAX = 32, AGG_COUNT_MAX = 1000000, PATH_NAMES_MAX = 4, ITEMS_MAX = 101 };
+
+enum { AGG_BACK_MAX = 1000 };
 
 /** One span of an `over` clause. */
 struct agg_span {
-    int64_t span_ms;         /* 0: lifetime */
-    uint32_t last_n;         /* 0: all */
+    enum assay_span_kind kind;
+    int64_t span_ms;        /* SLIDING: 0 is lifetime; SESSION: the gap */
+    uint32_t last_n;        /* SLIDING: 0 is all */
+    enum assay_unit unit;   /* CALENDAR */
+    uint32_t back;          /* CALENDAR: 0 is the bucket at hand */
+    struct assay_str zone;  /* CALENDAR */
+    struct assay_str event; /* SINCE: the landmark, its role or none, its filter or NULL */
+    struct assay_str role;
+    struct assay_span zone_span, event_span, role_span;
+    const struct assay_expr *where;
     struct assay_str suffix; /* "_1d", "_last10", "_7d_last10", "_lifetime" */
 };
 
@@ -81,6 +92,10 @@ struct assay_agg_ast {
     struct assay_str name;
     struct assay_str event, role, column; /* role and column: ptr NULL when absent */
     struct assay_span event_span, role_span, column_span;
+    bool has_argument;
+    uint32_t argument;              /* a whole number: k */
+    struct assay_str argument_text; /* or a text: zone */
+    struct assay_span argument_span;
     const struct assay_expr *where; /* NULL: none */
     bool exclude_current;
     bool listed;       /* spans were given as a list */
@@ -97,6 +112,7 @@ struct assay_expr {
     struct assay_str text; /* TEXT, CALL: name */
     size_t name_count;
     struct assay_str names[PATH_NAMES_MAX];
+    uint32_t index; /* PATH: into a list, from 1; 0: none */
     size_t item_count;
     const struct assay_expr **items;
     const struct assay_agg_ast *agg;
@@ -137,6 +153,17 @@ extern const struct function_row assay_function_table[FUNCTION_END];
 
 /** Is it an aggregate's name, built or not? Built ones have an assay_agg_kind. */
 bool assay_is_aggregate(struct assay_str name);
+/** What an aggregate takes behind its event or field. */
+struct agg_argument {
+    const char *name;
+    bool text; /* it may be left out; else a whole number, which must stand */
+    uint32_t min;
+    uint32_t max;
+};
+/** The argument of a built aggregate, or NULL. */
+const struct agg_argument *assay_aggregate_argument(struct assay_str name);
+/** Does it give a list, to be read by index? */
+bool assay_aggregate_is_list(struct assay_str name);
 /** Kind of a built aggregate, or ASSAY_AGG_END of plan.h as an integer. */
 int assay_aggregate_kind(struct assay_str name);
 

@@ -36,13 +36,18 @@ static const char *const agg_names[ASSAY_AGG_END] = {
     [ASSAY_AGG_STDDEV_POP] = "stddev_pop",
     [ASSAY_AGG_STDDEV_SAMP] = "stddev_samp",
     [ASSAY_AGG_CV] = "cv",
+    [ASSAY_AGG_IS_NEW] = "is_new",
+    [ASSAY_AGG_INTERARRIVAL_MEAN] = "interarrival_mean",
+    [ASSAY_AGG_INTERARRIVAL_STD] = "interarrival_std",
+    [ASSAY_AGG_LONGEST_GAP] = "longest_gap",
+    [ASSAY_AGG_FIRST_K] = "first_k",
+    [ASSAY_AGG_LAST_K] = "last_k",
+    [ASSAY_AGG_LAG] = "lag",
+    [ASSAY_AGG_ACTIVE_DAYS] = "active_days",
 };
 
 /* Part of the language, refused by name until they are built. */
 static const char *const aggs_not_built[] = {
-    "first_k",
-    "last_k",
-    "lag",
     "percentile",
     "median",
     "mode",
@@ -51,12 +56,7 @@ static const char *const aggs_not_built[] = {
     "corr",
     "top",
     "top_share",
-    "interarrival_mean",
-    "interarrival_std",
-    "longest_gap",
-    "active_days",
     "streak",
-    "is_new",
     "embed",
     "similarity",
     "entropy",
@@ -73,6 +73,24 @@ const char *assay_agg_name(enum assay_agg_kind kind)
 {
     ASSAY_ASSERT(kind < ASSAY_AGG_END);
     return agg_names[kind];
+}
+
+const struct agg_argument *assay_aggregate_argument(struct assay_str name)
+{
+    static const struct agg_argument arguments[ASSAY_AGG_END] = {
+        [ASSAY_AGG_FIRST_K] = {.name = "k", .min = 1, .max = AGG_COUNT_MAX},
+        [ASSAY_AGG_LAST_K] = {.name = "k", .min = 1, .max = AGG_COUNT_MAX},
+        [ASSAY_AGG_LAG] = {.name = "k", .min = 0, .max = AGG_COUNT_MAX},
+        [ASSAY_AGG_ACTIVE_DAYS] = {.name = "zone", .text = true},
+    };
+    const int kind = assay_aggregate_kind(name);
+    return kind == ASSAY_AGG_END || arguments[kind].name == NULL ? NULL : &arguments[kind];
+}
+
+bool assay_aggregate_is_list(struct assay_str name)
+{
+    const int kind = assay_aggregate_kind(name);
+    return kind == ASSAY_AGG_FIRST_K || kind == ASSAY_AGG_LAST_K;
 }
 
 int assay_aggregate_kind(struct assay_str name)

@@ -31,8 +31,51 @@ static void print_duration(FILE *out, int64_t ms)
     (void)fprintf(out, "%" PRId64 "%s", ms / units[unit].ms, units[unit].name);
 }
 
+static void print_name(FILE *out, const char *before, struct assay_str name)
+{
+    if (name.ptr != NULL) {
+        (void)fprintf(out, "%s%.*s", before, (int)name.len, name.ptr);
+    }
+}
+
+static void print_since(FILE *out, const struct agg_span *span)
+{
+    print_name(out, "since last ", span->event);
+    print_name(out, "@", span->role);
+    if (span->where != NULL) {
+        (void)fputs(" where ", out);
+        print(out, span->where);
+    }
+}
+
+static void print_calendar(FILE *out, const struct agg_span *span)
+{
+    static const char *const units[] = {[ASSAY_UNIT_HOUR] = "hour",
+                                        [ASSAY_UNIT_DAY] = "day",
+                                        [ASSAY_UNIT_WEEK] = "week",
+                                        [ASSAY_UNIT_MONTH] = "month"};
+    if (span->back == 0) {
+        (void)fputs("cumulate", out);
+    } else { /* tumbling is previous 1 */
+        (void)fprintf(out, "previous %u", span->back);
+    }
+    (void)fprintf(out, " %s in ", units[span->unit]);
+    print_text(out, span->zone);
+}
+
 static void print_span(FILE *out, const struct agg_span *span)
 {
+    if (span->kind == ASSAY_SPAN_SINCE) {
+        print_since(out, span);
+        return;
+    }
+    if (span->kind == ASSAY_SPAN_CALENDAR) {
+        print_calendar(out, span);
+        return;
+    }
+    if (span->kind == ASSAY_SPAN_SESSION) {
+        (void)fputs("session ", out);
+    }
     if (span->span_ms != 0) {
         print_duration(out, span->span_ms);
     }
@@ -41,13 +84,6 @@ static void print_span(FILE *out, const struct agg_span *span)
     }
     if (span->span_ms == 0 && span->last_n == 0) {
         (void)fputs("lifetime", out);
-    }
-}
-
-static void print_name(FILE *out, const char *before, struct assay_str name)
-{
-    if (name.ptr != NULL) {
-        (void)fprintf(out, "%s%.*s", before, (int)name.len, name.ptr);
     }
 }
 
@@ -68,6 +104,13 @@ static void print_source(FILE *out, const struct assay_agg_ast *agg)
     print_name(out, "(", agg->event);
     print_name(out, "@", agg->role);
     print_name(out, ".", agg->column);
+    if (agg->has_argument) {
+        (void)fprintf(out, ", %u", agg->argument);
+    }
+    if (agg->argument_text.ptr != NULL) {
+        (void)fputs(", ", out);
+        print_text(out, agg->argument_text);
+    }
     (void)fputc(')', out);
     if (agg->where != NULL) {
         (void)fputs(" where ", out);
@@ -115,6 +158,9 @@ static void print(FILE *out, const struct assay_expr *expr)
         for (size_t i = 0; i < expr->name_count; i++) {
             (void)fprintf(out, "%s%.*s", i == 0 ? "" : ".", (int)expr->names[i].len,
                           expr->names[i].ptr);
+        }
+        if (expr->index != 0) {
+            (void)fprintf(out, "[%u]", expr->index);
         }
         return;
     case EXPR_UNARY:

@@ -187,6 +187,7 @@ static inline void index_fetch(const void *line)
     __asm__ volatile("");
 }
 
+/** The same for a line that will be written. */
 static inline void index_fetch_to_write(const void *line)
 {
     __builtin_prefetch(line, 1);

@@ -56,9 +56,15 @@ static void count_events(struct assay_store *store, const struct view *view, uin
 static int64_t answerable_from(const struct assay_store *store, const struct assay_record *record,
                                const struct assay_agg *agg)
 {
-    return record == NULL ? ASSAY_NO_TIME
-                          : record->newest_ms - store->plan->streams[agg->stream].retained_ms +
-                                agg->window.span_ms + agg->window.delay_ms;
+    if (record == NULL) {
+        return ASSAY_NO_TIME;
+    }
+    int64_t retained_ms = store->plan->streams[agg->stream].retained_ms;
+    if (agg->window.kind == ASSAY_SPAN_SINCE) { /* so must the landmarks be */
+        const int64_t marks_ms = store->plan->streams[agg->window.since_stream].retained_ms;
+        retained_ms = marks_ms < retained_ms ? marks_ms : retained_ms;
+    }
+    return record->newest_ms - retained_ms + agg->window.span_ms + agg->window.delay_ms;
 }
 
 static bool copy_text(struct assay_arena *arena, struct assay_value *value)

@@ -44,6 +44,20 @@ static uint32_t wants_of(enum assay_agg_kind kind)
         return WANT_LAST;
     case ASSAY_AGG_COUNT_DISTINCT:
         return WANT_DISTINCT;
+    case ASSAY_AGG_IS_NEW:
+        return WANT_NOVELTY;
+    case ASSAY_AGG_INTERARRIVAL_MEAN:
+        return WANT_COUNT | WANT_EDGES;
+    case ASSAY_AGG_INTERARRIVAL_STD:
+    case ASSAY_AGG_LONGEST_GAP:
+        return WANT_GAPS;
+    case ASSAY_AGG_FIRST_K:
+        return WANT_KTH_FIRST;
+    case ASSAY_AGG_LAST_K:
+        return WANT_KTH_LAST;
+    case ASSAY_AGG_ACTIVE_DAYS:
+        return WANT_DAYS;
+    case ASSAY_AGG_LAG: /* placed as LAST_K */
     case ASSAY_AGG_END:
         break;
     }
@@ -63,6 +77,12 @@ static enum pair_value value_of(const struct stream_layout *layout, uint32_t col
     return assay_type_is_text(type)  ? PAIR_TEXT
            : type == ASSAY_TYPE_REAL ? PAIR_REAL
                                      : PAIR_INTEGER;
+}
+
+bool assay_layout_folds(const struct assay_agg *agg)
+{
+    return agg->window.last_n == 0 && agg->window.kind == ASSAY_SPAN_SLIDING &&
+           (wants_of(agg->kind) & ~(uint32_t)WANTS_FOLDED) == 0;
 }
 
 static uint32_t stream_position(const struct builder *builder, uint32_t stream)
@@ -97,10 +117,12 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
         layout->pair_count++;
     }
     pairs[p].wants |= wants_of(agg->kind);
+    if (agg->kind == ASSAY_AGG_IS_NEW) { /* found among the values that chunks list */
+        pairs[p].wants |= WANT_DISTINCT;
+    }
     if (agg->window.span_ms == 0) {
         pairs[p].lifetime_wants |= wants_of(agg->kind);
-        layout->folds =
-            layout->folds && agg->window.last_n == 0 && agg->kind != ASSAY_AGG_COUNT_DISTINCT;
+        layout->folds = layout->folds && assay_layout_folds(agg);
     }
     return p;
 }
@@ -124,21 +146,47 @@ static uint32_t share_range(struct builder *builder, uint32_t position,
     return r;
 }
 
+static bool same_cut(const struct assay_window *a, const struct assay_window *b)
+{
+    return a == NULL || b == NULL ? a == b : assay_window_equal(a, b);
+}
+
+static uint32_t share_view(struct builder *builder, const struct assay_agg *agg);
+
+/* The view of the landmarks that a window begins at. */
+static uint32_t share_landmark(struct builder *builder, const struct assay_window *window)
+{
+    const struct assay_agg last = {.kind = ASSAY_AGG_TIME_SINCE_LAST,
+                                   .stream = window->since_stream,
+                                   .filter = window->since_filter,
+                                   .column = ASSAY_NONE,
+                                   .window = {.delay_ms = window->delay_ms}};
+    return share_view(builder, &last);
+}
+
 static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
 {
     const uint32_t position = stream_position(builder, agg->stream);
+    const bool since = agg->window.kind == ASSAY_SPAN_SINCE;
     const struct view_key key = {
         .range = share_range(builder, position, &agg->window),
         .pair = share_pair(builder, position, agg),
         .last_n = agg->window.last_n,
         .exclude_current = agg->exclude_current,
+        .nth = agg->nth,
+        .zone = agg->zone,
+        .cut = agg->window.kind == ASSAY_SPAN_SLIDING ? NULL : &agg->window,
+        .since_view = since ? share_landmark(builder, &agg->window) : ASSAY_NONE,
         .total = ASSAY_NONE,
     };
     struct view_key *views = builder->views;
     uint32_t v = 0;
     while (v < builder->out->view_count &&
            (views[v].range != key.range || views[v].pair != key.pair ||
-            views[v].last_n != key.last_n || views[v].exclude_current != key.exclude_current)) {
+            views[v].last_n != key.last_n || views[v].exclude_current != key.exclude_current ||
+            views[v].nth != key.nth || views[v].zone != key.zone ||
+            !same_cut(views[v].cut, key.cut) ||
+            ((views[v].wants ^ wants_of(agg->kind)) & WANTS_KTH) != 0)) {
         v++;
     }
     if (v == builder->out->view_count) {
@@ -183,7 +231,11 @@ static bool build_streams(struct builder *builder)
         const struct assay_stream *stream = &builder->plan->streams[entity->streams[s]];
         uint32_t aggs = 0;
         for (uint32_t i = 0; i < entity->agg_count; i++) {
+            const struct assay_window *window = &entity->aggs[i].window;
             aggs += entity->aggs[i].stream == entity->streams[s] ? 1 : 0;
+            aggs += window->kind == ASSAY_SPAN_SINCE && window->since_stream == entity->streams[s]
+                        ? 1
+                        : 0;
         }
         builder->pairs[s] = assay_arena_array(builder->arena, aggs + 1U, sizeof(struct pair));
         if (builder->pairs[s] == NULL) {
@@ -206,8 +258,9 @@ static bool build_streams(struct builder *builder)
 static bool build_aggregates(struct builder *builder)
 {
     const uint32_t aggs = builder->entity->agg_count;
-    builder->ranges = assay_arena_array(builder->arena, aggs + 1U, sizeof *builder->ranges);
-    builder->views = assay_arena_array(builder->arena, aggs + 1U, sizeof *builder->views);
+    const size_t room = 2UL * aggs + 1; /* an aggregate may need a second one for a landmark */
+    builder->ranges = assay_arena_array(builder->arena, room, sizeof *builder->ranges);
+    builder->views = assay_arena_array(builder->arena, room, sizeof *builder->views);
     builder->agg_views = assay_arena_array(builder->arena, aggs + 1U, sizeof(uint32_t));
     if (builder->ranges == NULL || builder->views == NULL || builder->agg_views == NULL) {
         return false;

@@ -2,14 +2,14 @@
 
 /*
  * Which windows of a stream are kept up with, and what is kept of each: wherever a number found or
- * a sum is asked of a (window, pair), unless `last n` cuts the window by number.
+ * a sum is asked of a (window, pair), unless `last n`, events or a calendar cut the window.
  */
 
 enum { INLINE_BYTES_MAX = 512 }; /* of all lanes of a key, to lie in its record */
 
 static bool is_kept(const struct view_key *view)
 {
-    return view->last_n == 0 && (view->wants & (WANT_COUNT | WANT_SUM)) != 0;
+    return view->last_n == 0 && view->cut == NULL && (view->wants & (WANT_COUNT | WANT_SUM)) != 0;
 }
 
 /* Windows become lanes, those without delay first. */

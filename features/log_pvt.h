@@ -78,7 +78,15 @@ enum {
     WANT_LAST = 16,
     WANT_DISTINCT = 32,
     WANT_SQUARES = 64,
+    WANT_GAPS = 128, /* of events: their number, and the gaps between them */
+    WANT_NOVELTY = 256,
+    WANT_KTH_FIRST = 512,
+    WANT_KTH_LAST = 1024,
+    WANT_DAYS = 2048,
     WANT_EDGES = WANT_FIRST | WANT_LAST,
+    WANTS_KTH = WANT_KTH_FIRST | WANT_KTH_LAST,
+    /* what is the same whatever the order in which parts are added up, so that it can be folded */
+    WANTS_FOLDED = WANT_COUNT | WANT_SUM | WANT_EXTREME | WANT_EDGES | WANT_SQUARES,
 };
 
 struct pair {
@@ -152,10 +160,13 @@ struct summary {
     uint8_t last;
     uint16_t unused;
     uint32_t distinct_count;
-    assay_int128 sum;
+    union {
+        assay_int128 sum;
+        int64_t longest_ms; /* of events with WANT_GAPS: the longest gap between two */
+    };
     assay_uint128 squares; /* their sum, if wanted: 2^11 entries of a block need 117 bits */
-    union log_cell min;    /* only if found > 0 */
-    union log_cell max;
+    union log_cell min;    /* only if found > 0; of events with WANT_GAPS: time of the first */
+    union log_cell max;    /* likewise: time of the last */
     union {
         struct identity *identities;  /* chunk: then their positions, a byte each */
         struct distinct_slot *values; /* block: NULL when listing them again would not pay */
@@ -389,6 +400,24 @@ void assay_tally_stretch(struct tally *tally, const struct pair *pair, uint32_t 
 /** Add other totals of the same pair; in any order. */
 void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wants,
                        const struct tally *other);
+
+/* rhythm.c */
+
+/** Events that follow each other and the gaps between them; an empty one is all zero. */
+struct gaps {
+    uint64_t found;
+    int64_t first_ms; /* only if found > 0 */
+    int64_t last_ms;
+    int64_t longest_ms;
+    assay_uint128 squares; /* of the gaps: at most the square of the whole span, below 2^110 */
+};
+
+/** Add an event that is not older than those before. */
+void assay_gaps_event(struct gaps *gaps, int64_t time_ms);
+/** Add a sealed chunk or a block that is not older than what came before. */
+void assay_gaps_summary(struct gaps *gaps, const struct summary *summary);
+/** Keep them in the summary of a pair that has WANT_GAPS. */
+void assay_gaps_keep(const struct gaps *gaps, struct summary *summary);
 
 /* fold.c */
 

@@ -64,6 +64,13 @@ void assay_plan_rest_on_field(struct planner *planner, const struct assay_event_
 
 static bool compile_draft(struct planner *planner, struct draft *draft);
 
+/* A list is no feature of its own: other features read its values by index. */
+static bool is_list(const struct draft *draft)
+{
+    return draft->expr != NULL && draft->expr->kind == EXPR_AGG &&
+           assay_aggregate_is_list(draft->expr->agg->name);
+}
+
 /* A feature of the same entity: compile it first if need be. */
 static bool resolve_feature(struct planner *planner, struct assay_str name, struct assay_span span,
                             struct assay_symbol *out)
@@ -72,6 +79,12 @@ static bool resolve_feature(struct planner *planner, struct assay_str name, stru
         struct draft *other = &planner->drafts[i];
         if (other->source->entity != planner->entity || !assay_str_equal(other->name, name)) {
             continue;
+        }
+        if (is_list(other)) {
+            assay_diag_add(planner->diags, ASSAY_DIAG_TYPE, span,
+                           "\"%.*s\" is a list: read one of its values, %.*s[1]", (int)name.len,
+                           name.ptr, (int)name.len, name.ptr);
+            return false;
         }
         if (other->state == DRAFT_OPEN) {
             assay_diag_add(planner->diags, ASSAY_DIAG_CYCLE, span, "\"%.*s\" depends on itself",
@@ -176,11 +189,58 @@ static bool resolve(void *context, const struct assay_str names[], size_t count,
     return unknown_head(planner, names[0], span);
 }
 
+static bool no_list(struct planner *planner, const struct draft *draft, uint32_t index,
+                    struct assay_span span)
+{
+    if (draft == NULL || !is_list(draft)) {
+        assay_diag_add(planner->diags, ASSAY_DIAG_TYPE, span, "only a list is read by index");
+        assay_diag_hint(planner->diags, "first_k and last_k give lists");
+        return false;
+    }
+    assay_diag_add(planner->diags, ASSAY_DIAG_BOUND, span, "\"%.*s\" has %u values, not %u",
+                   (int)draft->name.len, draft->name.ptr, draft->expr->agg->argument, index);
+    return false;
+}
+
+static bool resolve_index(void *context, const struct assay_str names[], size_t count,
+                          uint32_t index, struct assay_span span, struct assay_diags *diags,
+                          struct assay_symbol *out)
+{
+    (void)diags; /* the planner's own */
+    struct planner *planner = context;
+    const struct assay_str entity = planner->schema->entities[planner->entity].name;
+    if (count > 2 || (count == 2 && !assay_str_equal(names[0], entity))) {
+        return no_list(planner, NULL, index, span);
+    }
+    for (size_t i = 0; i < planner->draft_count; i++) {
+        struct draft *list = &planner->drafts[i];
+        if (list->source->entity != planner->entity ||
+            !assay_str_equal(list->name, names[count - 1])) {
+            continue;
+        }
+        struct draft *mine = planner->draft;
+        const bool good =
+            list->state != DRAFT_BAD && (!is_list(list) || compile_draft(planner, list));
+        planner->draft = mine;
+        if (!good) {
+            return false;
+        }
+        if (!is_list(list) || index > list->expr->agg->argument) {
+            return no_list(planner, list, index, span);
+        }
+        const struct assay_str text = assay_expr_canonical(planner->arena, list->expr);
+        rest_on(planner, text.ptr, text.len);
+        return text.ptr != NULL && assay_plan_place_aggregate(planner, list->expr->agg, index, out);
+    }
+    unknown_name(planner, names[count - 1], span);
+    return false;
+}
+
 static bool aggregate(void *context, const struct assay_agg_ast *agg, struct assay_diags *diags,
                       struct assay_symbol *out)
 {
     (void)diags; /* the planner's own */
-    return assay_plan_place_aggregate(context, agg, out);
+    return assay_plan_place_aggregate(context, agg, 0, out);
 }
 
 static struct assay_str join(struct assay_arena *arena, struct assay_str a, const char *between,
@@ -249,10 +309,19 @@ static bool compile_draft(struct planner *planner, struct draft *draft)
         assay_diag_hint(planner->diags, "write first what the others rest on");
         return false;
     }
-    const struct assay_scope scope = {
-        .context = planner, .resolve = resolve, .aggregate = aggregate, .what = "a feature"};
+    const struct assay_scope scope = {.context = planner,
+                                      .resolve = resolve,
+                                      .aggregate = aggregate,
+                                      .resolve_index = resolve_index,
+                                      .what = "a feature"};
     draft->state = DRAFT_OPEN;
     planner->draft = draft;
+    if (is_list(draft)) {
+        struct assay_symbol first = {0};
+        const bool placed = assay_plan_place_aggregate(planner, draft->expr->agg, 1, &first);
+        draft->state = placed ? DRAFT_DONE : DRAFT_BAD;
+        return placed;
+    }
     planner->chain++;
     enum assay_kind kind = ASSAY_KIND_NUMBER;
     const struct assay_program *program = assay_expr_compile(
@@ -346,7 +415,8 @@ static bool plan_entity(struct planner *planner, uint32_t entity, struct assay_p
     planner->agg_count = 0;
     planner->entity_features = 0;
     for (size_t i = 0; i < planner->draft_count; i++) {
-        planner->entity_features += planner->drafts[i].source->entity == entity ? 1 : 0;
+        const struct draft *draft = &planner->drafts[i];
+        planner->entity_features += draft->source->entity == entity && !is_list(draft) ? 1 : 0;
     }
     for (size_t i = 0; i < planner->draft_count; i++) {
         if (planner->drafts[i].source->entity == entity) {
@@ -437,8 +507,11 @@ static bool settle(struct planner *planner, struct assay_plan *plan)
     for (uint32_t s = 0; s < planner->stream_count; s++) {
         streams[s] = planner->streams[s].stream;
     }
+    size_t ordered = 0;
     for (size_t i = 0; i < planner->draft_count; i++) {
-        order[i] = planner->drafts[i].index;
+        if (!is_list(&planner->drafts[i])) {
+            order[ordered++] = planner->drafts[i].index;
+        }
     }
     memcpy(features, planner->features, planner->feature_count * sizeof *features);
     plan->stream_count = planner->stream_count;

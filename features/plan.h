@@ -12,6 +12,7 @@
 #define ASSAY_FEATURES_PLAN_H
 
 #include "features/expr.h"
+#include "features/window.h"
 
 enum {
     ASSAY_STREAM_COLUMNS_MAX = 32,
@@ -35,14 +36,15 @@ enum assay_agg_kind {
     ASSAY_AGG_STDDEV_POP,
     ASSAY_AGG_STDDEV_SAMP,
     ASSAY_AGG_CV,
+    ASSAY_AGG_IS_NEW,
+    ASSAY_AGG_INTERARRIVAL_MEAN,
+    ASSAY_AGG_INTERARRIVAL_STD,
+    ASSAY_AGG_LONGEST_GAP,
+    ASSAY_AGG_FIRST_K, /* of a list, the nth */
+    ASSAY_AGG_LAST_K,
+    ASSAY_AGG_LAG, /* placed as LAST_K */
+    ASSAY_AGG_ACTIVE_DAYS,
     ASSAY_AGG_END
-};
-
-/** (t - delay - span, t - delay], then the newest last_n of it. */
-struct assay_window {
-    int64_t span_ms;  /* 0: lifetime */
-    int64_t delay_ms; /* 0: none */
-    uint32_t last_n;  /* 0: all */
 };
 
 struct assay_stream {
@@ -66,9 +68,11 @@ struct assay_agg {
     uint32_t column; /* index into the stream's columns, or ASSAY_NONE */
     struct assay_window window;
     bool exclude_current;
-    enum assay_kind result;       /* kind of the value */
-    struct assay_str text;        /* e.g. count(payment) where (not ok), as first written */
-    struct assay_str window_text; /* e.g. 7d delay 1d */
+    uint32_t nth;                  /* FIRST_K, LAST_K: which value, from 1 */
+    const struct assay_zone *zone; /* ACTIVE_DAYS: whose days */
+    enum assay_kind result;        /* kind of the value */
+    struct assay_str text;         /* e.g. count(payment) where (not ok), as first written */
+    struct assay_str window_text;  /* e.g. 7d delay 1d */
 };
 
 struct assay_feature {

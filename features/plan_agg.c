@@ -157,21 +157,36 @@ static bool column_fits(enum assay_agg_kind kind, enum assay_type type)
     case ASSAY_AGG_FIRST:
     case ASSAY_AGG_LAST:
     case ASSAY_AGG_COUNT_DISTINCT:
+    case ASSAY_AGG_IS_NEW:
+    case ASSAY_AGG_FIRST_K:
+    case ASSAY_AGG_LAST_K:
+    case ASSAY_AGG_LAG:
         return type != ASSAY_TYPE_VECTOR;
     case ASSAY_AGG_TIME_SINCE_FIRST:
     case ASSAY_AGG_TIME_SINCE_LAST:
+    case ASSAY_AGG_INTERARRIVAL_MEAN:
+    case ASSAY_AGG_INTERARRIVAL_STD:
+    case ASSAY_AGG_LONGEST_GAP:
+    case ASSAY_AGG_ACTIVE_DAYS:
     case ASSAY_AGG_END:
         return false;
     }
     return false;
 }
 
+/* About events: their number, times and gaps. */
+static bool reads_events_only(enum assay_agg_kind kind)
+{
+    return kind == ASSAY_AGG_TIME_SINCE_FIRST || kind == ASSAY_AGG_TIME_SINCE_LAST ||
+           kind == ASSAY_AGG_INTERARRIVAL_MEAN || kind == ASSAY_AGG_INTERARRIVAL_STD ||
+           kind == ASSAY_AGG_LONGEST_GAP || kind == ASSAY_AGG_ACTIVE_DAYS;
+}
+
 static bool check_column(struct planner *planner, const struct assay_agg_ast *agg,
                          enum assay_agg_kind kind, const struct assay_event_def *event,
                          uint32_t *field)
 {
-    const bool events_only =
-        kind == ASSAY_AGG_TIME_SINCE_FIRST || kind == ASSAY_AGG_TIME_SINCE_LAST;
+    const bool events_only = reads_events_only(kind);
     *field = ASSAY_NONE;
     if (agg->column.ptr == NULL) {
         if (events_only || kind == ASSAY_AGG_COUNT) {
@@ -326,7 +341,7 @@ static bool share_filter(struct planner *planner, struct stream_draft *draft,
 static enum assay_kind result_kind(const struct planner *planner, const struct assay_stream *stream,
                                    const struct assay_agg *agg)
 {
-    if (agg->kind != ASSAY_AGG_FIRST && agg->kind != ASSAY_AGG_LAST) {
+    if (agg->kind != ASSAY_AGG_FIRST && agg->kind != ASSAY_AGG_LAST && agg->nth == 0) {
         return ASSAY_KIND_NUMBER;
     }
     const uint32_t field = stream->columns[agg->column];
@@ -339,9 +354,8 @@ static enum assay_kind result_kind(const struct planner *planner, const struct a
 static bool same_agg(const struct assay_agg *a, const struct assay_agg *b)
 {
     return a->kind == b->kind && a->stream == b->stream && a->filter == b->filter &&
-           a->column == b->column && a->window.span_ms == b->window.span_ms &&
-           a->window.delay_ms == b->window.delay_ms && a->window.last_n == b->window.last_n &&
-           a->exclude_current == b->exclude_current;
+           a->column == b->column && assay_window_equal(&a->window, &b->window) &&
+           a->exclude_current == b->exclude_current && a->nth == b->nth && a->zone == b->zone;
 }
 
 static bool share_slot(struct planner *planner, const struct assay_agg *agg, struct assay_span span,
@@ -370,7 +384,8 @@ static void note_demands(const struct planner *planner, struct assay_stream *str
 {
     const int64_t reach = agg->window.span_ms + agg->window.delay_ms + planner->schema->lateness_ms;
     stream->ordered = stream->ordered || agg->kind == ASSAY_AGG_FIRST ||
-                      agg->kind == ASSAY_AGG_LAST || agg->window.last_n != 0;
+                      agg->kind == ASSAY_AGG_LAST || agg->window.last_n != 0 || agg->nth != 0 ||
+                      agg->window.kind == ASSAY_SPAN_SINCE;
     stream->lifetime = stream->lifetime || agg->window.span_ms == 0;
     stream->retained_ms = reach > stream->retained_ms ? reach : stream->retained_ms;
 }
@@ -387,9 +402,113 @@ static void rest_on_aggregate(struct planner *planner, const struct assay_agg_as
     }
 }
 
-bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *ast,
-                                struct assay_symbol *out)
+static bool refuse_whole_list(struct planner *planner, const struct assay_agg_ast *ast)
 {
+    assay_diag_add(planner->diags, ASSAY_DIAG_TYPE, ast->span, "%.*s gives a list",
+                   (int)ast->name.len, ast->name.ptr);
+    assay_diag_hint(planner->diags,
+                    "make it a feature of its own and read one value by its name, NAME[1]");
+    return false;
+}
+
+/* Which value of the column: a lag counts back from the newest, which is lag 0. */
+static uint32_t nth_of(const struct assay_agg_ast *ast, enum assay_agg_kind kind, uint32_t index)
+{
+    return kind == ASSAY_AGG_LAG ? ast->argument + 1 : index;
+}
+
+/* The stream of an aggregate's event and role, with its filter; NULL: reported. */
+static struct stream_draft *place_stream(struct planner *planner, const struct assay_agg_ast *ast,
+                                         uint32_t event, uint32_t role, uint32_t *filter)
+{
+    struct stream_draft *draft = find_stream(planner, event, role, ast->span);
+    return draft != NULL && share_filter(planner, draft, ast, filter) ? draft : NULL;
+}
+
+/* `since last X`: the newest X is looked for in its own stream. */
+static bool place_landmark(struct planner *planner, const struct assay_agg_ast *ast,
+                           struct assay_window *window)
+{
+    const struct agg_span *span = &ast->spans[0];
+    const struct assay_agg_ast landmark = {.span = ast->span,
+                                           .name = ast->name,
+                                           .event = span->event,
+                                           .role = span->role,
+                                           .event_span = span->event_span,
+                                           .role_span = span->role_span,
+                                           .where = span->where};
+    const uint32_t event = assay_schema_event(planner->schema, landmark.event);
+    if (event == ASSAY_NONE) {
+        return unknown_event(planner, &landmark);
+    }
+    const struct assay_event_def *def = &planner->schema->events[event];
+    uint32_t role = 0;
+    if (!find_role(planner, &landmark, def, &role)) {
+        return false;
+    }
+    struct stream_draft *draft =
+        place_stream(planner, &landmark, event, role, &window->since_filter);
+    if (draft == NULL) {
+        return false;
+    }
+    rest_on_aggregate(planner, &landmark, def, role, ASSAY_NONE);
+    window->since_stream = (uint32_t)(draft - planner->streams);
+    const struct assay_agg last = {.kind = ASSAY_AGG_LAST,
+                                   .window = {.delay_ms = window->delay_ms}};
+    note_demands(planner, &draft->stream, &last);
+    return true;
+}
+
+static bool place_window(struct planner *planner, const struct assay_agg_ast *ast,
+                         struct assay_window *window)
+{
+    const struct agg_span *span = &ast->spans[0];
+    *window = (struct assay_window){.kind = span->kind, .delay_ms = ast->delay_ms};
+    switch (span->kind) {
+    case ASSAY_SPAN_SLIDING:
+        window->span_ms = span->span_ms;
+        window->last_n = span->last_n;
+        return true;
+    case ASSAY_SPAN_SESSION:
+        window->gap_ms = span->span_ms;
+        return true;
+    case ASSAY_SPAN_SINCE:
+        return place_landmark(planner, ast, window);
+    case ASSAY_SPAN_CALENDAR:
+        window->unit = span->unit;
+        window->back = span->back;
+        window->zone = assay_plan_zone(planner, span->zone, span->zone_span);
+        window->span_ms = window->zone == NULL
+                              ? 0
+                              : assay_zone_reach_ms(window->zone, window->unit, window->back);
+        return window->zone != NULL;
+    }
+    ASSAY_ASSERT(false);
+    return false;
+}
+
+/* What stands behind the event or field. */
+static bool place_argument(struct planner *planner, const struct assay_agg_ast *ast, uint32_t index,
+                           struct assay_agg *agg)
+{
+    agg->nth = nth_of(ast, agg->kind, index);
+    if (agg->kind == ASSAY_AGG_LAG) {
+        agg->kind = ASSAY_AGG_LAST_K;
+    }
+    if (agg->kind == ASSAY_AGG_ACTIVE_DAYS) {
+        const bool named = ast->argument_text.ptr != NULL;
+        agg->zone = assay_plan_zone(planner, named ? ast->argument_text : assay_str_of("UTC"),
+                                    named ? ast->argument_span : ast->span);
+    }
+    return agg->kind != ASSAY_AGG_ACTIVE_DAYS || agg->zone != NULL;
+}
+
+bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *ast,
+                                uint32_t index, struct assay_symbol *out)
+{
+    if (index == 0 && assay_aggregate_is_list(ast->name)) {
+        return refuse_whole_list(planner, ast);
+    }
     const uint32_t event = assay_schema_event(planner->schema, ast->event);
     if (event == ASSAY_NONE) {
         return unknown_event(planner, ast);
@@ -400,10 +519,8 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
         return false;
     }
     const struct assay_event_def *def = &planner->schema->events[event];
-    const struct agg_span *span = &ast->spans[0];
     struct assay_agg agg = {
         .kind = (enum assay_agg_kind)assay_aggregate_kind(ast->name),
-        .window = {.span_ms = span->span_ms, .delay_ms = ast->delay_ms, .last_n = span->last_n},
         .exclude_current = ast->exclude_current,
         .column = ASSAY_NONE,
         .text = assay_agg_text(planner->arena, ast, false),
@@ -416,11 +533,12 @@ bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_
     uint32_t role = 0;
     uint32_t field = ASSAY_NONE;
     if (!find_role(planner, ast, def, &role) ||
-        !check_column(planner, ast, agg.kind, def, &field)) {
+        !check_column(planner, ast, agg.kind, def, &field) ||
+        !place_argument(planner, ast, index, &agg)) {
         return false;
     }
-    struct stream_draft *draft = find_stream(planner, event, role, ast->span);
-    if (draft == NULL || !share_filter(planner, draft, ast, &agg.filter)) {
+    struct stream_draft *draft = place_stream(planner, ast, event, role, &agg.filter);
+    if (draft == NULL || !place_window(planner, ast, &agg.window)) {
         return false;
     }
     if (field != ASSAY_NONE) {

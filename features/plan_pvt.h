@@ -12,7 +12,8 @@ enum {
     PLAN_FEATURES_MAX = 8192,
     PLAN_STREAMS_MAX = 4096,
     PLAN_AGGS_MAX = 16384, /* of one entity */
-    PLAN_CHAIN_MAX = 64,   /* features that rest on features that rest on ... */
+    PLAN_ZONES_MAX = 64,
+    PLAN_CHAIN_MAX = 64, /* features that rest on features that rest on ... */
 };
 
 /** A feature before it has a program: one per span of a listed definition. */
@@ -29,6 +30,11 @@ struct stream_draft {
     struct assay_stream stream;
 };
 
+struct plan_zone {
+    struct assay_str name;
+    const struct assay_zone *zone;
+};
+
 struct planner {
     struct assay_arena *arena;
     const struct assay_schema *schema;
@@ -39,6 +45,8 @@ struct planner {
     uint32_t feature_count;
     struct stream_draft *streams;
     uint32_t stream_count;
+    struct plan_zone zones[PLAN_ZONES_MAX];
+    uint32_t zone_count;
 
     /* the entity and feature at hand */
     uint32_t entity;
@@ -53,12 +61,18 @@ struct planner {
 /** Note that the draft at hand rests on this field. */
 void assay_plan_rest_on_field(struct planner *planner, const struct assay_event_def *event,
                               const struct assay_field_def *field);
-/** Place an aggregate call of the draft at hand into streams and slots. */
+/** Place an aggregate of the draft at hand into streams and slots; of a list, value @p index. */
 bool assay_plan_place_aggregate(struct planner *planner, const struct assay_agg_ast *agg,
-                                struct assay_symbol *out);
+                                uint32_t index, struct assay_symbol *out);
 
 /** Report that an event has no such field, unless the event itself was refused. @return false. */
 bool assay_plan_unknown_field(struct planner *planner, const struct assay_event_def *event,
                               struct assay_str name, struct assay_span span);
+
+/* plan_span.c */
+
+/** A zone by name, loaded once; NULL: reported at @p span. */
+const struct assay_zone *assay_plan_zone(struct planner *planner, struct assay_str name,
+                                         struct assay_span span);
 
 #endif

@@ -103,6 +103,35 @@ static struct assay_str window_without_last(struct builder *builder, const struc
     return copy;
 }
 
+/* All time up to the delay: what sessions, and what comes after landmarks, is cut from. */
+static struct assay_str lifetime_text(struct builder *builder, const struct assay_agg *agg)
+{
+    char text[160];
+    const char *delay = "";
+    for (const char *at = agg->window_text.ptr; agg->window.delay_ms != 0 && at != NULL;
+         at = strstr(at + 1, " delay ")) {
+        delay = at == agg->window_text.ptr ? delay : at; /* the last one */
+    }
+    (void)snprintf(text, sizeof text, "lifetime%s", delay);
+    const struct assay_str copy = assay_arena_copy(builder->arena, assay_str_of(text));
+    builder->full = builder->full || copy.ptr == NULL;
+    return copy;
+}
+
+static struct assay_str range_text(struct builder *builder, const struct assay_agg *agg)
+{
+    const bool cut = agg->window.kind == ASSAY_SPAN_SESSION || agg->window.kind == ASSAY_SPAN_SINCE;
+    return cut ? lifetime_text(builder, agg) : window_without_last(builder, agg);
+}
+
+/* The view of an aggregate's landmarks, or NULL. */
+static const struct view_key *landmarks_of(const struct builder *builder, uint32_t agg)
+{
+    const struct entity_layout *layout = builder->layout;
+    const uint32_t view = layout->views[layout->agg_views[agg]].since_view;
+    return view == ASSAY_NONE ? NULL : &layout->views[view];
+}
+
 static void view_ranges(struct builder *builder, struct assay_entity_view *out)
 {
     const struct entity_layout *layout = builder->layout;
@@ -113,8 +142,15 @@ static void view_ranges(struct builder *builder, struct assay_entity_view *out)
         ranges[range] = (struct assay_plan_range){
             .stream = layout->ranges[range].stream,
             .window = {.span_ms = agg->window.span_ms, .delay_ms = agg->window.delay_ms},
-            .text = window_without_last(builder, agg),
+            .text = range_text(builder, agg),
         };
+        const struct view_key *marks = landmarks_of(builder, i - 1);
+        if (marks != NULL && ranges[marks->range].text.ptr == NULL) {
+            ranges[marks->range] =
+                (struct assay_plan_range){.stream = layout->ranges[marks->range].stream,
+                                          .window = {.delay_ms = agg->window.delay_ms},
+                                          .text = lifetime_text(builder, agg)};
+        }
     }
     out->range_count = layout->range_count;
     out->ranges = ranges;
@@ -138,6 +174,7 @@ static void view_views(struct builder *builder, struct assay_entity_view *out)
             .column = pair->column,
             .last_n = key->last_n,
             .exclude_current = key->exclude_current,
+            .text = out->ranges[key->range].text, /* of landmarks, which no aggregate reads */
             .aggs = aggs + used,
         };
         for (uint32_t i = 0; i < agg_count; i++) {
@@ -153,6 +190,17 @@ static void view_views(struct builder *builder, struct assay_entity_view *out)
     out->views = views;
 }
 
+/* Of landmarks the last one is kept, however long ago. */
+static void note_landmark(struct assay_stream_view *view, uint32_t index,
+                          const struct assay_agg *agg, int64_t *reach_ms)
+{
+    view->folds_for = view->folds_for == ASSAY_NONE ? index : view->folds_for;
+    if (agg->window.delay_ms > *reach_ms) {
+        *reach_ms = agg->window.delay_ms;
+        view->farthest = index;
+    }
+}
+
 /* Which aggregates decide what the log keeps. */
 static void note_reach(const struct builder *builder, uint32_t position,
                        struct assay_stream_view *view)
@@ -163,6 +211,10 @@ static void note_reach(const struct builder *builder, uint32_t position,
     view->folds_for = ASSAY_NONE;
     for (uint32_t i = 0; i < builder->entity->agg_count; i++) {
         const struct assay_agg *agg = &builder->entity->aggs[i];
+        if (agg->window.kind == ASSAY_SPAN_SINCE &&
+            agg->window.since_stream == builder->entity->streams[position]) {
+            note_landmark(view, i, agg, &reach_ms);
+        }
         if (agg->stream != builder->entity->streams[position]) {
             continue;
         }
@@ -173,8 +225,7 @@ static void note_reach(const struct builder *builder, uint32_t position,
         if (agg->window.span_ms != 0) {
             continue;
         }
-        const bool folds = agg->window.last_n == 0 && agg->kind != ASSAY_AGG_COUNT_DISTINCT;
-        uint32_t *note = folds ? &view->folds_for : &view->keeps_all;
+        uint32_t *note = assay_layout_folds(agg) ? &view->folds_for : &view->keeps_all;
         *note = *note == ASSAY_NONE ? i : *note;
     }
     ASSAY_ASSERT((view->keeps_all == ASSAY_NONE && view->folds_for != ASSAY_NONE) ==

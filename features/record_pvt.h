@@ -24,6 +24,10 @@ struct view_key {
     uint32_t pair;
     uint32_t last_n;
     bool exclude_current;
+    uint32_t nth;                   /* WANT_KTH_*: which value, from 1 */
+    const struct assay_zone *zone;  /* WANT_DAYS: whose days */
+    const struct assay_window *cut; /* what cuts the range by events or calendar; NULL: nothing */
+    uint32_t since_view;            /* cut by a landmark: the view of the last one */
     uint32_t wants;
     uint32_t total; /* of the stream: number found and sum are kept; or ASSAY_NONE */
 };
@@ -52,6 +56,9 @@ struct entity_layout {
 /** Work out what the plan's aggregates share. @return NULL when the arena is full. */
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_plan *plan);
+
+/** Can what the aggregate asks of a lifetime be folded into totals? */
+bool assay_layout_folds(const struct assay_agg *agg);
 
 /* layout_lanes.c */
 
@@ -88,6 +95,10 @@ struct view_query {
 struct view_result {
     struct tally tally;
     uint64_t distinct_count;
+    struct gaps gaps;
+    uint64_t days;
+    const struct log_entry *kth; /* NULL: there are fewer */
+    enum { NOVELTY_NULL, NOVELTY_NEW, NOVELTY_KNOWN } novelty;
 };
 
 /** Positions of the events with after < time <= to. */
@@ -105,6 +116,22 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
                                          const struct view_result *result, int64_t at_ms);
 /** Null, of the aggregate's kind. */
 struct assay_value assay_aggregate_null(const struct assay_agg *agg);
+
+/* rhythm.c: more that is wanted of a view */
+
+/** The gaps between the events of the window. */
+void assay_view_gaps(const struct view_query *query, struct gaps *out);
+/** The nth value of the column from either end of the window, or NULL. */
+const struct log_entry *assay_view_kth(const struct view_query *query, bool from_last);
+/** Has another event of the window the current event's value? */
+void assay_view_novelty(const struct view_query *query, struct view_result *out);
+/** Mean or deviation of the gaps, or the longest; NaN: null. */
+double assay_rhythm_value(enum assay_agg_kind kind, const struct view_result *result);
+
+/* calendar.c */
+
+/** On how many days of the view's zone events of the window lie. */
+uint64_t assay_view_days(const struct view_query *query);
 
 /* selection.c */
 
@@ -180,6 +207,19 @@ bool assay_selection_reserve(struct assay_store *store);
 /** What a list of features rests on; valid until the next call. */
 const struct selection *assay_select(struct assay_store *store, uint32_t entity,
                                      const uint32_t features[], size_t count);
+
+/* span.c */
+
+/** What a range is cut with. */
+struct span_cut {
+    int64_t at_ms;                /* the time asked for */
+    int64_t since_ms;             /* start of what the key remembers */
+    const struct log_entry *mark; /* the last landmark, or NULL; of another log maybe */
+    size_t mark_blob_at;
+};
+
+/** Narrow the query's range to the session, to what comes after the landmark, or to the bucket. */
+void assay_span_cut(struct view_query *query, const struct span_cut *cut);
 
 /* moments.c */
 

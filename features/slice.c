@@ -71,12 +71,29 @@ static void take_total(const struct assay_store *store, const struct view *view,
     }
 }
 
+static const struct view_result *result_of(struct assay_store *store, const struct view *view,
+                                           uint32_t index);
+
+/* Events or a calendar cut the range. */
+static void cut_range(struct assay_store *store, const struct view *view, struct view_query *query)
+{
+    const struct entity_layout *layout = &store->layouts[view->entity];
+    struct span_cut cut = {.at_ms = view->at_ms, .since_ms = view->since_ms};
+    if (query->key->since_view != ASSAY_NONE) {
+        const struct range_key *marks =
+            &layout->ranges[layout->views[query->key->since_view].range];
+        cut.mark = result_of(store, view, query->key->since_view)->tally.last;
+        cut.mark_blob_at = layout->streams[marks->stream].blob_at;
+    }
+    assay_span_cut(query, &cut);
+}
+
 struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
                                     const struct view_key *key)
 {
     const struct entity_layout *layout = &store->layouts[view->entity];
     const struct range_key *range = &layout->ranges[key->range];
-    return (struct view_query){
+    struct view_query query = {
         .layout = &layout->streams[range->stream],
         .log = &view->record->logs[range->stream],
         .key = key,
@@ -86,6 +103,10 @@ struct view_query assay_slice_query(struct assay_store *store, const struct view
                                          : view->touched[range->stream],
         .set = &store->set,
     };
+    if (key->cut != NULL) {
+        cut_range(store, view, &query);
+    }
+    return query;
 }
 
 static const struct view_result *result_of(struct assay_store *store, const struct view *view,
@@ -123,7 +144,10 @@ static struct assay_value read_aggregate(struct assay_store *store, const struct
     const struct assay_agg *agg = &store->plan->entities[view->entity].aggs[index];
     const struct entity_layout *layout = &store->layouts[view->entity];
     const uint32_t position = layout->ranges[layout->views[layout->agg_views[index]].range].stream;
-    if (!is_answerable(view, layout->streams[position].stream, &agg->window)) {
+    const bool since = agg->window.kind == ASSAY_SPAN_SINCE; /* the landmarks must be known too */
+    if (!is_answerable(view, layout->streams[position].stream, &agg->window) ||
+        (since &&
+         !is_answerable(view, &store->plan->streams[agg->window.since_stream], &agg->window))) {
         store->stats.expired_reads++;
         struct assay_value expired = assay_aggregate_null(agg);
         expired.state = ASSAY_STATE_EXPIRED;

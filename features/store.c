@@ -90,7 +90,7 @@ static bool reserve(struct assay_store *store)
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
         for (uint32_t i = 0; i < store->plan->entities[e].agg_count; i++) {
             const enum assay_agg_kind kind = store->plan->entities[e].aggs[i].kind;
-            distinct = distinct || kind == ASSAY_AGG_COUNT_DISTINCT;
+            distinct = distinct || kind == ASSAY_AGG_COUNT_DISTINCT || kind == ASSAY_AGG_IS_NEW;
         }
     }
     if (distinct &&

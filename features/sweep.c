@@ -13,8 +13,9 @@ static bool is_swept(const struct entity_layout *layout, const struct view_key *
 {
     const struct range_key *range = &layout->ranges[view->range];
     const uint32_t read = view->wants & ~(uint32_t)(WANT_COUNT | WANT_SUM);
-    return view->last_n == 0 && !view->exclude_current && range->span_ms != 0 &&
-           range->delay_ms == 0 && read != 0 && (view->wants & ~(uint32_t)SWEPT) == 0;
+    return view->last_n == 0 && view->cut == NULL && !view->exclude_current &&
+           range->span_ms != 0 && range->delay_ms == 0 && read != 0 &&
+           (view->wants & ~(uint32_t)SWEPT) == 0;
 }
 
 static void add_view(struct selection *selection, struct sweep *sweep, uint32_t view,

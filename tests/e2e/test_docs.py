@@ -76,7 +76,7 @@ def test_the_worked_definitions_are_good(lender):
     (lender / "decisions.yaml").unlink()
     run = assay("config", "check", folder=lender)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith("good: 4 events, 2 entities, 9 features")
+    assert run.stdout.startswith("good: 4 events, 2 entities, 18 features")
 
 
 def test_the_models_of_the_page_score(tmp_path):

@@ -11,6 +11,8 @@ TEXTS = ["", "a", "app", "e9", "e10", "E", "b,c", 'q"q', "\u00e9", "\u4e0a\u6d77
          " ",         "x\ny", "z\r", "\u007f", "'", "a text of length 19", "a text of length 20.",
          "a text of length 20!"]
 KEYS = ["k", "k0", "\u4e2d", 7, "7", "K", 0, "a b"]
+ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata",
+         "America/Sao_Paulo", "Pacific/Apia"]
 TYPES = ["int", "decimal", "real", "bool", "category", "text", "time"]
 
 
@@ -71,7 +73,8 @@ class Generator:
         self.seed, self.large, self.huge, self.deep = seed, large or huge or deep, huge, deep
         self.overlong = True  # now and then a text that no decoder takes
         self.r = random.Random(seed + (1 << 32) * (large + 2 * huge + 4 * deep))
-        self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000])
+        # Now and then hours, so that calendars turn.
+        self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000, 600_000, 3_600_000])
 
     def chance(self, p):
         return self.r.random() < p
@@ -164,6 +167,22 @@ class Generator:
     def relation(self):
         return self.r.choice(["=", "!=", "<", "<=", ">", ">="])
 
+    def special(self, entity):
+        """A span that is cut by events or by a calendar."""
+        r = self.r
+        pick = r.random()
+        events = [e for e in self.events if self.roles(e, entity)]
+        if pick < 0.35:
+            return f"session {self.duration(r.choice([0, 1, 2, 3, 5, 10, 30]))}"
+        if pick < 0.65:
+            event = r.choice(events)
+            roles = self.roles(event, entity)
+            role = "@" + r.choice(roles) if len(roles) > 1 or self.chance(0.3) else ""
+            where = f" where {self.where(event, 1)}" if self.chance(0.6) else ""
+            return f"since last {event}{role}{where}"
+        kind = r.choice(["cumulate", "tumbling", "previous 1", "previous 2", "previous 5"])
+        return f'{kind} {r.choice(["hour", "day", "week", "month"])} in "{r.choice(ZONES)}"'
+
     def span(self):
         r = self.r
         pick = r.random()
@@ -189,22 +208,31 @@ class Generator:
         role = "@" + r.choice(roles) if len(roles) > 1 or self.chance(0.3) else ""
         op, field = self.operation(event)
         column = f".{field.name}" if field else ""
-        text = f"{op}({event}{role}{column})"
+        argument, k = "", r.choice([1, 1, 2, 3, 5, 20] + [90, 700] * self.large)
+        if op in ("first_k", "last_k", "lag"):
+            k -= op == "lag"
+            argument = r.choice([f", {k}", f", k = {k}"])
+        if op == "active_days" and self.chance(0.8):
+            argument = f', {r.choice(["", "zone = "])}"{r.choice(ZONES)}"'
+        text = f"{op}({event}{role}{column}{argument})"
         if self.chance(0.4):
             text += f" where {self.where(event)}"
         if self.chance(0.6 if self.deep else 0.25):
             text += " exclude current"
         if listed:
-            spans = []
+            spans = [self.special(entity)] if self.chance(0.3) else []
             while len(spans) < r.randint(1, 4):
                 span = self.span()
                 spans += [span] if span not in spans else []
+            r.shuffle(spans)
             text += f" over [{', '.join(spans)}]"
         elif self.chance(0.85):
-            text += f" over {self.span()}"
+            text += f" over {self.special(entity) if self.chance(0.3) else self.span()}"
         if self.chance(0.25):
             text += f" delay {self.duration(r.choice([0, 1, 2, 5, 20] + [400] * self.long))}"
-        kind = field.kind if op in ("first", "last") else "number"
+        kind = field.kind if op in ("first", "last", "first_k", "last_k", "lag") else "number"
+        if op in ("first_k", "last_k"):
+            kind = (kind, k)
         return text, kind
 
     def operation(self, event):
@@ -214,7 +242,12 @@ class Generator:
         ordered = exact + [f for f in fields if f.type in ("real", "time")]
         op = r.choice(["count", "count", "sum", "sum", "avg", "min", "max", "first", "last",
                        "count_distinct", "time_since_first", "time_since_last",
-                       "moment", "moment", "range"])
+                       "moment", "moment", "range", "rhythm", "is_new", "kth"])
+        if op == "rhythm":
+            return r.choice(["interarrival_mean", "interarrival_std", "longest_gap",
+                             "active_days"]), None
+        if op == "kth":
+            return r.choice(["first_k", "last_k", "lag"]), r.choice(fields)
         if op == "moment":
             return r.choice(["var_pop", "var_samp", "stddev_pop", "stddev_samp", "cv"]), \
                 r.choice(exact)
@@ -311,8 +344,16 @@ class Generator:
                 if found is None:
                     continue
                 self.features.append((entity, name, found[0]))
-                if " over [" not in found[0]:
-                    known.append((name, found[1]))
+                if " over [" in found[0]:
+                    continue
+                if isinstance(found[1], tuple):  # a list is read by index
+                    kind, k = found[1]
+                    for at in {1, k, r.randint(1, k)}:
+                        owner = r.choice(["", f"{entity}."])
+                        self.features.append((entity, f"{name}_{at}", f"{owner}{name}[{at}]"))
+                        known.append((f"{name}_{at}", kind))
+                    continue
+                known.append((name, found[1]))
             if self.huge or self.deep:
                 self.features += self.long_features(entity)
             if not known and not any(e == entity for e, _, _ in self.features):
@@ -459,6 +500,9 @@ class Generator:
     def case(self, count):
         r = self.r
         self.start = r.choice([0, 1_700_000_000_000, 1_709_251_199_000, 86_400_000 * 3])
+        if self.quantum >= 60_000 and self.chance(0.7):  # shortly before clocks are turned
+            self.start = r.choice([1_711_700_000_000, 1_729_900_000_000, 1_325_030_000_000,
+                                   1_162_610_000_000, 1_223_100_000_000])
         self.start -= self.start % self.quantum
         self.key_count = r.choice([1, 1, 2] if self.large else [1, 2, 3, 5, 8])
         if self.huge or self.deep:

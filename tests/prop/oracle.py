@@ -15,8 +15,9 @@ import sys
 
 import yaml
 
+import oracle_calendar as calendar
 from oracle_events import LIMIT, Dead, Field, decode
-from oracle_language import Aggregate, FilterScope, Parser, duration, evaluate, finite
+from oracle_language import (LISTS, Aggregate, FilterScope, Parser, duration, evaluate, finite)
 
 
 class Definitions:
@@ -38,10 +39,11 @@ class Definitions:
 
     def _expand(self, entity, name, tree):
         if tree[0] == "aggregate" and tree[1].list is not None:
-            for window, newest, suffix in tree[1].list:
+            for window, newest, suffix, special in tree[1].list:
                 one = Aggregate(tree[1].op, tree[1].event, tree[1].role, tree[1].column)
                 one.where, one.exclude, one.delay = tree[1].where, tree[1].exclude, tree[1].delay
-                one.window, one.newest = window, newest
+                one.window, one.newest, one.args = window, newest, tree[1].args
+                one.special = special
                 self._bind(entity, one)
                 yield f"{name}_{suffix}", ("aggregate", one)
             return
@@ -70,6 +72,8 @@ class Definitions:
         aggregate.fields = fields
         aggregate.entity = entity
         self.aggregates.append(aggregate)
+        if aggregate.special and aggregate.special[0] == "since":
+            self._bind(entity, aggregate.special[1])
 
     def roles(self, event, entity):
         return [f.name for f in self.events[event] if f.type == "key" and f.entity == entity]
@@ -168,11 +172,35 @@ class Reader:
             return float(self.t - events[0].time) if events else None
         if aggregate.op == "time_since_last":
             return float(self.t - events[-1].time) if events else None
+        if aggregate.op in ("interarrival_mean", "interarrival_std", "longest_gap"):
+            return rhythm(aggregate.op, [e.time for e in events])
+        if aggregate.op == "active_days":
+            zone = aggregate.args.get("", aggregate.args.get("zone", b"UTC")).decode()
+            days = {calendar.bucket(zone, "day", 0, e.time) for e in events}
+            return float(len(days)) if days else None
         field = aggregate.field
         if field is None:
             return float(len(events))  # count(e)
+        if aggregate.op == "is_new":
+            return self.novelty(aggregate, events)
         values = [e.fields[field.name] for e in events if e.fields[field.name] is not None]
+        if aggregate.op in ("first_k", "last_k", "lag"):
+            k = int(aggregate.args.get("", aggregate.args.get("k")))
+            newest_first = [field.cell(v) for v in reversed(values)]
+            if aggregate.op == "lag":
+                return newest_first[k] if k < len(values) else None
+            return newest_first[:k] if aggregate.op == "last_k" else newest_first[::-1][:k]
         return reduce(aggregate.op, field, values)
+
+    def novelty(self, aggregate, events):
+        """1.0 if no other event of the window has the current event's value."""
+        now, name = self.current, aggregate.field.name
+        if now is None or now.type != aggregate.event or now.fields[aggregate.role] != self.key:
+            return None
+        if now.fields[name] is None:
+            return None
+        known = any(e is not now and e.fields[name] == now.fields[name] for e in events)
+        return 0.0 if known else 1.0
 
     def window(self, aggregate):
         log = self.state.passing[aggregate.index].get(self.key)
@@ -186,9 +214,44 @@ class Reader:
         events = log.events[low:high]
         if aggregate.exclude:
             events = [e for e in events if e is not self.current]
+        if aggregate.special is not None:
+            events = getattr(self, aggregate.special[0])(events, newest, *aggregate.special[1:])
         if aggregate.newest is not None:
             events = events[-aggregate.newest:]
         return events
+
+
+    def session(self, events, newest, gap):
+        """The last run of events with no gap above the limit, unless it is over by now."""
+        if not events or newest - events[-1].time > gap:
+            return []
+        begin = len(events) - 1
+        while begin > 0 and events[begin].time - events[begin - 1].time <= gap:
+            begin -= 1
+        return events[begin:]
+
+    def since(self, events, newest, mark):
+        """What comes after the last mark in the order of events; everything if there is none."""
+        marks = self.state.passing[mark.index].get(self.key)
+        marks = [] if marks is None else [e for e in marks.events
+                                          if self.alive <= e.time <= newest]
+        return [e for e in events if marks[-1] < e] if marks else events
+
+    def calendar(self, events, newest, unit, back, zone):
+        begin, end = calendar.bucket(zone, unit, back, newest)
+        return [e for e in events if begin <= e.time < end]
+
+
+def rhythm(op, times):
+    """Of the gaps between events that follow each other, ms; their deviation with n - 1."""
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    if not gaps:
+        return None
+    if op == "longest_gap":
+        return float(max(gaps))
+    if op == "interarrival_mean":
+        return sum(gaps) / len(gaps)
+    return moment("stddev_samp", Field("gap", "int"), gaps)
 
 
 def reduce(op, field, values):
@@ -276,7 +339,8 @@ class Replay:
             roles = self.definitions.roles(self.on, entity)
             for role in roles:
                 prefix = entity if len(roles) == 1 else role
-                columns += [(f"{prefix}.{name}", role, entity, name) for name, _ in features]
+                columns += [(f"{prefix}.{name}", role, entity, name) for name, tree in features
+                            if not (tree[0] == "aggregate" and tree[1].op in LISTS)]
         return columns
 
     def _next(self, partitions):

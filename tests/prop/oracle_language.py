@@ -22,7 +22,9 @@ _TOKEN = re.compile(r"""\s*(?:(?P<dur>\d+(?:ms|s|m|h|d|w)\b)
     |(?P<op><=|>=|!=|[=<>+\-*/%()\[\],.@]))""", re.X)
 AGGREGATES = {"count", "sum", "avg", "min", "max", "first", "last", "count_distinct",
               "time_since_first", "time_since_last", "range", "var_pop", "var_samp", "stddev_pop",
-              "stddev_samp", "cv"}
+              "stddev_samp", "cv", "is_new", "interarrival_mean", "interarrival_std",
+              "longest_gap", "first_k", "last_k", "lag", "active_days"}
+LISTS = {"first_k", "last_k"}
 
 
 def lex(text):
@@ -43,8 +45,11 @@ class Aggregate:
         self.op, self.event, self.role, self.column = op, event, role, column
         self.where, self.exclude, self.delay = None, False, 0
         self.window, self.newest = None, None  # ms or None; n or None
+        self.special = None                    # ("session", ms), ("calendar", unit, back, zone),
+        #                                        ("since", an Aggregate of the landmark)
         self.list = None                       # spans of a list, if one is given
         self.field = None
+        self.args = {}                         # "": positional, or by name
 
 
 class Parser:
@@ -158,6 +163,10 @@ class Parser:
         path = [text]
         while self.accept("."):
             path.append(self.take()[1])
+        if self.accept("["):
+            index = int(self.take()[1])
+            self.expect("]")
+            return ("index", tuple(path), index)
         return ("path", tuple(path))
 
     def call(self, name):
@@ -171,8 +180,14 @@ class Parser:
         event = self.take()[1]
         role = self.take()[1] if self.accept("@") else None
         column = self.take()[1] if self.accept(".") else None
-        self.expect(")")
         found = Aggregate(op, event, role, column)
+        while self.accept(","):
+            name = ""
+            if self.tokens[self.at + 1][1] == "=":
+                name = self.take()[1]
+                self.expect("=")
+            found.args[name] = self.literal()[1]
+        self.expect(")")
         if self.accept("where"):
             found.where = self.disjunction()
         if self.accept("exclude"):
@@ -185,23 +200,43 @@ class Parser:
                     found.list.append(self.span())
                 self.expect("]")
             else:
-                found.window, found.newest, _ = self.span()
+                found.window, found.newest, _, found.special = self.span()
         if self.accept("delay"):
             found.delay = duration(self.take()[1])
         return ("aggregate", found)
 
     def span(self):
-        """(window ms or None, newest n or None, suffix)"""
+        """(window ms or None, newest n or None, suffix, special)"""
         if self.accept("lifetime"):
-            return None, None, "lifetime"
+            return None, None, "lifetime", None
         if self.accept("last"):
             count = self.take()[1]
-            return None, int(count), f"last{count}"
+            return None, int(count), f"last{count}", None
+        if self.accept("session"):
+            text = self.take()[1]
+            return None, None, f"session_{text}", ("session", duration(text))
+        if self.accept("since", "last"):
+            event = self.take()[1]
+            mark = Aggregate("mark", event, self.take()[1] if self.accept("@") else None, None)
+            if self.accept("where"):
+                mark.where = self.disjunction()
+            return None, None, f"since_{event}", ("since", mark)
+        for word in ("cumulate", "tumbling", "previous"):
+            if self.accept(word):
+                return self.calendar(word)
         text = self.take()[1]
         if self.accept("last"):
             count = self.take()[1]
-            return duration(text), int(count), f"{text}_last{count}"
-        return duration(text), None, text
+            return duration(text), int(count), f"{text}_last{count}", None
+        return duration(text), None, text, None
+
+    def calendar(self, word):
+        count = self.take()[1] if word == "previous" else ""
+        back = {"cumulate": 0, "tumbling": 1}.get(word) if word != "previous" else int(count)
+        unit = self.take()[1]
+        self.expect("in")
+        zone = self.take()[1][1:-1]
+        return None, None, f"{word}{count}_{unit}", ("calendar", unit, back, zone)
 
 
 def finite(value):
@@ -288,6 +323,9 @@ def evaluate(tree, scope):
         return tree[1]
     if tag == "path":
         return scope.path(tree[1])
+    if tag == "index":
+        values = scope.path(tree[1])
+        return values[tree[2] - 1] if tree[2] <= len(values) else None
     if tag == "aggregate":
         return scope.aggregate(tree[1])
     if tag == "math":

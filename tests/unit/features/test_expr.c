@@ -316,8 +316,7 @@ static void mistakes_are_refused_at_their_place(void **state)
         {"abs(1", ASSAY_DIAG_SYNTAX, 5},
         {"where", ASSAY_DIAG_SYNTAX, 0},
         {"null", ASSAY_DIAG_SYNTAX, 0},
-        {"n0[1]", ASSAY_DIAG_NOT_BUILT, 2},
-        {"top[2]", ASSAY_DIAG_NOT_BUILT, 3},
+        {"top[2]", ASSAY_DIAG_TYPE, 0},
         {"by_channel[\"app\"]", ASSAY_DIAG_NOT_BUILT, 10},
         {"a.b.c.d.e", ASSAY_DIAG_SYNTAX, 8},
         {"nope", ASSAY_DIAG_UNKNOWN_NAME, 0},
@@ -337,6 +336,34 @@ static void mistakes_are_refused_at_their_place(void **state)
         {"if(b0, 1, t0)", ASSAY_DIAG_TYPE, 10},
         {"coalesce(t0, 1)", ASSAY_DIAG_TYPE, 13},
         {"hour(t0)", ASSAY_DIAG_TYPE, 5},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        refused(bench, rows[i].text, rows[i].code, rows[i].begin);
+    }
+}
+
+static void mistakes_in_arguments_and_indices_are_refused_at_their_place(void **state)
+{
+    struct bench *bench = *state;
+    static const struct {
+        const char *text;
+        int code;
+        size_t begin;
+    } rows[] = {
+        {"n0[1]", ASSAY_DIAG_TYPE, 0},
+        {"n0[0]", ASSAY_DIAG_BOUND, 3},
+        {"n0[1.5]", ASSAY_DIAG_BOUND, 3},
+        {"n0[-1]", ASSAY_DIAG_BOUND, 3},
+        {"n0[1 + 1]", ASSAY_DIAG_SYNTAX, 5},
+        {"n0[\"app\"]", ASSAY_DIAG_NOT_BUILT, 2},
+        {"lag(pay.amount)", ASSAY_DIAG_ARGUMENTS, 14},
+        {"lag(pay.amount, n = 2)", ASSAY_DIAG_ARGUMENTS, 16},
+        {"lag(pay.amount, 1, 2)", ASSAY_DIAG_ARGUMENTS, 17},
+        {"lag(pay.amount, -1)", ASSAY_DIAG_BOUND, 16},
+        {"lag(pay.amount, 1.5)", ASSAY_DIAG_BOUND, 16},
+        {"lag(pay.amount, 1000001)", ASSAY_DIAG_BOUND, 16},
+        {"last_k(pay.amount, k = 0)", ASSAY_DIAG_BOUND, 23},
+        {"first_k(pay.amount, pay.amount)", ASSAY_DIAG_ARGUMENTS, 20},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         refused(bench, rows[i].text, rows[i].code, rows[i].begin);
@@ -398,9 +425,14 @@ static void canonical_text_is_equal_for_equal_definitions_only(void **state)
         {"x in ['a',\"b\"]", "x in [\"a\", 'b']"},
         {"a is not null", "not (a is null)"},
         {"a not in [1]", "not a in [1]"},
+        {"a[ 2 ] + 1", "(a [2]) + 1"},
+        {"lag(pay.amount, 3)", "lag( pay.amount,k=3 ) over lifetime"},
         {"1_000", "1e3"},
     };
     static const char *const different[][2] = {
+        {"a[1]", "a[2]"},
+        {"a[1]", "a"},
+        {"lag(pay.amount, 3)", "lag(pay.amount, 2)"},
         {"a - b - c", "a - (b - c)"},
         {"count(pay)", "count(pay@user)"},
         {"count(pay) over 1h", "count(pay) over 1h delay 1ms"},
@@ -551,6 +583,7 @@ int main(void)
         TEST(fields_are_the_current_events),
         TEST(the_gravest_state_is_carried),
         TEST(mistakes_are_refused_at_their_place),
+        TEST(mistakes_in_arguments_and_indices_are_refused_at_their_place),
         TEST(depth_is_bounded_and_allowed_up_to_there),
         TEST(canonical_text_is_equal_for_equal_definitions_only),
         TEST(programs_compute_what_the_text_says),

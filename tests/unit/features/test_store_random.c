@@ -1,4 +1,4 @@
-#include "store_kit.h"
+#include "store_judge.h"
 
 #include <stdlib.h>
 
@@ -7,53 +7,6 @@
  * from the whole list, in doubles that are small enough to be exact. Streams come nearly in order,
  * with ties, twins, late and very late events, nulls, two roles and silence.
  */
-
-enum { FACTS_MAX = 8192, SPECS_MAX = 48, USERS = 3, TEXT_BYTES = 160, MEMORY = 1 << 26 };
-
-/* One event, readable without the store's types. */
-struct fact {
-    int type;
-    int64_t time_ms;
-    const char *id; /* NULL: none */
-    int keys[2];    /* users; -1: null (or a shop) */
-    bool has[KIT_FIELDS];
-    int64_t amount, n, ok;
-    double real;
-    const char *channel;
-    const char *tag;
-};
-
-/* Which definitions a world may have: what decides whether events are kept, folded or dropped. */
-enum flavour { ANYTHING, FOLDING, WINDOWS };
-
-enum where { WHERE_NONE, WHERE_NOT_OK, WHERE_LARGE, WHERE_CHANNEL, WHERE_END };
-static const char *const where_texts[] = {"", "where not ok", "where amount > 3 or ok",
-                                          "where channel in ['b', 'c'] and n is not null"};
-
-struct spec {
-    enum assay_agg_kind kind;
-    int type;
-    int role;
-    int column; /* -1: none */
-    enum where where;
-    bool exclude;
-    int64_t span_ms, delay_ms;
-    uint32_t last_n;
-    char name[24];
-    char full_name[32];
-    char text[TEXT_BYTES];
-};
-
-struct world {
-    uint64_t seed;
-    int64_t lateness_ms;
-    int64_t expire_ms;
-    struct spec specs[SPECS_MAX];
-    size_t spec_count;
-    struct fact *facts; /* applied so far, in order of time and ties */
-    size_t fact_count;
-    int64_t newest[USERS];
-};
 
 static uint64_t roll(struct world *world, uint64_t sides)
 {
@@ -84,10 +37,47 @@ static int pick_column(struct world *world, enum assay_agg_kind kind)
         return extremes[roll(world, 3)];
     case ASSAY_AGG_TIME_SINCE_FIRST:
     case ASSAY_AGG_TIME_SINCE_LAST:
+    case ASSAY_AGG_INTERARRIVAL_MEAN:
+    case ASSAY_AGG_INTERARRIVAL_STD:
+    case ASSAY_AGG_LONGEST_GAP:
         return -1;
     default:
         return any[roll(world, 6)];
     }
+}
+
+static enum assay_agg_kind pick_kind(struct world *world)
+{
+    const enum assay_agg_kind last = ASSAY_AGG_LONGEST_GAP;
+    const enum assay_agg_kind kind = (enum assay_agg_kind)roll(world, (uint64_t)last + 2);
+    return kind > last ? ASSAY_AGG_LAG : kind;
+}
+
+/* What must keep its events where it has no span. */
+static bool keeps_events(enum assay_agg_kind kind)
+{
+    return kind == ASSAY_AGG_COUNT_DISTINCT || kind == ASSAY_AGG_IS_NEW ||
+           kind == ASSAY_AGG_INTERARRIVAL_STD || kind == ASSAY_AGG_LONGEST_GAP ||
+           kind == ASSAY_AGG_LAG;
+}
+
+/* A window that an event cuts, as text. */
+static void cut_spec(struct world *world, struct spec *spec, char over[], size_t size)
+{
+    static const char *const marks[][2] = {{"pay", "pay"}, {"transfer@payer", "transfer@payee"}};
+    spec->span_ms = 0;
+    spec->last_n = 0;
+    if (roll(world, 2) == 0) {
+        spec->session_ms = 1 + (int64_t)roll(world, 30);
+        (void)snprintf(over, size, "over session %lldms", (long long)spec->session_ms);
+        return;
+    }
+    spec->since = true;
+    spec->since_type = (int)roll(world, 2);
+    spec->since_role = spec->since_type == KIT_PAY ? 0 : (int)roll(world, 2);
+    spec->since_where = (enum where)roll(world, WHERE_END);
+    (void)snprintf(over, size, "over since last %s %s", marks[spec->since_type][spec->since_role],
+                   where_texts[spec->since_where]);
 }
 
 static void make_spec(struct world *world, struct spec *spec, size_t index, enum flavour flavour)
@@ -96,7 +86,8 @@ static void make_spec(struct world *world, struct spec *spec, size_t index, enum
     static const char *const columns[] = {"", "", "amount", "n", "r", "ok", "channel", "tag"};
     static const int64_t spans[] = {0, 1, 7, 40, 200, 1000, 9000};
     memset(spec, 0, sizeof *spec);
-    spec->kind = (enum assay_agg_kind)roll(world, ASSAY_AGG_CV + 1);
+    spec->kind = pick_kind(world);
+    spec->back = (uint32_t)roll(world, roll(world, 3) == 0 ? 500 : 4);
     spec->type = (int)roll(world, 2);
     spec->role = spec->type == KIT_PAY ? 0 : (int)roll(world, 2);
     spec->column = pick_column(world, spec->kind);
@@ -111,10 +102,12 @@ static void make_spec(struct world *world, struct spec *spec, size_t index, enum
     }
     if (flavour == FOLDING && spec->span_ms == 0) { /* nothing that would keep the events */
         spec->last_n = 0;
-        spec->span_ms = spec->kind == ASSAY_AGG_COUNT_DISTINCT ? 40 : 0;
+        spec->span_ms = keeps_events(spec->kind) ? 40 : 0;
     }
-    char over[64] = "";
-    if (spec->span_ms != 0 && spec->last_n != 0) {
+    char over[128] = "";
+    if (flavour == ANYTHING && roll(world, 4) == 0) {
+        cut_spec(world, spec, over, sizeof over);
+    } else if (spec->span_ms != 0 && spec->last_n != 0) {
         (void)snprintf(over, sizeof over, "over %lldms last %u", (long long)spec->span_ms,
                        spec->last_n);
     } else if (spec->span_ms != 0) {
@@ -123,15 +116,20 @@ static void make_spec(struct world *world, struct spec *spec, size_t index, enum
         (void)snprintf(over, sizeof over, "over last %u", spec->last_n);
     }
     char delay[32] = "";
+    char argument[16] = "";
+    if (spec->kind == ASSAY_AGG_LAG) {
+        (void)snprintf(argument, sizeof argument, ", %u", spec->back);
+    }
     if (spec->delay_ms != 0) {
         (void)snprintf(delay, sizeof delay, "delay %lldms", (long long)spec->delay_ms);
     }
     (void)snprintf(spec->name, sizeof spec->name, "f%zu", index);
     (void)snprintf(spec->full_name, sizeof spec->full_name, "user.f%zu", index);
-    (void)snprintf(spec->text, sizeof spec->text, "%s(%s%s%s) %s %s %s %s",
+    (void)snprintf(spec->text, sizeof spec->text, "%s(%s%s%s%s) %s %s %s %s",
                    assay_agg_name(spec->kind), sources[spec->type][spec->role],
                    spec->column < 0 ? "" : ".", spec->column < 0 ? "" : columns[spec->column],
-                   where_texts[spec->where], spec->exclude ? "exclude current" : "", over, delay);
+                   argument, where_texts[spec->where], spec->exclude ? "exclude current" : "", over,
+                   delay);
 }
 
 /* ---- random events ---- */
@@ -163,12 +161,6 @@ static struct fact make_fact(struct world *world, int64_t time_ms)
     return fact;
 }
 
-static const char *user_name(int user)
-{
-    static const char *const names[USERS] = {"u0", "user one", "the third user of them all"};
-    return names[user];
-}
-
 static struct assay_event event_of(const struct fact *fact)
 {
     struct assay_event event =
@@ -192,263 +184,6 @@ static struct assay_event event_of(const struct fact *fact)
         }
     }
     return event;
-}
-
-/* ---- the definitions, word by word ---- */
-
-static int order_text(const char *a, const char *b)
-{
-    if (a == NULL || b == NULL) {
-        return (a != NULL) - (b != NULL);
-    }
-    return strcmp(a, b);
-}
-
-static int order_number(bool has_a, double a, bool has_b, double b)
-{
-    if (!has_a || !has_b) {
-        return (has_a ? 1 : 0) - (has_b ? 1 : 0);
-    }
-    return (a > b) - (a < b);
-}
-
-static int order_facts(const struct fact *a, const struct fact *b)
-{
-    if (a->time_ms != b->time_ms) {
-        return a->time_ms < b->time_ms ? -1 : 1;
-    }
-    int order = order_text(a->id, b->id);
-    for (int k = 0; k < 2 && order == 0; k++) {
-        order = order_text(a->has[k] ? user_name(a->keys[k]) : NULL,
-                           b->has[k] ? user_name(b->keys[k]) : NULL);
-    }
-    const double left[] = {(double)a->amount, (double)a->n, a->real, (double)a->ok};
-    const double right[] = {(double)b->amount, (double)b->n, b->real, (double)b->ok};
-    for (int f = 0; f < 4 && order == 0; f++) {
-        order = order_number(a->has[KIT_AMOUNT + f], left[f], b->has[KIT_AMOUNT + f], right[f]);
-    }
-    if (order == 0) {
-        order = order_text(a->has[KIT_CHANNEL] ? a->channel : NULL,
-                           b->has[KIT_CHANNEL] ? b->channel : NULL);
-    }
-    return order != 0
-               ? order
-               : order_text(a->has[KIT_TAG] ? a->tag : NULL, b->has[KIT_TAG] ? b->tag : NULL);
-}
-
-static bool names(const struct fact *fact, int user)
-{
-    return fact->keys[0] == user || (fact->has[KIT_OTHER] && fact->keys[1] == user);
-}
-
-static bool holds(enum where where, const struct fact *fact)
-{
-    switch ((int)where) {
-    case WHERE_NOT_OK:
-        return fact->has[KIT_OK] && fact->ok == 0;
-    case WHERE_LARGE:
-        return (fact->has[KIT_AMOUNT] && fact->amount > 300) ||
-               (fact->has[KIT_OK] && fact->ok == 1);
-    case WHERE_CHANNEL:
-        return fact->has[KIT_CHANNEL] && fact->has[KIT_N] &&
-               (strcmp(fact->channel, "b") == 0 || strcmp(fact->channel, "c") == 0);
-    default:
-        return true;
-    }
-}
-
-/* Time of the touch that begins what the key remembers; false: nothing is remembered. */
-static bool remembers(const struct world *world, int user, int64_t t, int64_t *since)
-{
-    int64_t later = t;
-    bool any = false;
-    for (size_t i = world->fact_count; i > 0; i--) {
-        const struct fact *fact = &world->facts[i - 1];
-        if (fact->time_ms > t || !names(fact, user)) {
-            continue;
-        }
-        if (world->expire_ms != 0 && later - fact->time_ms > world->expire_ms) {
-            break;
-        }
-        later = fact->time_ms;
-        any = true;
-    }
-    *since = later;
-    return any;
-}
-
-static double number_of(const struct fact *fact, int column)
-{
-    switch (column) {
-    case KIT_AMOUNT:
-        return (double)fact->amount / 100;
-    case KIT_N:
-        return (double)fact->n;
-    case KIT_REAL:
-        return fact->real == 0 ? 0 : fact->real;
-    default:
-        return (double)fact->ok;
-    }
-}
-
-static bool same_value(const struct fact *a, const struct fact *b, int column)
-{
-    if (column == KIT_CHANNEL || column == KIT_TAG) {
-        return strcmp(column == KIT_TAG ? a->tag : a->channel,
-                      column == KIT_TAG ? b->tag : b->channel) == 0;
-    }
-    return number_of(a, column) == number_of(b, column);
-}
-
-struct answer {
-    double number;
-    const char *text;
-};
-
-/* Spread of integers so small that all of this is exact but the last division and the root. */
-static double spread(enum assay_agg_kind kind, int column, const struct fact *const values[],
-                     size_t count)
-{
-    const double scale = column == KIT_AMOUNT ? 100 : 1;
-    const double n = (double)count;
-    double sum = 0, squares = 0, least = 0, greatest = 0;
-    for (size_t i = 0; i < count; i++) {
-        const double x = (double)(column == KIT_AMOUNT ? values[i]->amount : values[i]->n);
-        sum += x;
-        squares += x * x;
-        least = i == 0 || x < least ? x : least;
-        greatest = i == 0 || x > greatest ? x : greatest;
-    }
-    const bool sample = kind == ASSAY_AGG_VAR_SAMP || kind == ASSAY_AGG_STDDEV_SAMP;
-    if (count == 0 || (sample && count == 1)) {
-        return (double)NAN;
-    }
-    if (kind == ASSAY_AGG_RANGE) {
-        return (greatest - least) / scale;
-    }
-    const double variance = (n * squares - sum * sum) / (n * (sample ? n - 1 : n) * scale * scale);
-    if (kind == ASSAY_AGG_VAR_POP || kind == ASSAY_AGG_VAR_SAMP) {
-        return variance;
-    }
-    if (kind == ASSAY_AGG_CV) {
-        return sum == 0 ? (double)NAN : sqrt(variance) / (sum / (n * scale));
-    }
-    return sqrt(variance);
-}
-
-/* Values in order, nulls gone, to the result. */
-static struct answer conclude(const struct spec *spec, const struct fact *const values[],
-                              size_t count, int64_t t)
-{
-    struct answer answer = {.number = (double)NAN};
-    int64_t sum = 0;
-    size_t distinct = 0;
-    for (size_t i = 0; i < count; i++) {
-        sum += spec->column == KIT_AMOUNT ? values[i]->amount : values[i]->n;
-        size_t j = 0;
-        while (spec->kind == ASSAY_AGG_COUNT_DISTINCT && j < i &&
-               !same_value(values[i], values[j], spec->column)) {
-            j++;
-        }
-        distinct += j == i ? 1 : 0;
-    }
-    const double scale = spec->column == KIT_AMOUNT ? 100 : 1;
-    const struct fact *edge = NULL;
-    if (count > 0) {
-        edge = spec->kind == ASSAY_AGG_FIRST || spec->kind == ASSAY_AGG_TIME_SINCE_FIRST
-                   ? values[0]
-                   : values[count - 1];
-    }
-    switch ((int)spec->kind) {
-    case ASSAY_AGG_RANGE:
-    case ASSAY_AGG_VAR_POP:
-    case ASSAY_AGG_VAR_SAMP:
-    case ASSAY_AGG_STDDEV_POP:
-    case ASSAY_AGG_STDDEV_SAMP:
-    case ASSAY_AGG_CV:
-        answer.number = spread(spec->kind, spec->column, values, count);
-        break;
-    case ASSAY_AGG_COUNT:
-        answer.number = (double)count;
-        break;
-    case ASSAY_AGG_SUM:
-        answer.number = (double)sum / scale;
-        break;
-    case ASSAY_AGG_AVG:
-        answer.number = count == 0 ? (double)NAN : (double)sum / (scale * (double)count);
-        break;
-    case ASSAY_AGG_MIN:
-    case ASSAY_AGG_MAX:
-        for (size_t i = 0; i < count; i++) {
-            const double x = number_of(values[i], spec->column);
-            const bool better = spec->kind == ASSAY_AGG_MIN ? x < answer.number : x > answer.number;
-            answer.number = i == 0 || better ? x : answer.number;
-        }
-        break;
-    case ASSAY_AGG_COUNT_DISTINCT:
-        answer.number = (double)distinct;
-        break;
-    case ASSAY_AGG_FIRST:
-    case ASSAY_AGG_LAST:
-        if (edge != NULL && (spec->column == KIT_CHANNEL || spec->column == KIT_TAG)) {
-            answer.text = spec->column == KIT_TAG ? edge->tag : edge->channel;
-        } else if (edge != NULL) {
-            answer.number = number_of(edge, spec->column);
-        }
-        break;
-    default:
-        answer.number = edge == NULL ? (double)NAN : (double)(t - edge->time_ms);
-        break;
-    }
-    return answer;
-}
-
-static struct answer recompute(const struct world *world, const struct spec *spec, int user,
-                               int64_t t, const struct fact *current)
-{
-    static const struct fact *chosen[FACTS_MAX];
-    int64_t since = 0;
-    size_t count = 0;
-    const bool any = remembers(world, user, t, &since);
-    for (size_t i = 0; any && i < world->fact_count; i++) {
-        const struct fact *fact = &world->facts[i];
-        const bool in_time =
-            fact->time_ms <= t - spec->delay_ms && fact->time_ms >= since &&
-            (spec->span_ms == 0 || fact->time_ms > t - spec->delay_ms - spec->span_ms);
-        if (in_time && fact->type == spec->type && fact->has[spec->role] &&
-            fact->keys[spec->role] == user && holds(spec->where, fact) &&
-            !(spec->exclude && fact == current)) {
-            chosen[count++] = fact;
-        }
-    }
-    const size_t skip = spec->last_n != 0 && count > spec->last_n ? count - spec->last_n : 0;
-    size_t kept = 0;
-    for (size_t i = skip; i < count; i++) {
-        if (spec->column < 0 || chosen[i]->has[spec->column]) {
-            chosen[kept++] = chosen[i];
-        }
-    }
-    return conclude(spec, chosen, kept, t);
-}
-
-/* Nothing that happened at or before this can be asked for. */
-static int64_t horizon_of(const struct world *world, const struct spec *spec, int user)
-{
-    int64_t retained = 0;
-    for (size_t i = 0; i < world->spec_count; i++) {
-        const struct spec *other = &world->specs[i];
-        if (other->type == spec->type && other->role == spec->role &&
-            other->span_ms + other->delay_ms > retained) {
-            retained = other->span_ms + other->delay_ms;
-        }
-    }
-    return world->newest[user] - retained - world->lateness_ms;
-}
-
-static bool is_answerable(const struct world *world, const struct spec *spec, int user, int64_t t)
-{
-    return world->newest[user] == INT64_MIN ||
-           t - spec->span_ms - spec->delay_ms >= horizon_of(world, spec, user);
 }
 
 /* ---- side by side ---- */
@@ -506,7 +241,7 @@ static void read_past(struct world *world, struct kit *kit, const uint32_t featu
     const struct spec *spec = &world->specs[roll(world, world->spec_count)];
     int64_t t = newest + 60 - (int64_t)roll(world, 400);
     if (roll(world, 2) == 0 && world->newest[user] != INT64_MIN) { /* the oldest that it answers */
-        t = horizon_of(world, spec, user) + spec->span_ms + spec->delay_ms;
+        t = horizon_of(world, spec->type, spec->role, user) + spec->span_ms + spec->delay_ms;
     }
     assay_store_read(kit->store, KIT_USER, assay_str_of(user_name(user)), t, features,
                      world->spec_count, kit->scratch, values);

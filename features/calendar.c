@@ -1,0 +1,28 @@
+#include "features/view_pvt.h"
+
+/* Days with events: from the first event of a day the search leaps to the end of that day. */
+
+static bool is_before(struct position a, struct position b)
+{
+    return a.chunk < b.chunk || (a.chunk == b.chunk && a.at < b.at);
+}
+
+uint64_t assay_view_days(const struct view_query *query)
+{
+    struct view_key first = *query->key;
+    first.nth = 1;
+    struct view_query rest = *query;
+    rest.key = &first;
+    uint64_t days = 0;
+    while (is_before(rest.range.begin, rest.range.end)) {
+        const struct log_entry *entry = assay_view_kth(&rest, false);
+        if (entry == NULL) {
+            break;
+        }
+        const struct assay_bucket day =
+            assay_zone_bucket(query->key->zone, ASSAY_UNIT_DAY, 0, entry->time_ms);
+        rest.range.begin = assay_log_after(query->log, query->layout->entry_bytes, day.end_ms - 1);
+        days++;
+    }
+    return days;
+}
