@@ -269,7 +269,8 @@ def peer_figures(quick, names):
                 runs[0]["settings"] += "; too short to be fair: only the full run counts"
             results.append(figure(
                 f"{events:,} events, {keys:,} keys, 18 features", "events/s", rate,
-                None if quick and name == "flink_over" else PEERS[name][0], peer_name=runs[0]["peer"],
+                None if quick and name == "flink_over" else PEERS[name][0],
+                peer_name=runs[0]["peer"],
                 peer=events / middle(runs, "cpu_s"), settings=runs[0]["settings"]))
     return results
 
