@@ -31,8 +31,8 @@ FAULTS = [
           "chunk_entry(chunk, layout->entry_bytes, 0)->time_ms;\n"
           "        if (layout->stream->lifetime) {"),
     Fault("late-insertion", "a late event goes where it belongs", "features/log.c",
-          "if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry) <= 0) {",
-          "if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry) <= 1) {"),
+          "if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry, blob_at) <= 0) {",
+          "if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry, blob_at) <= 1) {"),
     Fault("late-split", "the current event is known also when its chunk is split",
           "features/log.c", "if (place.at >= left) {", "if (place.at > left) {"),
     Fault("merge-order", "inputs merge by the smallest next event time, the earlier input first",
@@ -64,10 +64,10 @@ FAULTS = [
           "features/aggregate.c", "if (summary->found > 0 && summary->values == NULL) {",
           "if (summary->found > 1000000 && summary->values == NULL) {"),
     Fault("distinct-zero", "-0.0 and 0 are one value", "features/store.c",
-          "entry->cells[c].real = real == 0 ? 0 : real;", "entry->cells[c].real = real;"),
+          "cell->real = real == 0 ? 0 : real;", "cell->real = real;"),
     Fault("distinct-long-text", "texts of 16 bytes and more are told apart", "features/chunk.c",
-          "identity.low = assay_hash64(text, cell->text.bytes, seed);",
-          "identity.low = assay_hash64(text, 8, seed);\n    identity.high = 1;\n"
+          "identity.low = assay_hash64(text.ptr, text.len, seed);",
+          "identity.low = assay_hash64(text.ptr, 8, seed);\n    identity.high = 1;\n"
           "    return identity;"),
     Fault("avg-rounding", "an average is rounded once", "features/aggregate.c",
           "return number(assay_ratio(tally->sum, scale * tally->found));",
