@@ -541,6 +541,20 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
     return lanes->state == LANES_KEPT;
 }
 
+int64_t assay_lanes_settled(const struct stream_layout *layout, const struct log *log)
+{
+    const struct lanes *lanes = log->lanes;
+    const bool is_kept = lanes != NULL && lanes->state == LANES_KEPT;
+    if (log->count == 0 || assay_log_end(log).at == 0) {
+        return INT64_MAX;
+    }
+    if (is_kept && lanes->waiting == LANE_NOWHERE) {
+        return lanes->frontier_ms;
+    }
+    const int64_t newest = newest_ms(layout, log);
+    return is_kept && lanes->frontier_ms > newest ? lanes->frontier_ms : newest;
+}
+
 struct range assay_lanes_range(const struct stream_layout *layout, const struct log *log,
                                uint32_t lane)
 {

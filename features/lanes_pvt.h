@@ -90,6 +90,9 @@ static inline uint32_t *lanes_found(struct lanes *lanes, const struct stream_lay
  * O(lanes) and what came and left since the frontier; stale ones: assay_view_read() of each. */
 bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
                     int64_t since_ms);
+/** The earliest time that the lanes of a log can be at without reading the past: that of its newest
+ * entry, or the frontier they have already; INT64_MAX: the log is empty. */
+int64_t assay_lanes_settled(const struct stream_layout *layout, const struct log *log);
 /** An entry has come to @p position and nothing else of the log has changed. Cost: O(1); O(lanes)
  * for one before the frontier. */
 void assay_lanes_insert(const struct stream_layout *layout, struct log *log,

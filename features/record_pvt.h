@@ -271,6 +271,9 @@ struct scratch {
     uint64_t *view_stamps;
     uint64_t *lane_stamps;    /* one a stream */
     bool *kept;               /* one a stream: its lanes are at the time of the slice */
+    struct log *copies;       /* one a stream, for reads */
+    unsigned char *lanes;     /* of the copies */
+    size_t lanes_bytes_max;   /* of each */
     struct tally *tallies;    /* one a pair, for the state hash */
     struct position *touched; /* one a stream: where the last update's event lies */
     uint32_t touched_entity;  /* whose streams `touched` speaks of */

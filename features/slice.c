@@ -7,19 +7,54 @@
 
 static const int64_t EXACT = INT64_C(1) << 53; /* integers up to here are f64s */
 
+/* A copy of the log with kept windows of its own, for a read may be of any time; NULL: none. Those
+ * of the log are brought up to its newest event, so that the next read finds them, not beyond. */
+static struct log *copy_of(struct assay_store *store, const struct view *view, uint32_t stream)
+{
+    const struct scratch *scratch = &store->scratch;
+    const struct stream_layout *layout = &store->layouts[view->entity].streams[stream];
+    const struct log_context context = log_context_of(store, view->record, stream);
+    struct log *log = &view->record->logs[stream];
+    const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(layout, log) : INT64_MAX;
+    if (settled_ms > view->at_ms) {
+        return NULL;
+    }
+    const int64_t since_ms = assay_segment_since(
+        view->record, settled_ms, store->plan->schema->entities[view->entity].expire_ms);
+    if (since_ms == INT64_MAX || !assay_lanes_at(&context, log, settled_ms, since_ms)) {
+        return NULL;
+    }
+    struct log *copy = &scratch->copies[stream];
+    *copy = *log;
+    copy->lanes = (struct lanes *)(void *)(scratch->lanes + scratch->lanes_bytes_max * stream);
+    memcpy(copy->lanes, log->lanes, lanes_bytes(layout));
+    return copy;
+}
+
 /* Whether the stream's kept windows are at the view's time; asked once a slice. Only the current
- * event's time moves them: a read may be of any time. */
+ * event's time moves those of the log itself. */
 static bool has_lanes(struct assay_store *store, const struct view *view, uint32_t stream)
 {
     struct scratch *scratch = &store->scratch;
     if (scratch->lane_stamps[stream] != scratch->stamp) {
         const struct log_context context = log_context_of(store, view->record, stream);
+        struct log *log =
+            view->event != NULL ? &view->record->logs[stream] : copy_of(store, view, stream);
         scratch->lane_stamps[stream] = scratch->stamp;
         scratch->kept[stream] =
-            view->event != NULL &&
-            assay_lanes_at(&context, &view->record->logs[stream], view->at_ms, view->since_ms);
+            log != NULL && assay_lanes_at(&context, log, view->at_ms, view->since_ms);
     }
     return scratch->kept[stream];
+}
+
+/* The log, with kept windows at the view's time if has_lanes() says so. */
+static const struct log *log_of(const struct assay_store *store, const struct view *view,
+                                uint32_t stream)
+{
+    const bool is_copy = view->event == NULL &&
+                         store->scratch.lane_stamps[stream] == store->scratch.stamp &&
+                         store->scratch.kept[stream];
+    return is_copy ? &store->scratch.copies[stream] : &view->record->logs[stream];
 }
 
 static bool is_answerable(const struct view *view, const struct assay_stream *stream,
@@ -38,7 +73,7 @@ static struct range range_of(struct assay_store *store, const struct view *view,
         scratch->range_stamps[index] = scratch->stamp;
         if (has_lanes(store, view, key->stream)) {
             scratch->ranges[index] = assay_lanes_range(&layout->streams[key->stream],
-                                                       &view->record->logs[key->stream], key->lane);
+                                                       log_of(store, view, key->stream), key->lane);
             return scratch->ranges[index];
         }
         const int64_t to_ms = view->at_ms - key->delay_ms;
@@ -53,6 +88,12 @@ static struct range range_of(struct assay_store *store, const struct view *view,
     return scratch->ranges[index];
 }
 
+/* Where the current event lies in a log; chunk ASSAY_NONE: it does not, or there is none. */
+static struct position current_in(const struct view *view, uint32_t stream)
+{
+    return view->touched == NULL ? (struct position){.chunk = ASSAY_NONE} : view->touched[stream];
+}
+
 /* Number found and sum as they are kept. */
 static void take_total(const struct assay_store *store, const struct view *view,
                        const struct view_key *key, struct view_result *out)
@@ -60,9 +101,8 @@ static void take_total(const struct assay_store *store, const struct view *view,
     const struct entity_layout *entity = &store->layouts[view->entity];
     const struct range_key *range = &entity->ranges[key->range];
     const struct stream_layout *layout = &entity->streams[range->stream];
-    const struct log *log = &view->record->logs[range->stream];
-    ASSAY_DASSERT(view->touched != NULL); /* windows move with events only */
-    const struct position current = view->touched[range->stream];
+    const struct log *log = log_of(store, view, range->stream);
+    const struct position current = current_in(view, range->stream);
     assay_lanes_total(layout, log, key->total, &out->tally);
     if (key->exclude_current && range->delay_ms == 0 && current.chunk != ASSAY_NONE) {
         assay_tally_remove(
@@ -99,8 +139,7 @@ struct view_query assay_slice_query(struct assay_store *store, const struct view
         .key = key,
         .range = range_of(store, view, key->range),
         .bases_since_ms = range->span_ms == 0 ? view->since_ms : INT64_MAX,
-        .current = view->touched == NULL ? (struct position){.chunk = ASSAY_NONE}
-                                         : view->touched[range->stream],
+        .current = current_in(view, range->stream),
         .set = &store->set,
     };
     if (key->cut != NULL) {
@@ -177,7 +216,7 @@ static void take_values(struct assay_store *store, const struct view *view,
                         const struct selection *selection, const struct selection_stream *part)
 {
     const struct stream_layout *layout = &store->layouts[view->entity].streams[part->stream];
-    struct lanes *lanes = view->record->logs[part->stream].lanes;
+    struct lanes *lanes = log_of(store, view, part->stream)->lanes;
     const uint32_t *found = lanes_found(lanes, layout);
     const int64_t *sums = lanes_sum(lanes, layout);
     struct assay_value *slots =
@@ -231,7 +270,7 @@ void assay_slice_compute(struct assay_store *store, struct view *view,
         if (is_alive && part->sweep_count > 0 && has_lanes(store, view, part->stream)) {
             for (uint32_t i = 0; i < part->sweep_count; i++) {
                 assay_sweep_read(store, selection, &selection->sweeps[part->sweep_first + i],
-                                 part->stream, &view->record->logs[part->stream]);
+                                 part->stream, log_of(store, view, part->stream));
             }
         }
         for (uint32_t i = 0; i < part->agg_count; i++) {

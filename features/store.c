@@ -34,6 +34,7 @@ static bool reserve_scratch(struct assay_store *store)
     size_t ranges = 1;
     size_t streams = 1;
     size_t pairs = 1;
+    size_t lanes_max = 16;
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
         const struct assay_plan_entity *entity = &store->plan->entities[e];
         const struct entity_layout *layout = &store->layouts[e];
@@ -44,10 +45,13 @@ static bool reserve_scratch(struct assay_store *store)
         streams = layout->stream_count > streams ? layout->stream_count : streams;
         for (uint32_t s = 0; s < layout->stream_count; s++) {
             const size_t count = layout->streams[s].pair_count;
+            const size_t room = lanes_room(&layout->streams[s]);
             pairs = count > pairs ? count : pairs;
+            lanes_max = room > lanes_max ? room : lanes_max;
         }
     }
     struct scratch *scratch = &store->scratch;
+    scratch->lanes_bytes_max = lanes_max;
     scratch->slots = assay_arena_array(store->arena, slots, sizeof *scratch->slots);
     scratch->needed = assay_arena_array(store->arena, slots, 1);
     scratch->ranges = assay_arena_array(store->arena, ranges, sizeof *scratch->ranges);
@@ -58,10 +62,13 @@ static bool reserve_scratch(struct assay_store *store)
     scratch->touched = assay_arena_array(store->arena, streams, sizeof *scratch->touched);
     scratch->lane_stamps = assay_arena_array(store->arena, streams, sizeof(uint64_t));
     scratch->kept = assay_arena_array(store->arena, streams, sizeof *scratch->kept);
+    scratch->copies = assay_arena_array(store->arena, streams, sizeof *scratch->copies);
+    scratch->lanes = assay_arena_array(store->arena, streams, scratch->lanes_bytes_max);
     return scratch->slots != NULL && scratch->needed != NULL && scratch->ranges != NULL &&
            scratch->range_stamps != NULL && scratch->results != NULL &&
            scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL &&
-           scratch->lane_stamps != NULL && scratch->kept != NULL;
+           scratch->lane_stamps != NULL && scratch->kept != NULL && scratch->copies != NULL &&
+           scratch->lanes != NULL;
 }
 
 static bool reserve_hot_keys(struct assay_store *store)
