@@ -2,13 +2,15 @@
 
 /*
  * A position is packed into 32 bits so that a window's begin takes four bytes: chunk above, entry
- * below. Logs of more chunks than that holds go without lanes, which also bounds the sums: at most
- * 2^30 entries of values below SMALL add up to less than WIDE.
+ * below. Logs of more chunks than that holds go without lanes, and so do lifetimes of FOUND_MAX
+ * entries. That bounds the sums: so many values below SMALL add up to less than WIDE, and greater
+ * ones are watched one by one.
  */
 
 enum { AT_BITS = 7, CHUNKS_MAX = 1 << 24, LAG_CHUNKS = 2 };
 static_assert(CHUNK_ENTRIES_MAX < 1 << AT_BITS, "an entry's place fits");
 
+static const uint32_t FOUND_MAX = UINT32_C(1) << 30;
 static const int64_t SMALL = INT64_C(1) << 31;
 static const int64_t WIDE = INT64_C(1) << 61;
 
@@ -290,6 +292,10 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
     if (lanes == NULL || lanes->state != LANES_KEPT) {
         return;
     }
+    if (log->count > CHUNKS_MAX) {
+        lanes->state = LANES_OFF;
+        return;
+    }
     const uint32_t place = pack(position);
     const bool counts = entry_at(layout, log, place)->time_ms >= lanes->since_ms;
     if (next_of(log, place) == LANE_NOWHERE) {
@@ -315,6 +321,12 @@ void assay_lanes_retire(const struct stream_layout *layout, struct log *log, uin
     if (lanes->waiting < gone) {
         lanes->state = LANES_STALE;
         return;
+    }
+    for (uint32_t total = 0; total < layout->total_count; total++) {
+        if (lanes_found(lanes, layout)[total] >= FOUND_MAX) {
+            lanes->state = LANES_OFF; /* a lifetime: its entries go, and still count */
+            return;
+        }
     }
     lanes->waiting -= lanes->waiting == LANE_NOWHERE ? 0 : gone;
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
@@ -479,6 +491,7 @@ static void build_lane(struct lanes *lanes, const struct log_context *context,
         struct view_result result;
         assay_view_read(&query, &result);
         lanes_found(lanes, layout)[total] = (uint32_t)result.tally.found;
+        lanes->state = result.tally.found < FOUND_MAX ? lanes->state : LANES_OFF;
         if (total < layout->sum_count) {
             lanes_sum(lanes, layout)[total] = (int64_t)result.tally.sum;
             const bool fits = result.tally.sum < WIDE && result.tally.sum > -WIDE;
