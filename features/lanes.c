@@ -7,7 +7,7 @@
  * ones are watched one by one.
  */
 
-enum { AT_BITS = 7, CHUNKS_MAX = 1 << 24, LAG_CHUNKS = 2 };
+enum { AT_BITS = 7, CHUNKS_MAX = 1 << 24, LAG_CHUNKS = 2, BACK_STEPS = 32 };
 static_assert(CHUNK_ENTRIES_MAX < 1 << AT_BITS, "an entry's place fits");
 
 static const uint32_t FOUND_MAX = UINT32_C(1) << 30;
@@ -198,9 +198,9 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
     }
 }
 
-/* Entries that have come since the frontier was set, up to @p at_ms, which is all of them. */
+/* Entries that have come since the frontier was set enter, up to @p stop, which is not one. */
 static void enter_waiting(struct lanes *lanes, const struct stream_layout *layout,
-                          const struct log *log)
+                          const struct log *log, uint32_t stop)
 {
     int64_t *leave = lanes_leave(lanes);
     uint32_t *begin = lanes_begin(lanes, layout);
@@ -218,12 +218,14 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
             leave[lane] = leave_time(&layout->lanes[lane], first->time_ms);
         }
     }
-    for (uint32_t place = lanes->waiting; place != LANE_NOWHERE; place = next_of(log, place)) {
+    uint32_t place = lanes->waiting;
+    while (place < stop) {
         const struct log_entry *entry = entry_at(layout, log, place);
         enter_prompt(lanes, layout, entry);
         lanes->newest_ms = entry->time_ms;
+        place = next_of(log, place);
     }
-    lanes->waiting = LANE_NOWHERE;
+    lanes->waiting = place;
 }
 
 /* Move kept lanes to a time at or after their frontier and the log's newest entry. */
@@ -232,7 +234,7 @@ static void advance(struct lanes *lanes, const struct stream_layout *layout, con
 {
     clear_outlived(lanes, layout, at_ms);
     if (lanes->waiting != LANE_NOWHERE) {
-        enter_waiting(lanes, layout, log);
+        enter_waiting(lanes, layout, log, LANE_NOWHERE);
     }
     for (uint32_t lane = layout->prompt_count; lane < layout->lane_count; lane++) {
         enter_until(lanes, layout, log, lane, at_ms);
@@ -551,6 +553,91 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
         return false;
     }
     advance(lanes, layout, log, at_ms);
+    return lanes->state == LANES_KEPT;
+}
+
+/* The place before another, or before the end of the log; LANE_NOWHERE: there is none. */
+static uint32_t before(const struct log *log, uint32_t place)
+{
+    const struct position at = place == LANE_NOWHERE ? assay_log_end(log) : unpack(place);
+    if (at.at > 0) {
+        return pack((struct position){.chunk = at.chunk, .at = at.at - 1});
+    }
+    return at.chunk == 0 ? LANE_NOWHERE
+                         : pack((struct position){
+                               .chunk = at.chunk - 1,
+                               .at = log_chunk(log, at.chunk - 1)->count - 1,
+                           });
+}
+
+/* What has entered and is later than the time goes; @p stop is the first of it. @return false: it
+ * is too much. */
+static bool undo(struct lanes *lanes, const struct stream_layout *layout, const struct log *log,
+                 uint32_t stop)
+{
+    const uint32_t *begin = lanes_begin(lanes, layout);
+    uint32_t steps = 0;
+    for (uint32_t place = stop; place < lanes->waiting; place = next_of(log, place)) {
+        for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+            if (begin[lane] <= place) {
+                change_lane(lanes, layout, lane, entry_at(layout, log, place), -1);
+            }
+        }
+        if (++steps > BACK_STEPS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What had left by the frontier and not by the time comes back. @return false: it is too much. */
+static bool refill(struct lanes *lanes, const struct stream_layout *layout, const struct log *log,
+                   uint32_t lane, uint32_t stop, int64_t at_ms)
+{
+    uint32_t *begin = &lanes_begin(lanes, layout)[lane];
+    uint32_t steps = 0;
+    uint32_t place = before(log, *begin == LANE_NOWHERE ? stop : *begin);
+    while (place != LANE_NOWHERE) {
+        const struct log_entry *entry = entry_at(layout, log, place);
+        if (entry->time_ms < lanes->since_ms ||
+            leave_time(&layout->lanes[lane], entry->time_ms) <= at_ms) {
+            return true;
+        }
+        if (++steps > BACK_STEPS) {
+            return false;
+        }
+        change_lane(lanes, layout, lane, entry, 1);
+        *begin = place;
+        place = before(log, place);
+    }
+    return true;
+}
+
+bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int64_t at_ms,
+                      int64_t since_ms, struct position *end)
+{
+    struct lanes *lanes = copy->lanes;
+    if (lanes->state != LANES_KEPT || lanes->since_ms != since_ms ||
+        layout->lane_count != layout->prompt_count || copy->count > CHUNKS_MAX ||
+        copy->count == 0) {
+        return false;
+    }
+    *end = assay_log_after(copy, layout->entry_bytes, at_ms);
+    const uint32_t stop = place_in(copy, *end, assay_log_end(copy));
+    if (!undo(lanes, layout, copy, stop)) {
+        return false;
+    }
+    if (lanes->waiting < stop) {
+        enter_waiting(lanes, layout, copy, stop);
+    }
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        uint32_t *begin = &lanes_begin(lanes, layout)[lane];
+        leave_until(lanes, layout, copy, lane, at_ms);
+        *begin = *begin >= stop ? LANE_NOWHERE : *begin;
+        if (!refill(lanes, layout, copy, lane, stop, at_ms)) {
+            return false;
+        }
+    }
     return lanes->state == LANES_KEPT;
 }
 

@@ -10,8 +10,8 @@
  *
  * Lanes are a cache of the log. Whatever is not worth following (a chunk replaced by a late event,
  * a segment joined, a long time without a read) makes them stale, and the next read at or after
- * the newest entry builds them from the log; a read behind the frontier does without. Sums are 64
- * bits wide: a log whose sums might not fit has no lanes from then on.
+ * the newest entry builds them from the log; a read behind the frontier moves a copy back, or does
+ * without. Sums are 64 bits wide: a log whose sums might not fit has no lanes from then on.
  *
  * Times of leaving and entering lie side by side, so that one comparison over all windows tells
  * whether anything is to be done.
@@ -90,6 +90,15 @@ static inline uint32_t *lanes_found(struct lanes *lanes, const struct stream_lay
  * O(lanes) and what came and left since the frontier; stale ones: assay_view_read() of each. */
 bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
                     int64_t since_ms);
+/**
+ * Move lanes back to a time before their frontier; they are a copy, and useless on failure.
+ *
+ * @param[out] end the place behind the newest entry that is not later.
+ * @return false: it is too far, or another segment, or some window has a delay: read the log.
+ * Cost: O(lanes) and the entries between the two times, a few dozen at most.
+ */
+bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int64_t at_ms,
+                      int64_t since_ms, struct position *end);
 /** The earliest time that the lanes of a log can be at without reading the past: that of its newest
  * entry, or the frontier they have already; INT64_MAX: the log is empty. */
 int64_t assay_lanes_settled(const struct stream_layout *layout, const struct log *log);

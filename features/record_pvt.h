@@ -271,7 +271,10 @@ struct scratch {
     uint64_t *view_stamps;
     uint64_t *lane_stamps;    /* one a stream */
     bool *kept;               /* one a stream: its lanes are at the time of the slice */
-    struct log *copies;       /* one a stream, for reads */
+    bool *is_copy;            /* one a stream: these lanes are those of the copy */
+    struct position *ends;    /* one a stream: of the copy, if it was moved back */
+    bool *is_back;            /* one a stream */
+    struct log *copies;       /* one a stream */
     unsigned char *lanes;     /* of the copies */
     size_t lanes_bytes_max;   /* of each */
     struct tally *tallies;    /* one a pair, for the state hash */

@@ -7,23 +7,13 @@
 
 static const int64_t EXACT = INT64_C(1) << 53; /* integers up to here are f64s */
 
-/* A copy of the log with kept windows of its own, for a read may be of any time; NULL: none. Those
- * of the log are brought up to its newest event, so that the next read finds them, not beyond. */
-static struct log *copy_of(struct assay_store *store, const struct view *view, uint32_t stream)
+/* A copy of the log with kept windows of its own. */
+static struct log *copy_of(const struct assay_store *store, const struct view *view,
+                           uint32_t stream)
 {
     const struct scratch *scratch = &store->scratch;
     const struct stream_layout *layout = &store->layouts[view->entity].streams[stream];
-    const struct log_context context = log_context_of(store, view->record, stream);
-    struct log *log = &view->record->logs[stream];
-    const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(layout, log) : INT64_MAX;
-    if (settled_ms > view->at_ms) {
-        return NULL;
-    }
-    const int64_t since_ms = assay_segment_since(
-        view->record, settled_ms, store->plan->schema->entities[view->entity].expire_ms);
-    if (since_ms == INT64_MAX || !assay_lanes_at(&context, log, settled_ms, since_ms)) {
-        return NULL;
-    }
+    const struct log *log = &view->record->logs[stream];
     struct log *copy = &scratch->copies[stream];
     *copy = *log;
     copy->lanes = (struct lanes *)(void *)(scratch->lanes + scratch->lanes_bytes_max * stream);
@@ -31,30 +21,77 @@ static struct log *copy_of(struct assay_store *store, const struct view *view, u
     return copy;
 }
 
-/* Whether the stream's kept windows are at the view's time; asked once a slice. Only the current
- * event's time moves those of the log itself. */
+/* A read may be of any time, so it moves a copy. The kept windows of the log are brought up to its
+ * newest event, so that the next read finds them, and not beyond. */
+static bool read_ahead(struct assay_store *store, const struct view *view, uint32_t stream)
+{
+    const struct stream_layout *layout = &store->layouts[view->entity].streams[stream];
+    const struct log_context context = log_context_of(store, view->record, stream);
+    struct log *log = &view->record->logs[stream];
+    const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(layout, log) : INT64_MAX;
+    if (settled_ms > view->at_ms) {
+        return false;
+    }
+    const int64_t since_ms = assay_segment_since(
+        view->record, settled_ms, store->plan->schema->entities[view->entity].expire_ms);
+    return since_ms != INT64_MAX && assay_lanes_at(&context, log, settled_ms, since_ms) &&
+           assay_lanes_at(&context, copy_of(store, view, stream), view->at_ms, view->since_ms);
+}
+
+/* The event is a little late: others of the key have moved the windows on. A copy goes back. */
+static bool read_back(struct assay_store *store, const struct view *view, uint32_t stream)
+{
+    const struct log *log = &view->record->logs[stream];
+    return log->lanes != NULL && log->lanes->state == LANES_KEPT &&
+           assay_lanes_back(&store->layouts[view->entity].streams[stream],
+                            copy_of(store, view, stream), view->at_ms, view->since_ms,
+                            &store->scratch.ends[stream]);
+}
+
+/* Whether there are kept windows at the view's time; asked once a slice. Only the current event's
+ * time moves those of the log itself. */
 static bool has_lanes(struct assay_store *store, const struct view *view, uint32_t stream)
 {
     struct scratch *scratch = &store->scratch;
-    if (scratch->lane_stamps[stream] != scratch->stamp) {
-        const struct log_context context = log_context_of(store, view->record, stream);
-        struct log *log =
-            view->event != NULL ? &view->record->logs[stream] : copy_of(store, view, stream);
-        scratch->lane_stamps[stream] = scratch->stamp;
-        scratch->kept[stream] =
-            log != NULL && assay_lanes_at(&context, log, view->at_ms, view->since_ms);
+    if (scratch->lane_stamps[stream] == scratch->stamp) {
+        return scratch->kept[stream];
     }
+    scratch->lane_stamps[stream] = scratch->stamp;
+    scratch->is_copy[stream] = true;
+    scratch->is_back[stream] = false;
+    if (view->event == NULL) {
+        scratch->kept[stream] = read_ahead(store, view, stream);
+        return scratch->kept[stream];
+    }
+    const struct log_context context = log_context_of(store, view->record, stream);
+    scratch->is_copy[stream] =
+        !assay_lanes_at(&context, &view->record->logs[stream], view->at_ms, view->since_ms);
+    scratch->is_back[stream] = scratch->is_copy[stream] && read_back(store, view, stream);
+    scratch->kept[stream] = !scratch->is_copy[stream] || scratch->is_back[stream];
     return scratch->kept[stream];
 }
 
-/* The log, with kept windows at the view's time if has_lanes() says so. */
+/* The log, with the kept windows that has_lanes() found. */
 static const struct log *log_of(const struct assay_store *store, const struct view *view,
                                 uint32_t stream)
 {
-    const bool is_copy = view->event == NULL &&
-                         store->scratch.lane_stamps[stream] == store->scratch.stamp &&
-                         store->scratch.kept[stream];
-    return is_copy ? &store->scratch.copies[stream] : &view->record->logs[stream];
+    return store->scratch.is_copy[stream] ? &store->scratch.copies[stream]
+                                          : &view->record->logs[stream];
+}
+
+static struct range kept_range(const struct assay_store *store, const struct view *view,
+                               const struct range_key *key)
+{
+    const struct scratch *scratch = &store->scratch;
+    const struct stream_layout *layout = &store->layouts[view->entity].streams[key->stream];
+    const struct log *log = log_of(store, view, key->stream);
+    struct range range = assay_lanes_range(layout, log, key->lane);
+    if (scratch->is_back[key->stream]) {
+        const bool is_empty = lanes_begin(log->lanes, layout)[key->lane] == LANE_NOWHERE;
+        range.end = scratch->ends[key->stream];
+        range.begin = is_empty ? range.end : range.begin;
+    }
+    return range;
 }
 
 static bool is_answerable(const struct view *view, const struct assay_stream *stream,
@@ -72,8 +109,7 @@ static struct range range_of(struct assay_store *store, const struct view *view,
     if (scratch->range_stamps[index] != scratch->stamp) {
         scratch->range_stamps[index] = scratch->stamp;
         if (has_lanes(store, view, key->stream)) {
-            scratch->ranges[index] = assay_lanes_range(&layout->streams[key->stream],
-                                                       log_of(store, view, key->stream), key->lane);
+            scratch->ranges[index] = kept_range(store, view, key);
             return scratch->ranges[index];
         }
         const int64_t to_ms = view->at_ms - key->delay_ms;

@@ -62,11 +62,15 @@ static bool reserve_scratch(struct assay_store *store)
     scratch->touched = assay_arena_array(store->arena, streams, sizeof *scratch->touched);
     scratch->lane_stamps = assay_arena_array(store->arena, streams, sizeof(uint64_t));
     scratch->kept = assay_arena_array(store->arena, streams, sizeof *scratch->kept);
+    scratch->is_copy = assay_arena_array(store->arena, streams, sizeof *scratch->is_copy);
+    scratch->is_back = assay_arena_array(store->arena, streams, sizeof *scratch->is_back);
+    scratch->ends = assay_arena_array(store->arena, streams, sizeof *scratch->ends);
     scratch->copies = assay_arena_array(store->arena, streams, sizeof *scratch->copies);
     scratch->lanes = assay_arena_array(store->arena, streams, scratch->lanes_bytes_max);
     return scratch->slots != NULL && scratch->needed != NULL && scratch->ranges != NULL &&
            scratch->range_stamps != NULL && scratch->results != NULL &&
            scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL &&
+           scratch->is_copy != NULL && scratch->is_back != NULL && scratch->ends != NULL &&
            scratch->lane_stamps != NULL && scratch->kept != NULL && scratch->copies != NULL &&
            scratch->lanes != NULL;
 }
