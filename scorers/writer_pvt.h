@@ -20,39 +20,34 @@ static inline char *writer_take(struct assay_writer *writer, size_t bytes)
     return writer->used <= writer->size ? writer->out + at : NULL;
 }
 
+/* The low @p bytes bytes of a number. */
+static inline void writer_low(struct assay_writer *writer, uint64_t value, size_t bytes)
+{
+    char *at = writer_take(writer, bytes);
+    if (at != NULL) {
+        value = htole64(value);
+        memcpy(at, &value, bytes);
+    }
+}
+
 static inline void writer_u8(struct assay_writer *writer, uint8_t value)
 {
-    char *at = writer_take(writer, sizeof value);
-    if (at != NULL) {
-        memcpy(at, &value, sizeof value);
-    }
+    writer_low(writer, value, sizeof value);
 }
 
 static inline void writer_u16(struct assay_writer *writer, uint16_t value)
 {
-    char *at = writer_take(writer, sizeof value);
-    if (at != NULL) {
-        value = htole16(value);
-        memcpy(at, &value, sizeof value);
-    }
+    writer_low(writer, value, sizeof value);
 }
 
 static inline void writer_u32(struct assay_writer *writer, uint32_t value)
 {
-    char *at = writer_take(writer, sizeof value);
-    if (at != NULL) {
-        value = htole32(value);
-        memcpy(at, &value, sizeof value);
-    }
+    writer_low(writer, value, sizeof value);
 }
 
 static inline void writer_u64(struct assay_writer *writer, uint64_t value)
 {
-    char *at = writer_take(writer, sizeof value);
-    if (at != NULL) {
-        value = htole64(value);
-        memcpy(at, &value, sizeof value);
-    }
+    writer_low(writer, value, sizeof value);
 }
 
 static inline void writer_f64(struct assay_writer *writer, double value)

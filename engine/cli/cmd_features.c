@@ -290,16 +290,6 @@ static enum assay_status look_at_key(const struct asked *asked,
 
 /* --- the store -------------------------------------------------------------------------------- */
 
-static void add_stats(struct assay_store_stats *sum, const struct assay_store *store)
-{
-    struct assay_store_stats part;
-    assay_store_stats(store, &part);
-    sum->keys += part.keys;
-    sum->events += part.events;
-    sum->late_inserts += part.late_inserts;
-    sum->refused += part.refused;
-}
-
 /* A key lives on one shard, so lists of shards have none in common: the hottest of all are the
  * hottest of their lists. */
 static size_t merge_hot(struct assay_hot_key into[], size_t count, size_t max,
@@ -351,7 +341,9 @@ static enum assay_status look_at_store(const struct asked *asked,
     };
     for (uint32_t s = 0; s < shards; s++) {
         const struct assay_store *store = assay_pipeline_store(pipeline, s);
-        add_stats(&report.stats, store);
+        struct assay_store_stats part;
+        assay_store_stats(store, &part);
+        assay_store_stats_add(&report.stats, &part);
         assay_store_entity_facts(store, facts);
         assay_store_memory_facts(store, &report.memory);
         for (uint32_t e = 0; e < entities; e++) {
