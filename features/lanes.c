@@ -313,10 +313,10 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
     }
 }
 
-void assay_lanes_retire(const struct stream_layout *layout, struct log *log, uint32_t chunks)
+void assay_lanes_retire(const struct stream_layout *layout, struct log *log)
 {
     struct lanes *lanes = log->lanes;
-    const uint32_t gone = chunks << AT_BITS;
+    const uint32_t gone = 1U << AT_BITS; /* places of one chunk */
     if (lanes == NULL || lanes->state != LANES_KEPT) {
         return;
     }

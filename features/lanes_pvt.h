@@ -108,8 +108,8 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
                         struct position position);
 /** Fetch the entries that will leave at @p at_ms. Changes nothing. */
 void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *log, int64_t at_ms);
-/** The first @p chunks chunks of the log go away. Before they do. */
-void assay_lanes_retire(const struct stream_layout *layout, struct log *log, uint32_t chunks);
+/** The first chunk of the log goes away. Before it does. */
+void assay_lanes_retire(const struct stream_layout *layout, struct log *log);
 /** The first @p entries entries of the first chunk go away. Before they do. */
 void assay_lanes_drop(const struct stream_layout *layout, struct log *log, uint32_t entries);
 /** Positions have changed in other ways. */

@@ -161,7 +161,7 @@ static void retire(const struct log_context *context, struct log *log)
         if (chunk->opens != NULL) {
             assay_block_drop(context, log, 0);
         }
-        assay_lanes_retire(layout, log, 1);
+        assay_lanes_retire(layout, log);
         assay_chunk_drop(context, chunk);
         log->first++;
         log->count--;

@@ -15,34 +15,41 @@ from common import WINDOWS, Clock, finish, laid_out, load  # noqa: E402
 SETTINGS = "POLARS_MAX_THREADS=1, sort by key and time, rolling(group_by=key) for each window"
 
 
-def rolled(frame, name):
-    return frame.rolling("time", period=f"{WINDOWS[name]}ms", group_by="key", closed="right").agg(
-        polars.len().alias(f"n{name}"), polars.col("cents").sum().alias(f"s{name}"))
+def framed(stream):
+    frame = polars.DataFrame({field: stream[field].copy() for field in ("time", "key", "cents")})
+    return frame.with_columns(
+        polars.col("time").cast(polars.Datetime("ms")), polars.col("cents").cast(polars.Int64),
+    ).with_row_index("i")
 
 
-def answer(frame):
+def rolled(frame):
+    """Number and sum of every window for every row, sorted by key and time."""
     frame = frame.sort("key", "time")
-    parts = [rolled(frame, name).select(f"n{name}", f"s{name}") for name in range(len(WINDOWS))]
-    table = polars.concat([frame.select("i"), *parts], how="horizontal")
-    return table.with_columns(
-        (polars.col(f"s{name}") / (100.0 * polars.col(f"n{name}"))).alias(f"a{name}")
-        for name in range(len(WINDOWS)))
+    parts = [frame.rolling("time", period=f"{length}ms", group_by="key", closed="right").agg(
+        polars.len().alias(f"n{w}"), polars.col("cents").sum().alias(f"s{w}")
+    ).select(f"n{w}", f"s{w}") for w, length in enumerate(WINDOWS)]
+    return polars.concat([frame.select("i"), *parts], how="horizontal")
+
+
+def averaged(table):
+    return table.with_columns((polars.col(f"s{w}") / (100.0 * polars.col(f"n{w}"))).alias(f"a{w}")
+                              for w in range(len(WINDOWS)))
+
+
+def rows_of(table):
+    """What the caller compares."""
+    table = table.sort("i")
+    return laid_out([table[f"n{w}"].to_numpy() for w in range(len(WINDOWS))],
+                    [table[f"s{w}"].to_numpy() for w in range(len(WINDOWS))])
 
 
 def main(events_path, values_path):
     stream = load(events_path)
-    frame = polars.DataFrame({field: stream[field].copy() for field in ("time", "key", "cents")})
-    frame = frame.with_columns(
-        polars.col("time").cast(polars.Datetime("ms")), polars.col("cents").cast(polars.Int64),
-    ).with_row_index("i")
+    frame = framed(stream)
     clock = Clock()
-    table = answer(frame)
+    table = averaged(rolled(frame))
     used = clock.read()
-    rows = None
-    if values_path != "-":
-        table = table.sort("i")
-        rows = laid_out([table[f"n{name}"].to_numpy() for name in range(len(WINDOWS))],
-                        [table[f"s{name}"].to_numpy() for name in range(len(WINDOWS))])
+    rows = None if values_path == "-" else rows_of(table)
     finish(f"Polars {polars.__version__}", SETTINGS, used, len(stream), values_path, rows)
 
 
