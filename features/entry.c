@@ -2,22 +2,28 @@
 
 /* What two entries are to each other. */
 
-int assay_entry_order(const struct log_entry *a, const struct log_entry *b, size_t blob_at)
+int assay_entry_order_across(const struct log_entry *a, size_t a_blob_at, const struct log_entry *b,
+                             size_t b_blob_at)
 {
     if (a->time_ms != b->time_ms) {
         return a->time_ms < b->time_ms ? -1 : 1;
     }
-    if (blob_at == 0) {
+    if (a_blob_at == 0 || b_blob_at == 0) {
         return 0;
     }
-    const struct log_blob *left = entry_blob(a, blob_at);
-    const struct log_blob *right = entry_blob(b, blob_at);
+    const struct log_blob *left = entry_blob(a, a_blob_at);
+    const struct log_blob *right = entry_blob(b, b_blob_at);
     const uint32_t shared = left->tie_bytes < right->tie_bytes ? left->tie_bytes : right->tie_bytes;
     const int order = shared == 0 ? 0 : memcmp(left->bytes, right->bytes, shared);
     if (order != 0) {
         return order;
     }
     return (left->tie_bytes > right->tie_bytes) - (left->tie_bytes < right->tie_bytes);
+}
+
+int assay_entry_order(const struct log_entry *a, const struct log_entry *b, size_t blob_at)
+{
+    return assay_entry_order_across(a, blob_at, b, blob_at);
 }
 
 struct assay_str assay_entry_text(const struct log_entry *entry, size_t cell_at, size_t blob_at)

@@ -325,6 +325,9 @@ static inline bool pair_finds(const struct pair *pair, const struct log_entry *e
 
 /** Order of two entries: time, then tie bytes, a prefix first (unordered streams have none). */
 int assay_entry_order(const struct log_entry *a, const struct log_entry *b, size_t blob_at);
+/** The same for entries that their logs may lay out differently. */
+int assay_entry_order_across(const struct log_entry *a, size_t a_blob_at, const struct log_entry *b,
+                             size_t b_blob_at);
 /** Give the blob back; @p blob_at 0: there is none. */
 void assay_entry_drop(struct assay_slab *slab, const struct log_entry *entry, size_t blob_at);
 /** The bytes of a text column; it is not null. */

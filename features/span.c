@@ -59,23 +59,6 @@ static struct position step_back(const struct log *log, struct position at)
                                          .at = log_chunk(log, at.chunk - 1)->count - 1};
 }
 
-/* Order of two entries whose logs may lay them out differently; both have their tie bytes. */
-static int order_of(const struct log_entry *entry, size_t blob_at, const struct log_entry *mark,
-                    size_t mark_blob_at)
-{
-    if (entry->time_ms != mark->time_ms) {
-        return entry->time_ms < mark->time_ms ? -1 : 1;
-    }
-    const struct log_blob *left = entry_blob(entry, blob_at);
-    const struct log_blob *right = entry_blob(mark, mark_blob_at);
-    const uint32_t shared = left->tie_bytes < right->tie_bytes ? left->tie_bytes : right->tie_bytes;
-    const int order = memcmp(left->bytes, right->bytes, shared);
-    if (order != 0) {
-        return order;
-    }
-    return (left->tie_bytes > right->tie_bytes) - (left->tie_bytes < right->tie_bytes);
-}
-
 /* The place behind everything that is not greater than the landmark, in the order of events. */
 static struct position after_mark(const struct view_query *query, const struct span_cut *cut)
 {
@@ -86,7 +69,7 @@ static struct position after_mark(const struct view_query *query, const struct s
         const struct position before = step_back(query->log, at);
         const struct log_entry *entry =
             chunk_entry(log_chunk(query->log, before.chunk), entry_bytes, before.at);
-        if (order_of(entry, query->layout->blob_at, mark, cut->mark_blob_at) <= 0) {
+        if (assay_entry_order_across(entry, query->layout->blob_at, mark, cut->mark_blob_at) <= 0) {
             break;
         }
         at = before;

@@ -200,8 +200,10 @@ FAULTS = [
           "agg->window.kind != ASSAY_SPAN_SINCE && (wants_of"),
     Fault("since-order", "of equal times what comes before the landmark does not count",
           "features/span.c",
-          "if (order_of(entry, query->layout->blob_at, mark, cut->mark_blob_at) <= 0) {",
-          "if (order_of(entry, query->layout->blob_at, mark, cut->mark_blob_at) <= 1000000) {"),
+          "if (assay_entry_order_across(entry, query->layout->blob_at, mark, "
+          "cut->mark_blob_at) <= 0) {",
+          "if (assay_entry_order_across(entry, query->layout->blob_at, mark, "
+          "cut->mark_blob_at) <= 1000000) {"),
     Fault("since-filter", "only landmarks that pass their where count", "features/layout.c",
           ".filter = window->since_filter,",
           ".filter = window->since_filter == 1000 ? 0 : ASSAY_NONE,"),
