@@ -236,8 +236,7 @@ static double cell_number(const struct assay_field_def *def, union cell cell)
 }
 
 static struct assay_value edge_value(const struct assay_agg *agg,
-                                     const struct stream_layout *layout,
-                                     struct row row)
+                                     const struct stream_layout *layout, struct row row)
 {
     if (row.chunk == NULL) {
         return assay_aggregate_null(agg);

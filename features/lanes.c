@@ -104,8 +104,7 @@ static void add_value(int64_t *restrict sums, uint32_t count, int64_t value)
 }
 
 /* An entry enters all lanes that have no delay. */
-static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout,
-                         struct row row)
+static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout, struct row row)
 {
     uint32_t *found = lanes_found(lanes, layout);
     int64_t *sums = lanes_sum(lanes, layout);
@@ -285,8 +284,7 @@ static void insert_late(struct lanes *lanes, const struct stream_layout *layout,
         *end = shifted(*end, place);
         if (counts && !entered && place < *end) {
             *end = place;
-            lanes_enter(lanes, layout)[lane - layout->prompt_count] =
-                time_ms + window->delay_ms;
+            lanes_enter(lanes, layout)[lane - layout->prompt_count] = time_ms + window->delay_ms;
         }
     }
 }
@@ -467,8 +465,7 @@ static void build_lane(struct lanes *lanes, const struct log_context *context,
     }
     if (lane >= layout->prompt_count) {
         const uint32_t d = lane - layout->prompt_count;
-        const struct position from =
-            assay_log_after(log, to_ms > after_ms ? to_ms : after_ms);
+        const struct position from = assay_log_after(log, to_ms > after_ms ? to_ms : after_ms);
         const uint32_t end = place_in(log, from, assay_log_end(log));
         lanes_end(lanes, layout)[d] = end;
         lanes_enter(lanes, layout)[d] =
@@ -547,8 +544,7 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
         return renew(context, log, at_ms, since_ms);
     }
     /* What has entered lies before the frontier; so the log is only touched for what has not. */
-    if (at_ms < lanes->frontier_ms ||
-        (lanes->waiting != LANE_NOWHERE && newest_ms(log) > at_ms)) {
+    if (at_ms < lanes->frontier_ms || (lanes->waiting != LANE_NOWHERE && newest_ms(log) > at_ms)) {
         return false;
     }
     advance(lanes, layout, log, at_ms);

@@ -106,9 +106,8 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
         p++;
     }
     if (p == layout->pair_count) {
-        pairs[p] = (struct pair){.filter = agg->filter,
-                                 .column = agg->column,
-                                 .value = value_of(layout, agg->column)};
+        pairs[p] = (struct pair){
+            .filter = agg->filter, .column = agg->column, .value = value_of(layout, agg->column)};
         if (agg->filter != ASSAY_NONE) {
             pairs[p].passed_at[0] = (uint16_t)(layout->passed_at[0] + agg->filter / 8);
             pairs[p].passed_at[1] = (uint16_t)(layout->passed_at[1] + agg->filter / 8);

@@ -76,8 +76,8 @@ struct pair {
     enum pair_value value;
     uint32_t wants;          /* of any of its aggregates */
     uint32_t lifetime_wants; /* of those without a span */
-    uint16_t passed_at[2]; /* where in a row its filter's bit lies, narrow and wide */
-    uint8_t passed_mask;   /* 0: no filter */
+    uint16_t passed_at[2];   /* where in a row its filter's bit lies, narrow and wide */
+    uint8_t passed_mask;     /* 0: no filter */
 };
 
 /** A window that is kept up with. */
@@ -107,7 +107,7 @@ struct stream_layout {
     bool narrows; /* rows may be narrow: there is no column of reals */
     uint32_t text_count;
     const uint32_t *texts; /* columns of text */
-    bool folds; /* over a lifetime only totals, extremes and edges are asked */
+    bool folds;            /* over a lifetime only totals, extremes and edges are asked */
     /* Kept windows and totals; see features/lanes_pvt.h. Lanes without delay come first; totals lie
      * by pair, pairs with sums first. */
     bool keeps_lanes; /* some view profits */
@@ -410,8 +410,8 @@ struct chunk_source {
     uint32_t place;
 };
 /** Rows in a new open chunk, narrow if they can be; NULL: memory is full. */
-struct chunk *assay_chunk_copy(const struct log_context *context,
-                               const struct chunk_source *source, uint32_t capacity);
+struct chunk *assay_chunk_copy(const struct log_context *context, const struct chunk_source *source,
+                               uint32_t capacity);
 /** Bytes of a chunk with so many rows. */
 static inline size_t chunk_bytes(const struct stream_layout *layout, uint32_t capacity,
                                  bool is_wide)

@@ -33,12 +33,12 @@ static void add_chunk(const struct stream_layout *layout, const struct chunk *ch
     const struct block *block = chunk_opens(chunk);
     bytes->chunks += rows_bytes(layout, chunk);
     if (chunk->seal != NULL) {
-        bytes->summaries += piece(seal_bytes(layout)) + values_bytes(layout, chunk->seal->summaries);
+        bytes->summaries +=
+            piece(seal_bytes(layout)) + values_bytes(layout, chunk->seal->summaries);
     }
     if (block != NULL) {
-        bytes->summaries +=
-            piece(sizeof *block + layout->pair_count * sizeof(struct summary)) +
-            values_bytes(layout, block->summaries);
+        bytes->summaries += piece(sizeof *block + layout->pair_count * sizeof(struct summary)) +
+                            values_bytes(layout, block->summaries);
     }
 }
 

@@ -270,8 +270,7 @@ static void view_streams(struct builder *builder, struct assay_entity_view *out)
         view->window_bytes =
             part->inline_lanes || part->lane_count == 0 ? 0 : assay_slab_fit(lanes_bytes(part));
         view->row_bytes = part->row_bytes[part->narrows ? 0 : 1];
-        view->first_bytes =
-            assay_slab_fit(chunk_bytes(part, CHUNK_ROWS_MIN, !part->narrows));
+        view->first_bytes = assay_slab_fit(chunk_bytes(part, CHUNK_ROWS_MIN, !part->narrows));
         view->summary_bytes = assay_slab_fit(seal_bytes(part));
         view->chunk_events = CHUNK_ROWS_MAX;
         for (uint32_t c = 0; c < part->stream->column_count; c++) {

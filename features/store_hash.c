@@ -7,8 +7,7 @@
  * segment.
  */
 
-static struct assay_hash128 hash_row(const struct stream_layout *layout,
-                                       struct row row)
+static struct assay_hash128 hash_row(const struct stream_layout *layout, struct row row)
 {
     const struct assay_stream *stream = layout->stream;
     struct assay_hash128 words[3 + ASSAY_STREAM_COLUMNS_MAX] = {{.low = (uint64_t)row_time(row)}};
@@ -100,7 +99,7 @@ static struct assay_hash128 hash_folded(const struct assay_store *store,
                                         const struct stream_layout *layout, const struct log *log,
                                         const struct segment *segment, int64_t horizon_ms)
 {
-    struct tally *tallies = store->scratch.tallies;
+    struct tally *tallies = store->tallies;
     memset(tallies, 0, layout->pair_count * sizeof *tallies);
     for (const struct base *base = log->bases; base != NULL; base = base->next) {
         if (base->member_ms < segment->start_ms || base->member_ms > segment->end_ms) {
@@ -116,8 +115,8 @@ static struct assay_hash128 hash_folded(const struct assay_store *store,
          row.chunk != NULL && row_time(row) < horizon_ms && row_time(row) <= segment->end_ms;
          row = next(&walk)) {
         for (uint32_t p = 0; p < layout->pair_count; p++) {
-            assay_tally_row(layout, &tallies[p], &layout->pairs[p],
-                            layout->pairs[p].lifetime_wants, row);
+            assay_tally_row(layout, &tallies[p], &layout->pairs[p], layout->pairs[p].lifetime_wants,
+                            row);
         }
     }
     struct assay_hash128 sum = {0};
