@@ -34,6 +34,8 @@ enum {
     CHUNK_ROWS_MIN = 4,
     CHUNK_ROWS_MAX = 64, /* a position fits one byte */
     LINE_BYTES = 64,
+    LANE_COUNTS_MAX = 256, /* of what packed lanes of a log find */
+    LANE_GROUPS_MAX = 64,
     BLOCK_CHUNKS = 16, /* late events may let a block grow to twice as many */
 };
 
@@ -78,6 +80,7 @@ struct pair {
     uint32_t lifetime_wants; /* of those without a span */
     uint16_t passed_at[2];   /* where in a row its filter's bit lies, narrow and wide */
     uint8_t passed_mask;     /* 0: no filter */
+    uint8_t group;           /* of packed lanes */
 };
 
 /** A window that is kept up with. */
@@ -121,6 +124,16 @@ struct stream_layout {
     const uint32_t *total_pairs;           /* pair of each total */
     const uint32_t *lane_totals_first;     /* [lane, lane + 1): into lane_totals */
     const uint32_t *lane_totals;
+    /* Packed lanes count what is found once a filter (a group), not once a pair. */
+    bool packs;
+    uint32_t group_count;
+    const uint32_t *group_pairs_first; /* [group, group + 1): into group_pairs */
+    const uint32_t *group_pairs;
+    const uint32_t *total_packed; /* where packed lanes count what a total finds */
+    const uint32_t *lane_spans;   /* span of each lane as packed lanes know it */
+    uint32_t sum_pair_count;
+    const uint32_t *sum_pairs; /* pairs that have sums */
+    const struct lane_kernels *kernels;
 };
 
 /** A sealed chunk, or a block of them, seen through one pair. */
@@ -226,6 +239,7 @@ struct assay_record {
 };
 
 struct distinct_set;
+struct lane_kernels;
 struct lanes;
 struct texts;
 
@@ -249,6 +263,7 @@ struct log_context {
     int64_t horizon_ms; /* no answerable read of a window sees an event at or before */
     uint64_t seed;
     struct distinct_set *set; /* to list a block's values with */
+    struct lanes *work;       /* room for wide lanes to work with */
 };
 
 /** An insertion that is ready: nothing has changed yet, and nothing can fail any more. */

@@ -57,6 +57,7 @@ struct entity_layout {
 /** Work out what the plan's aggregates share. @return NULL when the arena is full. */
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_slab *slab,
+                                                enum assay_vectors vectors,
                                                 const struct assay_plan *plan);
 
 /** Can what the aggregate asks of a lifetime be folded into totals? */
@@ -71,6 +72,7 @@ struct lane_builder {
     uint32_t range_count;
     struct view_key *views;
     uint32_t view_count;
+    struct pair *pairs; /* of the stream at hand */
 };
 
 /** Choose lanes and totals of one stream, and tell ranges and views of them. @return false: the
@@ -283,6 +285,7 @@ struct scratch {
     struct log *copies;     /* one a stream */
     unsigned char *lanes;   /* of the copies */
     size_t lanes_bytes_max; /* of each */
+    struct lanes *work;     /* to change packed lanes with */
 };
 
 /**
@@ -353,6 +356,7 @@ static inline struct log_context slicer_context_of(struct slicer *slicer,
                           : record->newest_ms - layout->stream->retained_ms,
         .seed = slicer->set.seed,
         .set = &slicer->set,
+        .work = slicer->scratch.work,
     };
 }
 
@@ -404,7 +408,7 @@ const struct assay_record *assay_store_next(const struct assay_store *store, siz
 static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)
 {
     const size_t used = sizeof(struct assay_record) + stream_count * sizeof(struct log) + key_bytes;
-    return (used + 15) / 16 * 16;
+    return (used + 7) / 8 * 8;
 }
 
 /** Bytes of the key, behind the logs. */

@@ -14,9 +14,7 @@ static struct log *copy_of(const struct slicer *slicer, const struct view *view,
     const struct stream_layout *layout = &slicer->layouts[view->entity].streams[stream];
     const struct log *log = &view->record->logs[stream];
     struct log *copy = &scratch->copies[stream];
-    *copy = *log;
-    copy->lanes = (struct lanes *)(void *)(scratch->lanes + scratch->lanes_bytes_max * stream);
-    memcpy(copy->lanes, log->lanes, lanes_bytes(layout));
+    assay_lanes_copy(layout, log, copy, scratch->lanes + scratch->lanes_bytes_max * stream);
     return copy;
 }
 
@@ -86,7 +84,7 @@ static struct range kept_range(const struct slicer *slicer, const struct view *v
     const struct log *log = log_of(slicer, view, key->stream);
     struct range range = assay_lanes_range(layout, log, key->lane);
     if (scratch->is_back[key->stream]) {
-        const bool is_empty = lanes_begin(log->lanes, layout)[key->lane] == LANE_NOWHERE;
+        const bool is_empty = lane_begin(log->lanes, layout, key->lane) == LANE_NOWHERE;
         range.end = scratch->ends[key->stream];
         range.begin = is_empty ? range.end : range.begin;
     }
@@ -248,25 +246,22 @@ static void take_values(struct slicer *slicer, const struct view *view,
 {
     const struct stream_layout *layout = &slicer->layouts[view->entity].streams[part->stream];
     struct lanes *lanes = log_of(slicer, view, part->stream)->lanes;
-    const uint32_t *found = lanes_found(lanes, layout);
-    const int64_t *sums = lanes_sum(lanes, layout);
     struct assay_value *slots =
         slicer->scratch.slots + slicer->plan->entities[view->entity].feature_count;
     for (uint32_t i = 0; i < part->kept_count; i++) {
         const struct kept_value *value = &selection->kept[part->kept_first + i];
-        double number = found[value->total];
+        const uint32_t found = lane_found(lanes, layout, value->total);
+        double number = found;
         if (value->kind != ASSAY_AGG_COUNT) {
             const double over = value->kind == ASSAY_AGG_AVG ? value->scale * number : value->scale;
-            const int64_t sum = sums[value->total];
+            const int64_t sum = lane_sum(lanes, layout, value->total);
             const bool exact = sum <= EXACT && sum >= -EXACT && over <= (double)EXACT;
             if (value->kind == ASSAY_AGG_AVG && number == 0) {
                 number = ASSAY_NULL_NUMBER;
             } else {
-                number =
-                    exact ? (double)sum / over
-                          : assay_ratio(
-                                sum, (assay_uint128)value->scale *
-                                         (value->kind == ASSAY_AGG_AVG ? found[value->total] : 1));
+                number = exact ? (double)sum / over
+                               : assay_ratio(sum, (assay_uint128)value->scale *
+                                                      (value->kind == ASSAY_AGG_AVG ? found : 1));
             }
         }
         slots[value->agg] =

@@ -27,7 +27,8 @@ static struct sizes sizes_of(const struct slicer *slicer)
         sizes.ranges = larger(sizes.ranges, layout->range_count);
         sizes.streams = larger(sizes.streams, layout->stream_count);
         for (uint32_t s = 0; s < layout->stream_count; s++) {
-            sizes.lanes_bytes = larger(sizes.lanes_bytes, lanes_room(&layout->streams[s]));
+            const size_t bytes = (lanes_bytes(&layout->streams[s]) + 15) / 16 * 16;
+            sizes.lanes_bytes = larger(sizes.lanes_bytes, bytes);
         }
     }
     return sizes;
@@ -42,9 +43,10 @@ static bool reserve_streams(struct scratch *scratch, struct assay_arena *arena, 
     scratch->ends = assay_arena_array(arena, streams, sizeof *scratch->ends);
     scratch->copies = assay_arena_array(arena, streams, sizeof *scratch->copies);
     scratch->lanes = assay_arena_array(arena, streams, scratch->lanes_bytes_max);
+    scratch->work = assay_arena_alloc(arena, scratch->lanes_bytes_max);
     return scratch->lane_stamps != NULL && scratch->kept != NULL && scratch->is_copy != NULL &&
            scratch->is_back != NULL && scratch->ends != NULL && scratch->copies != NULL &&
-           scratch->lanes != NULL;
+           scratch->lanes != NULL && scratch->work != NULL;
 }
 
 static bool reserve_scratch(struct scratch *scratch, struct assay_arena *arena,
