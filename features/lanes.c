@@ -4,9 +4,9 @@
  * Wide lanes: how they move, and how they are built from the log.
  *
  * A position is packed into 32 bits so that a window's begin takes four bytes: chunk above, entry
- * below. Logs of more chunks than that holds go without lanes, and so do lifetimes of LANE_FOUND_MAX
- * entries. That bounds the sums: so many values below SMALL add up to less than WIDE, and greater
- * ones are watched one by one.
+ * below. Logs of more chunks than that holds go without lanes, and so do lifetimes of more entries
+ * than LANE_FOUND_MAX. That bounds the sums: so many values below SMALL add up to less than WIDE,
+ * and greater ones are watched one by one.
  */
 
 enum { LAG_CHUNKS = 2, BACK_STEPS = 32 };

@@ -240,8 +240,7 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
     if (!log->lanes->is_packed) {
         return assay_lanes_wide_at(context, log, at_ms, since_ms);
     }
-    if (log->lanes->state == LANES_KEPT && log->lanes->since_ms == since_ms &&
-        assay_lanes_step(context->layout, log, at_ms)) {
+    if (assay_lanes_stepped(context->layout, log, at_ms, since_ms)) {
         return true;
     }
     struct log wide = *log;

@@ -4,15 +4,14 @@
 
 /*
  * Packed lanes: the same numbers as wide ones in fewer bits. They count what is found once a group,
- * that is the pairs of one filter, which find the same as long as no column of theirs is null; where
- * they do not, lanes are wide.
+ * that is the pairs of one filter, which find the same as long as no column of theirs is null;
+ * where they do not, lanes are wide.
  *
- * A sum may grow past PACKED_SUM_MAX once: then the lanes are full and are made wide next.
+ * A sum may grow past LANE_SUM_MAX once: then the lanes are full and are made wide next.
  */
 
 enum { PACKED_CHUNKS = PACKED_NOWHERE >> LANE_AT_BITS };
 
-static const int64_t PACKED_SUM_MAX = (INT64_C(1) << 30) - 1; /* two of them fit 32 bits */
 static const uint32_t PACKED_FAR = PACKED_NEVER - 1; /* as far as a lower bound can say */
 
 uint32_t assay_lane_next(const struct log *log, uint32_t place)
@@ -28,7 +27,7 @@ uint32_t assay_lane_next(const struct log *log, uint32_t place)
 
 static bool is_small(int64_t value)
 {
-    return value <= PACKED_SUM_MAX && value >= -PACKED_SUM_MAX;
+    return value <= LANE_SUM_MAX && value >= -LANE_SUM_MAX;
 }
 
 /* ---- packing ---- */
@@ -114,12 +113,32 @@ void assay_lanes_unpack(const struct stream_layout *layout, struct lanes *packed
 
 /* ---- moving ---- */
 
-/* Which groups find a row, a bit each. @return false: pairs of one group differ about it, or it has
- * large numbers; packed lanes cannot take it in, nor out where large ones had added up to a small
- * one. */
-static bool find_groups(const struct stream_layout *layout, struct row row, uint64_t *groups)
+/* What a row is to the windows it is in. */
+struct taken {
+    uint64_t groups;               /* that find it, a bit each */
+    int32_t values[LANE_SUMS_MAX]; /* of the pairs that have sums */
+};
+
+/* The value of a plain log's column; false: null, or large. */
+static bool plain_value(const struct stream_layout *layout, struct row row, int32_t *value)
 {
-    *groups = 0;
+    *value = 0;
+    if (layout->sum_pair_count == 0) {
+        return true;
+    }
+    const int64_t cell = row_cell(row, layout->pairs[layout->sum_pairs[0]].column).integer;
+    *value = (int32_t)cell;
+    return is_small(cell); /* so null is not */
+}
+
+/* @return false: pairs of one group differ about the row, or it has large numbers; packed lanes
+ * cannot take it in, nor out where large ones had added up to a small one. */
+static bool look_at(const struct stream_layout *layout, struct row row, struct taken *taken)
+{
+    taken->groups = layout->is_plain ? 1 : 0;
+    if (layout->is_plain) {
+        return plain_value(layout, row, &taken->values[0]);
+    }
     for (uint32_t g = 0; g < layout->group_count; g++) {
         const uint32_t *pairs = layout->group_pairs + layout->group_pairs_first[g];
         const uint32_t count = layout->group_pairs_first[g + 1] - layout->group_pairs_first[g];
@@ -129,13 +148,14 @@ static bool find_groups(const struct stream_layout *layout, struct row row, uint
                 return false;
             }
         }
-        *groups |= (uint64_t)finds << g;
+        taken->groups |= (uint64_t)finds << g;
     }
     for (uint32_t s = 0; s < layout->sum_pair_count; s++) {
         const int64_t value = pair_cell(&layout->pairs[layout->sum_pairs[s]], row).integer;
         if (value != CELL_NULL && !is_small(value)) {
             return false;
         }
+        taken->values[s] = (int32_t)value;
     }
     return true;
 }
@@ -155,22 +175,38 @@ static void clear_lane(struct lanes *lanes, const struct stream_layout *layout, 
     }
 }
 
-/* @return false: a sum has become large. */
+/* The place of a pair's sum for a lane, or ASSAY_NONE: nobody asks for it. */
+static uint32_t sum_of(const struct stream_layout *layout, uint32_t pair, uint32_t lane)
+{
+    const struct pair_totals totals = layout->pair_totals[pair];
+    if (totals.prompt == layout->lane_count) {
+        return totals.first + lane;
+    }
+    for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
+         i++) {
+        if (layout->total_pairs[layout->lane_totals[i]] == pair) {
+            return layout->lane_totals[i];
+        }
+    }
+    return ASSAY_NONE;
+}
+
+/* A row leaves a lane. @return false: a sum has become large. */
 static bool take_out(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
-                     struct row row, uint64_t groups)
+                     const struct taken *taken)
 {
     bool small = true;
     for (uint32_t g = 0; g < layout->group_count; g++) {
         uint16_t *found = &packed_found(lanes, layout)[g * layout->lane_count + lane];
-        *found = (uint16_t)(*found - (*found > 0 ? groups >> g & 1 : 0)); /* 0: not asked for */
+        /* 0: not asked for */
+        *found = (uint16_t)(*found - (*found > 0 ? taken->groups >> g & 1 : 0));
     }
-    for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
-         i++) {
-        const uint32_t total = layout->lane_totals[i];
-        const struct pair *pair = &layout->pairs[layout->total_pairs[total]];
-        if (total < layout->sum_count && (groups >> pair->group & 1) != 0) {
+    for (uint32_t s = 0; s < layout->sum_pair_count; s++) {
+        const uint32_t pair = layout->sum_pairs[s];
+        const uint32_t total = sum_of(layout, pair, lane);
+        if (total != ASSAY_NONE && (taken->groups >> layout->pairs[pair].group & 1) != 0) {
             int32_t *sum = &packed_sum(lanes, layout)[total];
-            *sum -= (int32_t)pair_cell(pair, row).integer;
+            *sum -= taken->values[s];
             small = small && is_small(*sum);
         }
     }
@@ -191,14 +227,14 @@ static bool leave_lane(const struct stream_layout *layout, const struct log *log
         const struct row row = lane_row(log, *begin);
         const int64_t leaves_ms = row_time(row) + span_ms;
         packed_leave(lanes)[lane] = pack_leave(leaves_ms, lanes->frontier_ms);
-        uint64_t groups = 0;
+        struct taken taken;
         if (leaves_ms > lanes->frontier_ms) {
             return true;
         }
-        if (!find_groups(layout, row, &groups)) {
+        if (!look_at(layout, row, &taken)) {
             return false;
         }
-        const bool small = take_out(lanes, layout, lane, row, groups);
+        const bool small = take_out(lanes, layout, lane, &taken);
         const uint32_t next = assay_lane_next(log, *begin);
         ASSAY_DASSERT(next < PACKED_NOWHERE && next != lanes->waiting);
         *begin = (uint16_t)next;
@@ -208,9 +244,44 @@ static bool leave_lane(const struct stream_layout *layout, const struct log *log
     }
 }
 
+/* leave_lane() where every row is found and has a value: no more than one of them to look at. */
+static bool leave_plain(const struct stream_layout *layout, const struct log *log, uint32_t lane)
+{
+    struct lanes *lanes = log->lanes;
+    const int64_t span_ms = layout->lanes[lane].span_ms;
+    uint16_t *begin = &packed_begin(lanes, layout)[lane];
+    int32_t nothing = 0;
+    int32_t *sum = layout->sum_count == 0 ? &nothing : &packed_sum(lanes, layout)[lane];
+    if (lanes->newest_ms + span_ms <= lanes->frontier_ms) {
+        packed_leave(lanes)[lane] = PACKED_NEVER;
+        packed_found(lanes, layout)[lane] = 0;
+        *begin = PACKED_NOWHERE;
+        *sum = 0;
+        return true;
+    }
+    bool small = true;
+    while (small) {
+        const struct row row = lane_row(log, *begin);
+        const int64_t leaves_ms = row_time(row) + span_ms;
+        int32_t value = 0;
+        if (leaves_ms > lanes->frontier_ms) {
+            packed_leave(lanes)[lane] = pack_leave(leaves_ms, lanes->frontier_ms);
+            return true;
+        }
+        if (!plain_value(layout, row, &value)) {
+            return false;
+        }
+        packed_found(lanes, layout)[lane]--;
+        *sum -= value;
+        small = is_small(*sum);
+        *begin = (uint16_t)assay_lane_next(log, *begin);
+    }
+    return false;
+}
+
 /* A row enters all lanes, at its own time. */
-static void enter(const struct stream_layout *layout, const struct log *log, struct row row,
-                  uint64_t groups)
+static void enter(const struct stream_layout *layout, const struct log *log,
+                  const struct taken *taken)
 {
     struct lanes *lanes = log->lanes;
     const uint32_t lane_count = layout->lane_count;
@@ -218,17 +289,16 @@ static void enter(const struct stream_layout *layout, const struct log *log, str
     kernels->begin(packed_leave(lanes), packed_begin(lanes, layout), layout->lane_spans, lane_count,
                    (uint16_t)lanes->waiting);
     for (uint32_t g = 0; g < layout->group_count; g++) {
-        if ((groups >> g & 1) != 0) {
+        if ((taken->groups >> g & 1) != 0) {
             lanes->is_full |=
                 kernels->count(packed_found(lanes, layout) + (size_t)g * lane_count, lane_count);
         }
     }
     for (uint32_t s = 0; s < layout->sum_pair_count; s++) {
-        const struct pair *pair = &layout->pairs[layout->sum_pairs[s]];
         const struct pair_totals totals = layout->pair_totals[layout->sum_pairs[s]];
-        if ((groups >> pair->group & 1) != 0) {
+        if ((taken->groups >> layout->pairs[layout->sum_pairs[s]].group & 1) != 0) {
             lanes->is_full |= kernels->add(packed_sum(lanes, layout) + totals.first, totals.prompt,
-                                           (int32_t)pair_cell(pair, row).integer);
+                                           taken->values[s]);
         }
     }
     lanes->newest_ms = lanes->frontier_ms;
@@ -237,11 +307,10 @@ static void enter(const struct stream_layout *layout, const struct log *log, str
 
 /* May the one row that waits enter packed lanes? */
 static bool takes(const struct stream_layout *layout, const struct log *log, struct row row,
-                  uint64_t *groups)
+                  struct taken *taken)
 {
     return log->lanes->waiting < PACKED_NOWHERE &&
-           assay_lane_next(log, log->lanes->waiting) == LANE_NOWHERE &&
-           find_groups(layout, row, groups);
+           assay_lane_next(log, log->lanes->waiting) == LANE_NOWHERE && look_at(layout, row, taken);
 }
 
 bool assay_lanes_step(const struct stream_layout *layout, const struct log *log, int64_t at_ms)
@@ -249,29 +318,29 @@ bool assay_lanes_step(const struct stream_layout *layout, const struct log *log,
     struct lanes *lanes = log->lanes;
     const int64_t passed_ms = at_ms - lanes->frontier_ms;
     const bool waits = lanes->waiting != LANE_NOWHERE;
-    struct row row = {0};
-    uint64_t groups = 0;
+    struct taken taken;
     ASSAY_DASSERT(lanes->is_packed && lanes->state == LANES_KEPT);
     if (passed_ms < 0 || passed_ms >= PACKED_NEVER || log->count > PACKED_CHUNKS ||
         lanes->is_full) {
         return false;
     }
     if (waits) {
-        row = lane_row(log, lanes->waiting);
-        if (row_time(row) != at_ms || !takes(layout, log, row, &groups)) {
+        const struct row row = lane_row(log, lanes->waiting);
+        if (row_time(row) != at_ms || !takes(layout, log, row, &taken)) {
             return false;
         }
     }
-    const bool due =
+    uint64_t due =
         layout->kernels->age(packed_leave(lanes), layout->lane_count, (uint32_t)passed_ms);
     lanes->frontier_ms = at_ms;
-    for (uint32_t lane = 0; due && lane < layout->lane_count; lane++) {
-        if (packed_leave(lanes)[lane] == 0 && !leave_lane(layout, log, lane)) {
+    for (; due != 0; due &= due - 1) {
+        const uint32_t lane = (uint32_t)__builtin_ctzll(due);
+        if (layout->is_plain ? !leave_plain(layout, log, lane) : !leave_lane(layout, log, lane)) {
             return false;
         }
     }
     if (waits) {
-        enter(layout, log, row, groups);
+        enter(layout, log, &taken);
     }
     return true;
 }

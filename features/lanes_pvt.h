@@ -14,9 +14,10 @@
  * without. Sums are 64 bits wide: a log whose sums might not fit has no lanes from then on.
  *
  * At rest lanes are packed where their numbers are small, three or four times smaller than wide;
- * then they lie in the record itself. One event more, the usual case, moves packed lanes as they are
- * (features/lanes_packed.c). Whatever is less usual is done on wide lanes: packed ones are unpacked
- * for it and packed again, and those that do not fit any more stay wide, apart from the record.
+ * then they lie in the record itself. One event more, the usual case, moves packed lanes as they
+ * are (features/lanes_packed.c). Whatever is less usual is done on wide lanes: packed ones are
+ * unpacked for it and packed again, and those that do not fit any more stay wide, apart from the
+ * record.
  *
  * Times of leaving and entering lie side by side, so that one comparison over all windows tells
  * whether anything is to be done. A time of leaving is a lower bound: when it is reached, the entry
@@ -250,6 +251,14 @@ bool assay_lanes_wide_at(const struct log_context *context, struct log *log, int
  * O(lanes) and what came and left since the frontier; stale ones: assay_view_read() of each. */
 bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
                     int64_t since_ms);
+/** assay_lanes_at() where it takes one step of packed lanes at most; false: it may take more. */
+static inline bool assay_lanes_stepped(const struct stream_layout *layout, const struct log *log,
+                                       int64_t at_ms, int64_t since_ms)
+{
+    const struct lanes *lanes = log->lanes;
+    return lanes != NULL && lanes->is_packed && lanes->state == LANES_KEPT &&
+           lanes->since_ms == since_ms && assay_lanes_step(layout, log, at_ms);
+}
 /** A copy of a log with kept lanes of its own, which are wide, in @p room of lanes_bytes(). */
 void assay_lanes_copy(const struct stream_layout *layout, const struct log *log, struct log *copy,
                       void *room);

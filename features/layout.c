@@ -296,9 +296,13 @@ static bool build_aggregates(struct builder *builder)
     };
     for (uint32_t s = 0; s < builder->out->stream_count; s++) {
         lanes.pairs = builder->pairs[s];
-        if (!assay_layout_lanes(&lanes, &builder->streams[s], s)) {
+        struct stream_layout *layout = &builder->streams[s];
+        if (!assay_layout_lanes(&lanes, layout, s)) {
             return false;
         }
+        layout->values_first = builder->out->value_count;
+        builder->out->value_count +=
+            layout->lane_count * (layout->group_count + 2 * layout->sum_pair_count);
     }
     builder->out->inline_bytes = assay_layout_inline(builder->streams, builder->out->stream_count);
     builder->out->ranges = builder->ranges;

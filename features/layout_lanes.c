@@ -1,3 +1,4 @@
+#include "features/lane_kernels.h"
 #include "features/record_pvt.h"
 
 /*
@@ -133,7 +134,9 @@ static bool lay_out_packed(struct assay_arena *arena, struct stream_layout *layo
 {
     uint32_t *places = assay_arena_array(arena, layout->total_count + 1U, sizeof *places);
     uint32_t *spans = assay_arena_array(arena, layout->lane_count + 1U, sizeof *spans);
-    if (places == NULL || spans == NULL || !group_pairs(arena, layout, pairs)) {
+    double *scales = assay_arena_array(arena, layout->pair_count + 1U, sizeof *scales);
+    bool dense = true;
+    if (places == NULL || spans == NULL || scales == NULL || !group_pairs(arena, layout, pairs)) {
         return false;
     }
     for (uint32_t total = 0; total < layout->total_count; total++) {
@@ -145,11 +148,30 @@ static bool lay_out_packed(struct assay_arena *arena, struct stream_layout *layo
         const int64_t far_ms = PACKED_NEVER - 1;
         spans[lane] = span_ms == 0 ? PACKED_NEVER : (uint32_t)(span_ms < far_ms ? span_ms : far_ms);
     }
+    layout->is_plain = layout->group_count == 1 && layout->sum_pair_count <= 1 &&
+                       pairs[layout->group_pairs[0]].filter == ASSAY_NONE;
+    for (uint32_t p = 0; p < layout->pair_count; p++) {
+        const struct pair_totals totals = layout->pair_totals[p];
+        const bool has_sum = totals.prompt > 0 && totals.first < layout->sum_count;
+        layout->is_plain = layout->is_plain &&
+                           (totals.prompt == 0 || has_sum || pairs[p].column == ASSAY_NONE) &&
+                           (!has_sum || totals.prompt == layout->lane_count);
+    }
+    for (uint32_t s = 0; s < layout->sum_pair_count; s++) {
+        const struct pair *pair = &pairs[layout->sum_pairs[s]];
+        const uint32_t field = layout->stream->columns[pair->column];
+        scales[s] = (double)assay_pow10(layout->event->fields[field].scale);
+        dense = dense && layout->pair_totals[layout->sum_pairs[s]].prompt == layout->lane_count;
+        dense = dense && scales[s] * LANE_COUNT_MAX < (double)(INT64_C(1) << 53);
+    }
+    layout->sum_scales = scales;
     layout->total_packed = places;
     layout->lane_spans = spans;
-    layout->packs = layout->lane_count == layout->prompt_count &&
-                    layout->group_count <= LANE_GROUPS_MAX &&
-                    layout->group_count * layout->lane_count <= LANE_COUNTS_MAX;
+    layout->packs =
+        layout->lane_count == layout->prompt_count && layout->lane_count <= LANES_PACKED_MAX &&
+        layout->group_count <= LANE_GROUPS_MAX && layout->sum_pair_count <= LANE_SUMS_MAX &&
+        layout->group_count * layout->lane_count <= LANE_COUNTS_MAX;
+    layout->has_values = layout->packs && dense;
     return true;
 }
 

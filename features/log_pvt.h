@@ -36,7 +36,9 @@ enum {
     LINE_BYTES = 64,
     LANE_COUNTS_MAX = 256, /* of what packed lanes of a log find */
     LANE_GROUPS_MAX = 64,
-    BLOCK_CHUNKS = 16, /* late events may let a block grow to twice as many */
+    LANES_PACKED_MAX = 64,
+    LANE_SUMS_MAX = 32, /* pairs of a log that have sums */
+    BLOCK_CHUNKS = 16,  /* late events may let a block grow to twice as many */
 };
 
 /** A column's value. Of a text it is the 32 bits that name it, see features/texts_pvt.h, as a
@@ -131,9 +133,15 @@ struct stream_layout {
     const uint32_t *group_pairs;
     const uint32_t *total_packed; /* where packed lanes count what a total finds */
     const uint32_t *lane_spans;   /* span of each lane as packed lanes know it */
+    bool is_plain;                /* every row counts, and of one column at most there are sums */
     uint32_t sum_pair_count;
     const uint32_t *sum_pairs; /* pairs that have sums */
     const struct lane_kernels *kernels;
+    /* What totals of packed lanes say, as numbers: of each group the counts of all lanes, then of
+     * each pair with sums its sums and its averages. */
+    bool has_values;          /* every pair with sums has them of all lanes, and they are exact */
+    uint32_t values_first;    /* among those of the entity */
+    const double *sum_scales; /* 10 to the column's scale, one a pair with sums */
 };
 
 /** A sealed chunk, or a block of them, seen through one pair. */

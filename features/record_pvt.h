@@ -51,6 +51,7 @@ struct entity_layout {
     const uint32_t *touched_first; /* [event, event + 1): into touched */
     const uint32_t *touched;       /* positions of the streams an event may go to */
     bool lifetime;                 /* one of its streams has an aggregate without a span */
+    uint32_t value_count;          /* of its streams' packed lanes */
     size_t inline_bytes;           /* of lanes in the record; 0: they lie apart */
 };
 
@@ -153,6 +154,7 @@ struct selection_step {
 struct kept_value {
     uint32_t agg;
     uint32_t total;
+    uint32_t value; /* of packed lanes, among the entity's; ASSAY_NONE: it must be worked out */
     enum assay_agg_kind kind;
     double scale; /* what the sum is divided by: 10 to the column's scale */
 };
@@ -189,7 +191,9 @@ struct selection {
     size_t count;
     size_t room; /* features of the greatest entity */
     uint32_t *features;
-    uint32_t *outs; /* the slot of each */
+    uint32_t *outs;   /* the slot of each */
+    bool is_direct;   /* every feature is a value of packed lanes ... */
+    uint32_t *values; /* ... this one */
     uint32_t stream_count;
     uint32_t step_count;
     struct selection_stream *streams;
@@ -243,9 +247,10 @@ struct view {
     uint32_t entity;
     int64_t at_ms;
     int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
+    bool needs_slots; /* whatever the selection, the caller reads them */
 };
 
-/** Fill since_ms, and the scratch's slots of the selection. */
+/** Fill since_ms, and the scratch's slots of the selection or, if it is direct, the values. */
 void assay_slice_compute(struct slicer *slicer, struct view *view,
                          const struct selection *selection);
 /** Values of a computed selection; texts are copied to @p texts. */
@@ -272,12 +277,15 @@ struct keys {
 struct scratch {
     uint64_t stamp;
     struct assay_value *slots;
+    double *values; /* of packed lanes */
     uint8_t *needed;
     struct range *ranges;
     uint64_t *range_stamps;
     struct view_result *results;
     uint64_t *view_stamps;
     uint64_t *lane_stamps;  /* one a stream */
+    bool is_direct;         /* the values are all that was asked for */
+    bool *has_values;       /* one a stream of the selection: it is among the values */
     bool *kept;             /* one a stream: its lanes are at the time of the slice */
     bool *is_copy;          /* one a stream: these lanes are those of the copy */
     struct position *ends;  /* one a stream: of the copy, if it was moved back */
