@@ -87,6 +87,7 @@ void assay_block_build(const struct log_context *context, struct log *log, uint3
     }
     memset(block, 0, block_bytes(context));
     block->count = count;
+    block->born = ++log->blocks;
     for (uint32_t p = 0; p < context->layout->pair_count; p++) {
         merge_totals(context, log, from, p, block);
         if ((context->layout->pairs[p].wants & WANT_DISTINCT) != 0) {
@@ -95,16 +96,17 @@ void assay_block_build(const struct log_context *context, struct log *log, uint3
     }
     ASSAY_ASSERT(log_chunk(log, from)->opens == NULL);
     ASSAY_ASSERT(log_chunk(log, from + count - 1)->closes == NULL);
-    log_chunk(log, from)->opens = block;
-    log_chunk(log, from + count - 1)->closes = block;
+    /* Release: a reader that comes by the block sees it whole. */
+    __atomic_store_n(&log_chunk(log, from)->opens, block, __ATOMIC_RELEASE);
+    __atomic_store_n(&log_chunk(log, from + count - 1)->closes, block, __ATOMIC_RELEASE);
 }
 
 void assay_block_drop(const struct log_context *context, struct log *log, uint32_t from)
 {
     struct block *block = log_chunk(log, from)->opens;
     ASSAY_ASSERT(log_chunk(log, from + block->count - 1)->closes == block);
-    log_chunk(log, from)->opens = NULL;
-    log_chunk(log, from + block->count - 1)->closes = NULL;
+    __atomic_store_n(&log_chunk(log, from)->opens, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&log_chunk(log, from + block->count - 1)->closes, NULL, __ATOMIC_RELEASE);
     free_block(context, block);
 }
 

@@ -403,6 +403,12 @@ static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)
     return (used + 15) / 16 * 16;
 }
 
+/** Bytes of a record: its head, logs, key and inline lanes lie in one piece. */
+static inline size_t record_head_bytes(const struct entity_layout *layout, uint32_t key_bytes)
+{
+    return record_lanes_at(layout->stream_count, key_bytes) + layout->inline_bytes;
+}
+
 /** Bytes of the key, behind the logs. */
 static inline char *record_key(const struct assay_record *record, uint32_t stream_count)
 {

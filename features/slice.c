@@ -20,6 +20,16 @@ static struct log *copy_of(const struct slicer *slicer, const struct view *view,
     return copy;
 }
 
+/* The record's own lanes change, beside readers. */
+static bool move_lanes(const struct log_context *context, const struct view *view, struct log *log,
+                       int64_t at_ms, int64_t since_ms)
+{
+    assay_seqlock_open(&view->record->lock);
+    const bool are_there = assay_lanes_at(context, log, at_ms, since_ms);
+    assay_seqlock_close(&view->record->lock);
+    return are_there;
+}
+
 /* A read may be of any time, so it moves a copy. The kept windows of the log are brought up to its
  * newest event, so that the next read finds them, and not beyond. */
 static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t stream)
@@ -33,7 +43,7 @@ static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t 
     }
     const int64_t since_ms = assay_segment_since(
         view->record, settled_ms, slicer->plan->schema->entities[view->entity].expire_ms);
-    return since_ms != INT64_MAX && assay_lanes_at(&context, log, settled_ms, since_ms) &&
+    return since_ms != INT64_MAX && move_lanes(&context, view, log, settled_ms, since_ms) &&
            assay_lanes_at(&context, copy_of(slicer, view, stream), view->at_ms, view->since_ms);
 }
 
@@ -64,7 +74,7 @@ static bool has_lanes(struct slicer *slicer, const struct view *view, uint32_t s
     }
     const struct log_context context = slicer_context_of(slicer, view->record, stream);
     scratch->is_copy[stream] =
-        !assay_lanes_at(&context, &view->record->logs[stream], view->at_ms, view->since_ms);
+        !move_lanes(&context, view, &view->record->logs[stream], view->at_ms, view->since_ms);
     scratch->is_back[stream] = scratch->is_copy[stream] && read_back(slicer, view, stream);
     scratch->kept[stream] = !scratch->is_copy[stream] || scratch->is_back[stream];
     return scratch->kept[stream];

@@ -322,6 +322,7 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
 {
     ASSAY_ASSERT(store != NULL && update != NULL && touch != NULL);
     ASSAY_ASSERT(update->entity < store->plan->schema->entity_count);
+    assay_slab_turn(&store->slab);
     const uint64_t hash = store_hash_key(store, update->entity, update->key);
     struct assay_record *record = assay_keys_find(store, hash, update->entity, update->key);
     const bool known = record != NULL;
@@ -329,8 +330,10 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     if (record == NULL) {
         return refuse(store);
     }
+    assay_seqlock_open(&record->lock);
     if (!prepare(store, record, update)) {
         abandon(store, record);
+        assay_seqlock_close(&record->lock);
         if (!known) {
             assay_keys_discard(store, record);
         }
@@ -341,6 +344,7 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     }
     record->touched = known; /* a key earns its second chance with a second event */
     commit(store, record, update);
+    assay_seqlock_close(&record->lock);
     if (store->hot_keys != NULL) {
         assay_hot_keys_add(store->hot_keys[update->entity], hash, update->key);
     }
