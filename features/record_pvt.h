@@ -195,6 +195,7 @@ struct selection {
     struct selection_step *steps; /* features to work out, in order */
     struct sweep *sweeps;
     struct swept_view *swept;
+    bool *reads; /* one a stream of the entity: it, or landmarks of it, are looked at */
 };
 
 /** Find what of a stream is swept: fill in @p part and the lists behind it. */
@@ -297,14 +298,15 @@ struct slicer {
     struct selection *selections;
     struct distinct_set set;
     uint64_t expired_reads; /* values asked for further back than is retained */
+    bool reads_copies;      /* records are the slicer's own: their lanes may be at any time */
 };
 
 /** What a slicer is made from. Lives as long as the slicer does. */
 struct slicer_source {
     const struct assay_plan *plan;
     const struct entity_layout *layouts;
-    struct assay_slab *slab;
-    size_t entries_max; /* that a log can hold */
+    struct assay_slab *slab; /* NULL: a reader's, which has lanes wherever it needs some */
+    size_t entries_max;      /* that a log can hold */
     uint64_t seed;
 };
 
@@ -333,6 +335,9 @@ struct assay_store {
     struct position *touched;         /* one a stream: where the last update's event lies */
     uint32_t touched_entity;          /* whose streams `touched` speaks of */
     struct tally *tallies;            /* one a pair, for the state hash */
+    struct store_readers *readers;    /* NULL: there never was one */
+    atomic_uint_fast64_t mark;        /* see assay_store_mark() */
+    size_t entries_max;               /* that the memory can hold */
     struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
 
@@ -407,6 +412,15 @@ static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)
 static inline size_t record_head_bytes(const struct entity_layout *layout, uint32_t key_bytes)
 {
     return record_lanes_at(layout->stream_count, key_bytes) + layout->inline_bytes;
+}
+
+/** Lines of it that are worth fetching ahead: it is read as a whole. */
+static inline uint32_t record_head_lines(const struct entity_layout *layout, uint32_t key_bytes)
+{
+    enum { HEAD_BYTES_MAX = 640 };
+    const size_t bytes = record_head_bytes(layout, key_bytes);
+    const size_t most = bytes < HEAD_BYTES_MAX ? bytes : HEAD_BYTES_MAX;
+    return (uint32_t)((most + LINE_BYTES - 1) / LINE_BYTES);
 }
 
 /** Bytes of the key, behind the logs. */

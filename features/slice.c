@@ -41,6 +41,10 @@ static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t 
     if (settled_ms > view->at_ms) {
         return false;
     }
+    if (slicer->reads_copies) {
+        slicer->scratch.is_copy[stream] = false;
+        return assay_lanes_at(&context, log, view->at_ms, view->since_ms);
+    }
     const int64_t since_ms = assay_segment_since(
         view->record, settled_ms, slicer->plan->schema->entities[view->entity].expire_ms);
     return since_ms != INT64_MAX && move_lanes(&context, view, log, settled_ms, since_ms) &&

@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/reader_pvt.h"
 
 #include "features/decode.h"
 
@@ -52,7 +52,7 @@ static bool reserve_slicer(struct assay_store *store)
         .plan = store->plan,
         .layouts = store->layouts,
         .slab = &store->slab,
-        .entries_max = store->options.memory_bytes_max / ENTRY_BYTES_MIN,
+        .entries_max = store->entries_max,
         .seed = store->options.index_seed,
     };
     return assay_slicer_init(&store->slicer, store->arena, &source);
@@ -99,6 +99,7 @@ enum assay_status assay_store_create(struct assay_store **out, const struct assa
     if (store != NULL) {
         store->plan = plan;
         store->options = *options;
+        store->entries_max = options->memory_bytes_max / ENTRY_BYTES_MIN;
     }
     if (store == NULL || !reserve(store)) {
         assay_store_destroy(store);
@@ -119,6 +120,7 @@ void assay_store_destroy(struct assay_store *store)
     for (uint32_t e = 0; store->hot_keys != NULL && e < store->plan->schema->entity_count; e++) {
         assay_hot_keys_destroy(store->hot_keys[e]);
     }
+    assay_readers_free(store);
     assay_slab_fini(&store->slab);
     assay_slicer_fini(&store->slicer);
     assay_arena_destroy(store->arena);
