@@ -210,6 +210,7 @@ static void answer(struct assay_reader *reader, struct step *step, struct assay_
         .at_ms = read->at_ms,
     };
     slicer->set.seed = step->store->store->options.index_seed;
+    slicer->layouts = step->store->store->layouts; /* equal for all, but for where texts lie */
     const struct selection *selection =
         assay_select(slicer, read->entity, read->features, read->count);
     assay_slice_compute(slicer, &view, selection);
@@ -236,7 +237,7 @@ static void begin(struct assay_reader *reader, struct assay_read reads[], size_t
             .read = read,
             .store = store,
             .hash = store_hash_key(store->store, read->entity, read->key),
-            .copying = {.layout = &reader->slicer.layouts[read->entity],
+            .copying = {.layout = &store->store->layouts[read->entity],
                         .at_ms = read->at_ms,
                         .expire_ms = reader->slicer.plan->schema->entities[read->entity].expire_ms},
             .copied = CHANGED,

@@ -17,6 +17,7 @@ enum {
     BASES_MAX = 16,       /* of a log, of the segment asked for and later ones */
     BASES_SEEN_MAX = 256, /* that are gone through to find them */
     KEY_MAX = 1 << 10,    /* longer keys are read by the owner */
+    FETCHED_FIRST = 2 * LINE_BYTES,
 };
 
 static size_t round_up(size_t bytes)
@@ -29,11 +30,6 @@ static size_t base_bytes(const struct stream_layout *layout)
     return sizeof(struct base) + layout->pair_count * sizeof(struct tally);
 }
 
-static size_t rows_bytes(const struct stream_layout *layout, uint32_t count)
-{
-    return round_up((size_t)count * layout->entry_bytes);
-}
-
 size_t assay_copy_bytes_max(const struct assay_store *store)
 {
     size_t most = 0;
@@ -42,8 +38,8 @@ size_t assay_copy_bytes_max(const struct assay_store *store)
         size_t bytes = record_head_bytes(layout, KEY_MAX) + SEGMENTS_MAX * sizeof(struct segment);
         for (uint32_t s = 0; s < layout->stream_count; s++) {
             const struct stream_layout *stream = &layout->streams[s];
-            bytes += sizeof(struct chunk) + rows_bytes(stream, CHUNK_ENTRIES_MAX) +
-                     lanes_room(stream) + BASES_MAX * round_up(base_bytes(stream));
+            bytes += round_up(chunk_bytes(stream, CHUNK_ROWS_MAX, true)) + lanes_room(stream) +
+                     BASES_MAX * round_up(base_bytes(stream));
         }
         most = bytes > most ? bytes : most;
     }
@@ -106,7 +102,7 @@ void assay_copy_fetch(const struct record_copy *copy)
         const struct stream_layout *layout = &copy->layout->streams[s];
         const struct log *log = &copy->copy->logs[s];
         if (copy->selection->reads[s] && log->count > 0) {
-            fetch_lines(log->newest, 2UL * LINE_BYTES);
+            fetch_lines(log->newest, FETCHED_FIRST);
             if (!layout->inline_lanes && log->lanes != NULL) {
                 fetch_lines(log->lanes, lanes_bytes(layout));
             }
@@ -117,12 +113,17 @@ void assay_copy_fetch(const struct record_copy *copy)
     }
 }
 
-/* Rows of a chunk that may be growing. */
-static uint32_t rows_of(const struct chunk *chunk)
+/* The head of a chunk that may be growing; what a chunk is created with never changes. */
+static struct chunk chunk_head(const struct chunk *chunk)
 {
     struct chunk head;
     assay_seqlock_copy(&head, chunk, sizeof head);
-    return head.count < CHUNK_ENTRIES_MAX ? head.count : CHUNK_ENTRIES_MAX;
+    return head;
+}
+
+static size_t bytes_of(const struct chunk *head)
+{
+    return round_up(sizeof *head + (size_t)head->count * head->row_bytes);
 }
 
 void assay_copy_fetch_rows(const struct record_copy *copy)
@@ -130,8 +131,10 @@ void assay_copy_fetch_rows(const struct record_copy *copy)
     for (uint32_t s = 0; s < copy->layout->stream_count; s++) {
         const struct log *log = &copy->copy->logs[s];
         if (copy->selection->reads[s] && log->count > 0) {
-            const size_t bytes = rows_bytes(&copy->layout->streams[s], rows_of(log->newest));
-            fetch_lines((const char *)log->newest + 2UL * LINE_BYTES, bytes);
+            const struct chunk head = chunk_head(log->newest);
+            for (size_t at = FETCHED_FIRST; at < bytes_of(&head); at += LINE_BYTES) {
+                index_fetch((const char *)log->newest + at);
+            }
         }
     }
 }
@@ -154,13 +157,12 @@ static bool copy_segments(const struct record_copy *copy, struct copy_room *room
     return is_whole || copy->at_ms >= segments[0].start_ms;
 }
 
-static void copy_newest(struct log *log, const struct stream_layout *layout, struct copy_room *room)
+static void copy_newest(struct log *log, struct copy_room *room)
 {
-    const uint32_t count = rows_of(log->newest);
-    const size_t bytes = sizeof(struct chunk) + rows_bytes(layout, count);
-    struct chunk *chunk = take(room, bytes);
-    assay_seqlock_copy(chunk, log->newest, bytes);
-    chunk->count = count;
+    const struct chunk head = chunk_head(log->newest);
+    struct chunk *chunk = take(room, bytes_of(&head));
+    assay_seqlock_copy(chunk, log->newest, bytes_of(&head));
+    chunk->count = head.count; /* it may have grown since */
     log->newest = chunk;
 }
 
@@ -216,7 +218,7 @@ enum copied assay_copy_rest(struct record_copy *copy, struct copy_room *room)
             continue;
         }
         if (log->count > 0) {
-            copy_newest(log, layout, room);
+            copy_newest(log, room);
         }
         if (!layout->inline_lanes) {
             copy_lanes(log, layout, room);

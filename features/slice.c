@@ -37,7 +37,7 @@ static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t 
     const struct stream_layout *layout = &slicer->layouts[view->entity].streams[stream];
     const struct log_context context = slicer_context_of(slicer, view->record, stream);
     struct log *log = &view->record->logs[stream];
-    const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(layout, log) : INT64_MAX;
+    const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(log) : INT64_MAX;
     if (settled_ms > view->at_ms) {
         return false;
     }
@@ -130,9 +130,7 @@ static struct range range_of(struct slicer *slicer, const struct view *view, uin
         if (key->span_ms != 0 && to_ms - key->span_ms > after_ms) {
             after_ms = to_ms - key->span_ms;
         }
-        scratch->ranges[index] =
-            assay_range(&view->record->logs[key->stream], layout->streams[key->stream].entry_bytes,
-                        after_ms, to_ms);
+        scratch->ranges[index] = assay_range(&view->record->logs[key->stream], after_ms, to_ms);
     }
     return scratch->ranges[index];
 }
@@ -154,9 +152,7 @@ static void take_total(const struct slicer *slicer, const struct view *view,
     const struct position current = current_in(view, range->stream);
     assay_lanes_total(layout, log, key->total, &out->tally);
     if (key->exclude_current && range->delay_ms == 0 && current.chunk != ASSAY_NONE) {
-        assay_tally_remove(
-            &out->tally, &layout->pairs[key->pair],
-            chunk_entry(log_chunk(log, current.chunk), layout->entry_bytes, current.at));
+        assay_tally_remove(&out->tally, &layout->pairs[key->pair], log_row(log, current));
     }
 }
 
@@ -172,7 +168,7 @@ static void cut_range(struct slicer *slicer, const struct view *view, struct vie
         const struct range_key *marks =
             &layout->ranges[layout->views[query->key->since_view].range];
         cut.mark = result_of(slicer, view, query->key->since_view)->tally.last;
-        cut.mark_blob_at = layout->streams[marks->stream].blob_at;
+        cut.mark_layout = &layout->streams[marks->stream];
     }
     assay_span_cut(query, &cut);
 }
