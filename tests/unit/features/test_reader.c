@@ -353,6 +353,43 @@ static void a_copy_outlives_the_keys_eviction_and_the_reuse_of_its_memory(void *
 
 /* ---- busy ---- */
 
+static void copy_head_of(struct slow *slow, const char *user, enum copied expected)
+{
+    slow->room.used = 0;
+    assert_int_equal(assay_copy_head(&slow->copying, &slow->room, (uint32_t)strlen(user)),
+                     expected);
+}
+
+static void a_copy_of_two_states_does_not_count(void **state)
+{
+    (void)state;
+    struct kit kit;
+    struct slow slow;
+    kit_init(&kit, 0, 0);
+    kit_feature(&kit, KIT_USER, "c", "count(pay) over 1h");
+    kit.entities[KIT_USER].capacity = 1;
+    kit.entities[KIT_USER].evicts = true;
+    kit_open(&kit, MEMORY);
+    const uint32_t features[1] = {kit_index(&kit, "user.c")};
+    slow_open(&slow, &kit, features, 1);
+    pay(&kit, 1, 10);
+    slow_copy(&slow, "k00001", 10);
+    assert_int_equal(slow.copied, COPIED);
+    copy_head_of(&slow, "k00001", COPIED);
+    pay(&kit, 1, 11); /* between the two steps */
+    assert_int_equal(assay_copy_rest(&slow.copying, &slow.room), CHANGED);
+    copy_head_of(&slow, "k00001", COPIED);
+    (void)kit_slice(&kit, "user.c"); /* its kept windows move */
+    assert_int_equal(assay_copy_rest(&slow.copying, &slow.room), CHANGED);
+    copy_head_of(&slow, "k00001", COPIED);
+    assert_int_equal(assay_copy_rest(&slow.copying, &slow.room), COPIED);
+    pay(&kit, 2, 12); /* evicts it */
+    copy_head_of(&slow, "k00001", CHANGED);
+    assay_qsbr_offline(&kit.store->readers->qsbr, slow.place);
+    slow_close(&slow);
+    kit_close(&kit);
+}
+
 static void open_counting(struct kit *kit, uint32_t features[1])
 {
     kit_init(kit, 0, 0);
@@ -528,6 +565,7 @@ int main(void)
         cmocka_unit_test(a_reader_answers_with_the_owners_bits),
         cmocka_unit_test(a_copy_keeps_its_state_whatever_the_owner_does),
         cmocka_unit_test(a_copy_outlives_the_keys_eviction_and_the_reuse_of_its_memory),
+        cmocka_unit_test(a_copy_of_two_states_does_not_count),
         cmocka_unit_test(a_key_that_is_being_written_is_busy_and_its_owner_answers),
         cmocka_unit_test(a_key_is_looked_for_again_while_homes_move),
         cmocka_unit_test(more_segments_than_a_copy_takes_are_the_owners),
