@@ -1,61 +1,26 @@
+#include "features/lanes_place_pvt.h"
 #include "features/record_pvt.h"
 
 /*
- * A position is packed into 32 bits so that a window's begin takes four bytes: chunk above, entry
- * below. Logs of more chunks than that holds go without lanes, and so do lifetimes of FOUND_MAX
- * entries. That bounds the sums: so many values below SMALL add up to less than WIDE, and greater
- * ones are watched one by one.
+ * How lanes move with time, and what they make of changes to their log.
  */
 
-enum { AT_BITS = 7, CHUNKS_MAX = 1 << 24, LAG_CHUNKS = 2, BACK_STEPS = 32 };
-static_assert(CHUNK_ROWS_MAX < 1 << AT_BITS, "a row's place fits");
-
-static const uint32_t FOUND_MAX = UINT32_C(1) << 30;
-static const int64_t SMALL = INT64_C(1) << 31;
-static const int64_t WIDE = INT64_C(1) << 61;
-
-static uint32_t pack(struct position position)
-{
-    return position.chunk << AT_BITS | position.at;
-}
-
-static struct position unpack(uint32_t place)
-{
-    return (struct position){.chunk = place >> AT_BITS, .at = place & ((1U << AT_BITS) - 1)};
-}
+enum { LAG_CHUNKS = 2, BACK_STEPS = 32 };
 
 static struct row row_at(const struct log *log, uint32_t place)
 {
-    return log_row(log, unpack(place));
-}
-
-static int64_t time_at(const struct log *log, uint32_t place)
-{
-    return row_time(row_at(log, place));
+    return log_row(log, lane_unpack(place));
 }
 
 /* The place of the next entry, or LANE_NOWHERE. */
 static uint32_t next_of(const struct log *log, uint32_t place)
 {
-    const struct position at = unpack(place);
+    const struct position at = lane_unpack(place);
     if (at.at + 1 < log_chunk(log, at.chunk)->count) {
         return place + 1;
     }
     const bool more = at.chunk + 1 < log->count && log_chunk(log, at.chunk + 1)->count > 0;
-    return more ? (at.chunk + 1) << AT_BITS : LANE_NOWHERE;
-}
-
-/* Time of the newest entry; there is one. */
-static int64_t newest_ms(const struct log *log)
-{
-    struct position end = assay_log_end(log);
-    end.at--;
-    return row_time(log_row(log, end));
-}
-
-static int64_t leave_time(const struct lane *lane, int64_t time_ms)
-{
-    return lane->span_ms == 0 ? INT64_MAX : time_ms + lane->delay_ms + lane->span_ms;
+    return more ? (at.chunk + 1) << LANE_AT_BITS : LANE_NOWHERE;
 }
 
 /* ---- totals ---- */
@@ -63,8 +28,8 @@ static int64_t leave_time(const struct lane *lane, int64_t time_ms)
 static void add_to(struct lanes *lanes, int64_t *sum, int64_t value)
 {
     *sum += value;
-    const bool is_small = value < SMALL && value > -SMALL;
-    if (!is_small && (*sum >= WIDE || *sum <= -WIDE)) {
+    const bool is_small = value < LANE_SMALL && value > -LANE_SMALL;
+    if (!is_small && (*sum >= LANE_WIDE || *sum <= -LANE_WIDE)) {
         lanes->state = LANES_OFF;
     }
 }
@@ -119,7 +84,7 @@ static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout
             continue;
         }
         const int64_t value = pair_cell(pair, row).integer;
-        if (value < SMALL && value > -SMALL) {
+        if (value < LANE_SMALL && value > -LANE_SMALL) {
             add_value(sums + totals.first, totals.prompt, value);
         } else {
             for (uint32_t i = 0; i < totals.prompt; i++) {
@@ -143,11 +108,12 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
         change_lane(lanes, layout, lane, row, 1);
         if (begin[lane] == LANE_NOWHERE) {
             begin[lane] = end[d];
-            lanes_leave(lanes)[lane] = leave_time(&layout->lanes[lane], row_time(row));
+            lanes_leave(lanes)[lane] = lane_leave_time(&layout->lanes[lane], row_time(row));
         }
         end[d] = next_of(log, end[d]);
-        enter[d] = end[d] == LANE_NOWHERE ? INT64_MAX
-                                          : time_at(log, end[d]) + layout->lanes[lane].delay_ms;
+        enter[d] = end[d] == LANE_NOWHERE
+                       ? INT64_MAX
+                       : lane_time_at(log, end[d]) + layout->lanes[lane].delay_ms;
     }
 }
 
@@ -173,7 +139,8 @@ static void clear_outlived(struct lanes *lanes, const struct stream_layout *layo
 {
     const int64_t *leave = lanes_leave(lanes);
     for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
-        if (leave[lane] <= at_ms && leave_time(&layout->lanes[lane], lanes->newest_ms) <= at_ms) {
+        if (leave[lane] <= at_ms &&
+            lane_leave_time(&layout->lanes[lane], lanes->newest_ms) <= at_ms) {
             clear_lane(lanes, layout, lane);
         }
     }
@@ -195,7 +162,7 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
             leave[lane] = INT64_MAX;
         } else {
             begin[lane] = next;
-            leave[lane] = leave_time(&layout->lanes[lane], time_at(log, next));
+            leave[lane] = lane_leave_time(&layout->lanes[lane], lane_time_at(log, next));
         }
     }
 }
@@ -206,7 +173,7 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
 {
     int64_t *leave = lanes_leave(lanes);
     uint32_t *begin = lanes_begin(lanes, layout);
-    const int64_t first_ms = time_at(log, lanes->waiting);
+    const int64_t first_ms = lane_time_at(log, lanes->waiting);
     for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
         if (lanes_end(lanes, layout)[d] == LANE_NOWHERE) {
             lanes_end(lanes, layout)[d] = lanes->waiting;
@@ -217,7 +184,7 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
     for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
         if (begin[lane] == LANE_NOWHERE) {
             begin[lane] = lanes->waiting;
-            leave[lane] = leave_time(&layout->lanes[lane], first_ms);
+            leave[lane] = lane_leave_time(&layout->lanes[lane], first_ms);
         }
     }
     uint32_t place = lanes->waiting;
@@ -256,7 +223,7 @@ static void advance(struct lanes *lanes, const struct stream_layout *layout, con
 static uint32_t shifted(uint32_t begin, uint32_t place)
 {
     const bool moved =
-        begin != LANE_NOWHERE && begin >= place && begin >> AT_BITS == place >> AT_BITS;
+        begin != LANE_NOWHERE && begin >= place && begin >> LANE_AT_BITS == place >> LANE_AT_BITS;
     return begin + (moved ? 1 : 0);
 }
 
@@ -269,7 +236,7 @@ static void insert_late(struct lanes *lanes, const struct stream_layout *layout,
     int64_t *leave = lanes_leave(lanes);
     uint32_t *begin = lanes_begin(lanes, layout);
     const bool entered = time_ms + window->delay_ms <= lanes->frontier_ms;
-    const int64_t leaves_ms = leave_time(window, time_ms);
+    const int64_t leaves_ms = lane_leave_time(window, time_ms);
     const bool counts = time_ms >= lanes->since_ms;
     begin[lane] = shifted(begin[lane], place);
     if (counts && entered && leaves_ms > lanes->frontier_ms) {
@@ -296,12 +263,12 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
     if (lanes == NULL || lanes->state != LANES_KEPT) {
         return;
     }
-    if (log->count > CHUNKS_MAX) {
+    if (log->count > LANE_CHUNKS_MAX) {
         lanes->state = LANES_OFF;
         return;
     }
-    const uint32_t place = pack(position);
-    const bool counts = time_at(log, place) >= lanes->since_ms;
+    const uint32_t place = lane_pack(position);
+    const bool counts = lane_time_at(log, place) >= lanes->since_ms;
     if (next_of(log, place) == LANE_NOWHERE) {
         lanes->waiting = counts && place < lanes->waiting ? place : lanes->waiting;
         return;
@@ -318,7 +285,7 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
 void assay_lanes_retire(const struct stream_layout *layout, struct log *log)
 {
     struct lanes *lanes = log->lanes;
-    const uint32_t gone = 1U << AT_BITS; /* places of one chunk */
+    const uint32_t gone = 1U << LANE_AT_BITS; /* places of one chunk */
     if (lanes == NULL || lanes->state != LANES_KEPT) {
         return;
     }
@@ -327,7 +294,7 @@ void assay_lanes_retire(const struct stream_layout *layout, struct log *log)
         return;
     }
     for (uint32_t total = 0; total < layout->total_count; total++) {
-        if (lanes_found(lanes, layout)[total] >= FOUND_MAX) {
+        if (lanes_found(lanes, layout)[total] >= LANE_FOUND_MAX) {
             lanes->state = LANES_OFF; /* a lifetime: its entries go, and still count */
             return;
         }
@@ -356,7 +323,7 @@ void assay_lanes_retire(const struct stream_layout *layout, struct log *log)
 
 static bool drop_front(uint32_t *place, uint32_t entries)
 {
-    if (*place == LANE_NOWHERE || *place >> AT_BITS != 0) {
+    if (*place == LANE_NOWHERE || *place >> LANE_AT_BITS != 0) {
         return true;
     }
     if (*place < entries) {
@@ -398,7 +365,8 @@ void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *
     const int64_t *leave = lanes_leave(lanes);
     const uint32_t *begin = lanes_begin(lanes, layout);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        if (leave[lane] <= at_ms && leave_time(&layout->lanes[lane], lanes->newest_ms) > at_ms) {
+        if (leave[lane] <= at_ms &&
+            lane_leave_time(&layout->lanes[lane], lanes->newest_ms) > at_ms) {
             /* the next one is looked at to see whether it stays */
             const struct row row = row_at(log, begin[lane]);
             index_fetch(row_start(row));
@@ -417,109 +385,11 @@ void assay_lanes_free(const struct log_context *context, struct log *log)
 
 /* ---- building and reading ---- */
 
-/* Windows without an entry. */
-static void reset(struct lanes *lanes, const struct stream_layout *layout, int64_t at_ms,
-                  int64_t since_ms)
-{
-    memset(lanes, 0, lanes_bytes(layout));
-    lanes->state = LANES_KEPT;
-    lanes->frontier_ms = at_ms;
-    lanes->since_ms = since_ms;
-    lanes->waiting = LANE_NOWHERE;
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        lanes_leave(lanes)[lane] = INT64_MAX;
-        lanes_begin(lanes, layout)[lane] = LANE_NOWHERE;
-    }
-    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
-        lanes_enter(lanes, layout)[d] = INT64_MAX;
-        lanes_end(lanes, layout)[d] = LANE_NOWHERE;
-    }
-}
-
-/* The packed place, or LANE_NOWHERE when it is the range's end. */
-static uint32_t place_in(const struct log *log, struct position position, struct position end)
-{
-    if (position.at == log_chunk(log, position.chunk)->count && position.chunk < end.chunk) {
-        position = (struct position){.chunk = position.chunk + 1};
-    }
-    const bool none =
-        position.chunk > end.chunk || (position.chunk == end.chunk && position.at >= end.at);
-    return none ? LANE_NOWHERE : pack(position);
-}
-
-static void build_lane(struct lanes *lanes, const struct log_context *context,
-                       const struct log *log, uint32_t lane)
-{
-    const struct stream_layout *layout = context->layout;
-    const struct lane *window = &layout->lanes[lane];
-    const int64_t to_ms = lanes->frontier_ms - window->delay_ms;
-    int64_t after_ms = lanes->since_ms - 1;
-    if (window->span_ms != 0 && to_ms - window->span_ms > after_ms) {
-        after_ms = to_ms - window->span_ms;
-    }
-    const struct range range = assay_range(log, after_ms, to_ms);
-    const uint32_t begin = place_in(log, range.begin, range.end);
-    if (begin != LANE_NOWHERE) {
-        lanes_begin(lanes, layout)[lane] = begin;
-        lanes_leave(lanes)[lane] = leave_time(window, time_at(log, begin));
-    }
-    if (lane >= layout->prompt_count) {
-        const uint32_t d = lane - layout->prompt_count;
-        const struct position from = assay_log_after(log, to_ms > after_ms ? to_ms : after_ms);
-        const uint32_t end = place_in(log, from, assay_log_end(log));
-        lanes_end(lanes, layout)[d] = end;
-        lanes_enter(lanes, layout)[d] =
-            end == LANE_NOWHERE ? INT64_MAX : time_at(log, end) + window->delay_ms;
-    }
-    for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
-         i++) {
-        const uint32_t total = layout->lane_totals[i];
-        const struct view_key key = {.pair = layout->total_pairs[total],
-                                     .wants = total < layout->sum_count ? WANT_COUNT | WANT_SUM
-                                                                        : WANT_COUNT};
-        const struct view_query query = {
-            .layout = layout,
-            .log = log,
-            .key = &key,
-            .range = range,
-            .bases_since_ms = window->span_ms == 0 ? lanes->since_ms : INT64_MAX,
-            .current = {.chunk = ASSAY_NONE},
-            .set = context->set,
-        };
-        struct view_result result;
-        assay_view_read(&query, &result);
-        lanes_found(lanes, layout)[total] = (uint32_t)result.tally.found;
-        lanes->state = result.tally.found < FOUND_MAX ? lanes->state : LANES_OFF;
-        if (total < layout->sum_count) {
-            lanes_sum(lanes, layout)[total] = (int64_t)result.tally.sum;
-            const bool fits = result.tally.sum < WIDE && result.tally.sum > -WIDE;
-            lanes->state = fits ? lanes->state : LANES_OFF;
-        }
-    }
-}
-
-static bool build(const struct log_context *context, struct log *log, int64_t at_ms,
-                  int64_t since_ms)
-{
-    const struct stream_layout *layout = context->layout;
-    if (log->lanes == NULL) {
-        log->lanes = assay_slab_alloc(context->slab, lanes_bytes(layout));
-        if (log->lanes == NULL) {
-            return false;
-        }
-    }
-    reset(log->lanes, layout, at_ms, since_ms);
-    log->lanes->newest_ms = newest_ms(log);
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        build_lane(log->lanes, context, log, lane);
-    }
-    return log->lanes->state == LANES_KEPT;
-}
-
 /* Would entering what waits cost more than building anew? */
 static bool lags(const struct log *log, const struct lanes *lanes)
 {
-    return lanes->waiting != LANE_NOWHERE && (lanes->waiting >> AT_BITS) + LAG_CHUNKS < log->count;
+    return lanes->waiting != LANE_NOWHERE &&
+           (lanes->waiting >> LANE_AT_BITS) + LAG_CHUNKS < log->count;
 }
 
 /* Build lanes unless something of the log lies beyond @p at_ms. */
@@ -527,8 +397,8 @@ static bool renew(const struct log_context *context, struct log *log, int64_t at
                   int64_t since_ms)
 {
     const bool is_empty = assay_log_end(log).at == 0;
-    return !is_empty && log->count <= CHUNKS_MAX && newest_ms(log) <= at_ms &&
-           build(context, log, at_ms, since_ms);
+    return !is_empty && log->count <= LANE_CHUNKS_MAX && log_newest_ms(log) <= at_ms &&
+           assay_lanes_build(context, log, at_ms, since_ms);
 }
 
 bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
@@ -544,7 +414,8 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
         return renew(context, log, at_ms, since_ms);
     }
     /* What has entered lies before the frontier; so the log is only touched for what has not. */
-    if (at_ms < lanes->frontier_ms || (lanes->waiting != LANE_NOWHERE && newest_ms(log) > at_ms)) {
+    if (at_ms < lanes->frontier_ms ||
+        (lanes->waiting != LANE_NOWHERE && log_newest_ms(log) > at_ms)) {
         return false;
     }
     advance(lanes, layout, log, at_ms);
@@ -554,12 +425,12 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
 /* The place before another, or before the end of the log; LANE_NOWHERE: there is none. */
 static uint32_t before(const struct log *log, uint32_t place)
 {
-    const struct position at = place == LANE_NOWHERE ? assay_log_end(log) : unpack(place);
+    const struct position at = place == LANE_NOWHERE ? assay_log_end(log) : lane_unpack(place);
     if (at.at > 0) {
-        return pack((struct position){.chunk = at.chunk, .at = at.at - 1});
+        return lane_pack((struct position){.chunk = at.chunk, .at = at.at - 1});
     }
     return at.chunk == 0 ? LANE_NOWHERE
-                         : pack((struct position){
+                         : lane_pack((struct position){
                                .chunk = at.chunk - 1,
                                .at = log_chunk(log, at.chunk - 1)->count - 1,
                            });
@@ -595,7 +466,7 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
     while (place != LANE_NOWHERE) {
         const struct row row = row_at(log, place);
         if (row_time(row) < lanes->since_ms ||
-            leave_time(&layout->lanes[lane], row_time(row)) <= at_ms) {
+            lane_leave_time(&layout->lanes[lane], row_time(row)) <= at_ms) {
             return true;
         }
         if (++steps > BACK_STEPS) {
@@ -613,12 +484,12 @@ bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int6
 {
     struct lanes *lanes = copy->lanes;
     if (lanes->state != LANES_KEPT || lanes->since_ms != since_ms ||
-        layout->lane_count != layout->prompt_count || copy->count > CHUNKS_MAX ||
+        layout->lane_count != layout->prompt_count || copy->count > LANE_CHUNKS_MAX ||
         copy->count == 0) {
         return false;
     }
     *end = assay_log_after(copy, at_ms);
-    const uint32_t stop = place_in(copy, *end, assay_log_end(copy));
+    const uint32_t stop = lane_place_in(copy, *end, assay_log_end(copy));
     if (!undo(lanes, layout, copy, stop)) {
         return false;
     }
@@ -646,7 +517,7 @@ int64_t assay_lanes_settled(const struct log *log)
     if (is_kept && lanes->waiting == LANE_NOWHERE) {
         return lanes->frontier_ms;
     }
-    const int64_t newest = newest_ms(log);
+    const int64_t newest = log_newest_ms(log);
     return is_kept && lanes->frontier_ms > newest ? lanes->frontier_ms : newest;
 }
 
@@ -658,9 +529,9 @@ struct range assay_lanes_range(const struct stream_layout *layout, const struct 
     struct range range = {.end = assay_log_end(log)};
     if (lane >= layout->prompt_count) {
         const uint32_t end = lanes_end(lanes, layout)[lane - layout->prompt_count];
-        range.end = end == LANE_NOWHERE ? range.end : unpack(end);
+        range.end = end == LANE_NOWHERE ? range.end : lane_unpack(end);
     }
-    range.begin = begin == LANE_NOWHERE ? range.end : unpack(begin);
+    range.begin = begin == LANE_NOWHERE ? range.end : lane_unpack(begin);
     return range;
 }
 

@@ -112,9 +112,9 @@ void assay_view_read(const struct view_query *query, struct view_result *out);
 void assay_view_scan(const struct view_query *query, uint32_t totals, bool distinct,
                      struct tally *tally);
 /** One aggregate's value from its view. */
-struct assay_value assay_aggregate_value(const struct assay_agg *agg,
-                                         const struct stream_layout *layout,
-                                         const struct view_result *result, int64_t at_ms);
+void assay_aggregate_value(const struct assay_agg *agg, const struct stream_layout *layout,
+                           const struct view_result *result, int64_t at_ms,
+                           struct assay_value *out);
 /** Null, of the aggregate's kind. */
 struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 

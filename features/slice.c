@@ -222,8 +222,9 @@ static const struct view_result *result_of(struct slicer *slicer, const struct v
     return result;
 }
 
-static struct assay_value read_aggregate(struct slicer *slicer, const struct view *view,
-                                         uint32_t index)
+/* The value goes straight to its place: copies of small structs wait for their own bytes. */
+static void read_aggregate(struct slicer *slicer, const struct view *view, uint32_t index,
+                           struct assay_value *out)
 {
     const struct assay_agg *agg = &slicer->plan->entities[view->entity].aggs[index];
     const struct entity_layout *layout = &slicer->layouts[view->entity];
@@ -233,12 +234,12 @@ static struct assay_value read_aggregate(struct slicer *slicer, const struct vie
         (since &&
          !is_answerable(view, &slicer->plan->streams[agg->window.since_stream], &agg->window))) {
         slicer->expired_reads++;
-        struct assay_value expired = assay_aggregate_null(agg);
-        expired.state = ASSAY_STATE_EXPIRED;
-        return expired;
+        *out = assay_aggregate_null(agg);
+        out->state = ASSAY_STATE_EXPIRED;
+        return;
     }
-    return assay_aggregate_value(agg, &layout->streams[position],
-                                 result_of(slicer, view, layout->agg_views[index]), view->at_ms);
+    assay_aggregate_value(agg, &layout->streams[position],
+                          result_of(slicer, view, layout->agg_views[index]), view->at_ms, out);
 }
 
 /* Logs that the current event did not go to have not been looked at for a while. */
@@ -309,7 +310,7 @@ void assay_slice_compute(struct slicer *slicer, struct view *view,
         } else {
             for (uint32_t i = 0; i < part->kept_count; i++) {
                 const uint32_t agg = selection->kept[part->kept_first + i].agg;
-                scratch->slots[slots_first + agg] = read_aggregate(slicer, view, agg);
+                read_aggregate(slicer, view, agg, &scratch->slots[slots_first + agg]);
             }
         }
         if (is_alive && part->sweep_count > 0 && has_lanes(slicer, view, part->stream)) {
@@ -320,7 +321,7 @@ void assay_slice_compute(struct slicer *slicer, struct view *view,
         }
         for (uint32_t i = 0; i < part->agg_count; i++) {
             const uint32_t agg = selection->aggs[part->agg_first + i];
-            scratch->slots[slots_first + agg] = read_aggregate(slicer, view, agg);
+            read_aggregate(slicer, view, agg, &scratch->slots[slots_first + agg]);
         }
     }
     const struct assay_env env = {.schema = slicer->plan->schema,

@@ -21,7 +21,7 @@ enum { INSTRUMENTED = 0 };
 enum {
     SLOWNESS = INSTRUMENTED ? 6 : 1,
     STAY = 200000 / SLOWNESS, /* things that are added and stay */
-    COME = 512,              /* others that come and go */
+    COME = 512,               /* others that come and go */
     READERS = 2,
     MEMORY = 64 << 20,
     LIVES = 0x1E55E7,

@@ -10,8 +10,8 @@
  * One owner writes as fast as it can, two readers read, and every answer is checked against laws
  * that hold in each state between two events and break when two states are mixed:
  *   - every event has n = 1 and an amount of 3.00 m, its v is m and its tag is written from m: so a
- *     window's sum of n is its count, its amounts are three times its v, and its last tag is that of
- *     its last v;
+ *     window's sum of n is its count, its amounts are three times its v, and its last tag is that
+ *     of its last v;
  *   - windows lie within one another, and so do their counts, extremes and different values;
  *   - the lifetime count of a key that is never evicted is at least what the owner had applied
  *     before the read, and at most what it had begun to apply after it.

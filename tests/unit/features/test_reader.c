@@ -2,9 +2,9 @@
 #include "store_random.h"
 
 /*
- * Readers without threads: what a reader answers is what the owner answers, bit for bit; a copy once
- * taken keeps giving the answers of its moment whatever the owner does afterwards. tests/race has
- * the threads.
+ * Readers without threads: what a reader answers is what the owner answers, bit for bit; a copy
+ * keeps giving the answers of its moment whatever the owner does afterwards. tests/race has the
+ * threads.
  */
 
 /* ---- answers ---- */
