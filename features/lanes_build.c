@@ -101,9 +101,11 @@ struct building {
     struct lanes *lanes;
     const struct stream_layout *layout;
     const struct log *log;
-    uint32_t order[BUILT_MAX]; /* lanes, the shortest first */
-    uint32_t closed;           /* so many of them have what they hold */
-    uint32_t place;            /* of the oldest entry so far */
+    uint32_t order[BUILT_MAX];   /* lanes, the shortest first */
+    int64_t after_ms[BUILT_MAX]; /* where they begin, in that order */
+    uint32_t closed;             /* so many of them have what they hold */
+    uint32_t place;              /* of the oldest entry so far */
+    int64_t place_ms;
     struct {
         uint64_t found;
         assay_int128 sum;
@@ -116,75 +118,103 @@ static void sort_lanes(struct building *building)
     for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
         const int64_t after_ms = after_of(building->lanes, &layout->lanes[lane]);
         uint32_t at = lane;
-        while (at > 0 &&
-               after_of(building->lanes, &layout->lanes[building->order[at - 1]]) < after_ms) {
+        while (at > 0 && building->after_ms[at - 1] < after_ms) {
             building->order[at] = building->order[at - 1];
+            building->after_ms[at] = building->after_ms[at - 1];
             at--;
         }
         building->order[at] = lane;
+        building->after_ms[at] = after_ms;
+    }
+}
+
+/* The window has what the pass has come by, and what was folded if it is a lifetime. */
+static void close_lane(const struct building *building, uint32_t lane)
+{
+    const struct stream_layout *layout = building->layout;
+    struct lanes *lanes = building->lanes;
+    const struct lane *window = &layout->lanes[lane];
+    if (building->place != LANE_NOWHERE) {
+        lanes_begin(lanes, layout)[lane] = building->place;
+        lanes_leave(lanes)[lane] = lane_leave_time(window, building->place_ms);
+    }
+    for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
+         i++) {
+        const uint32_t total = layout->lane_totals[i];
+        const uint32_t pair = layout->total_pairs[total];
+        uint64_t found = building->pairs[pair].found;
+        assay_int128 sum = building->pairs[pair].sum;
+        for (const struct base *base = building->log->bases; base != NULL && window->span_ms == 0;
+             base = base->next) {
+            const bool counts = base->member_ms >= lanes->since_ms;
+            found += counts ? base->tallies[pair].found : 0;
+            sum += counts ? base->tallies[pair].sum : 0;
+        }
+        if (!set_total(lanes, layout, total, found, sum)) {
+            lanes->state = LANES_OFF;
+        }
     }
 }
 
 /* Windows that hold nothing of this time or before are complete. @return false: all are. */
 static bool close_after(struct building *building, int64_t time_ms)
 {
-    const struct stream_layout *layout = building->layout;
-    struct lanes *lanes = building->lanes;
-    while (building->closed < layout->prompt_count) {
-        const uint32_t lane = building->order[building->closed];
-        if (time_ms > after_of(lanes, &layout->lanes[lane])) {
+    while (building->closed < building->layout->prompt_count) {
+        if (time_ms > building->after_ms[building->closed]) {
             return true;
         }
-        set_begin(lanes, layout, building->log, lane, building->place);
-        for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
-             i++) {
-            const uint32_t total = layout->lane_totals[i];
-            const uint32_t pair = layout->total_pairs[total];
-            uint64_t found = building->pairs[pair].found;
-            assay_int128 sum = building->pairs[pair].sum;
-            for (const struct base *base = building->log->bases;
-                 base != NULL && layout->lanes[lane].span_ms == 0; base = base->next) {
-                const bool counts = base->member_ms >= lanes->since_ms;
-                found += counts ? base->tallies[pair].found : 0;
-                sum += counts ? base->tallies[pair].sum : 0;
-            }
-            if (!set_total(lanes, layout, total, found, sum)) {
-                lanes->state = LANES_OFF;
-            }
-        }
-        building->closed++;
+        close_lane(building, building->order[building->closed++]);
     }
     return false;
 }
 
-/* Add whole chunks, from @p index on. */
-static void add_summaries(struct building *building, const struct summary summaries[],
-                          uint32_t index)
+static void come_to(struct building *building, struct position position, int64_t time_ms)
 {
-    for (uint32_t p = 0; p < building->layout->pair_count; p++) {
-        if (building->layout->pair_totals[p].prompt > 0 && summaries[p].found > 0) {
-            building->pairs[p].found += summaries[p].found;
-            building->pairs[p].sum +=
-                building->layout->pair_totals[p].first < building->layout->sum_count
-                    ? summaries[p].sum
-                    : 0;
-        }
-    }
-    building->place = lane_pack((struct position){.chunk = index});
+    building->place = lane_pack(position);
+    building->place_ms = time_ms;
 }
 
-static void add_row(struct building *building, struct row row, uint32_t index)
+/* Add whole chunks. */
+static void add_summaries(struct building *building, const struct summary summaries[])
 {
     const struct stream_layout *layout = building->layout;
     for (uint32_t p = 0; p < layout->pair_count; p++) {
-        if (layout->pair_totals[p].prompt > 0 && pair_finds(&layout->pairs[p], row)) {
-            building->pairs[p].found++;
-            building->pairs[p].sum += layout->pair_totals[p].first < layout->sum_count
-                                          ? pair_cell(&layout->pairs[p], row).integer
-                                          : 0;
+        const struct pair_totals *totals = &layout->pair_totals[p];
+        if (totals->prompt > 0 && summaries[p].found > 0) {
+            building->pairs[p].found += summaries[p].found;
+            building->pairs[p].sum += totals->first < layout->sum_count ? summaries[p].sum : 0;
         }
     }
-    building->place = lane_pack((struct position){.chunk = index, .at = row.at});
+}
+
+static void add_row(struct building *building, struct row row)
+{
+    const struct stream_layout *layout = building->layout;
+    for (uint32_t p = 0; p < layout->pair_count; p++) {
+        const struct pair_totals *totals = &layout->pair_totals[p];
+        const struct pair *pair = &layout->pairs[p];
+        if (totals->prompt > 0 && pair_finds(pair, row)) {
+            building->pairs[p].found++;
+            building->pairs[p].sum +=
+                totals->first < layout->sum_count ? pair_cell(pair, row).integer : 0;
+        }
+    }
+}
+
+/* Row by row, as the chunk is not in the next window as a whole. @return false: all are complete. */
+static bool add_rows(struct building *building, uint32_t index)
+{
+    const struct chunk *chunk = log_chunk(building->log, index);
+    for (uint32_t at = chunk->count; at > 0; at--) {
+        const struct row row = {.chunk = chunk, .at = at - 1};
+        const int64_t time_ms = row_time(row);
+        if (time_ms <= building->after_ms[building->closed] && !close_after(building, time_ms)) {
+            return false;
+        }
+        add_row(building, row);
+        come_to(building, (struct position){.chunk = index, .at = row.at}, time_ms);
+    }
+    return true;
 }
 
 static int64_t first_of(const struct log *log, uint32_t index)
@@ -192,31 +222,24 @@ static int64_t first_of(const struct log *log, uint32_t index)
     return row_time((struct row){.chunk = log_chunk(log, index)});
 }
 
-/* Add chunk @p index, or the block that it closes. @return false: all windows are complete. */
+/* Add chunk @p index, or the block that it closes; then it is the block's first. @return false: all
+ * windows are complete. */
 static bool add_chunk(struct building *building, uint32_t *index)
 {
     const struct log *log = building->log;
     const struct chunk *chunk = log_chunk(log, *index);
-    const struct lane *shortest = &building->layout->lanes[building->order[building->closed]];
-    const int64_t after_ms = after_of(building->lanes, shortest);
+    const int64_t after_ms = building->after_ms[building->closed];
     const struct block *block = chunk_closes(chunk);
     if (block != NULL && block->born <= log->blocks && block->count <= *index + 1 &&
         first_of(log, *index + 1 - block->count) > after_ms) {
         *index -= block->count - 1;
-        add_summaries(building, block->summaries, *index);
-        return true;
+        add_summaries(building, block->summaries);
+    } else if (chunk->seal != NULL && first_of(log, *index) > after_ms) {
+        add_summaries(building, chunk->seal->summaries);
+    } else {
+        return add_rows(building, *index);
     }
-    if (chunk->seal != NULL && first_of(log, *index) > after_ms) {
-        add_summaries(building, chunk->seal->summaries, *index);
-        return true;
-    }
-    for (uint32_t at = chunk->count; at > 0; at--) {
-        const struct row row = {.chunk = chunk, .at = at - 1};
-        if (!close_after(building, row_time(row))) {
-            return false;
-        }
-        add_row(building, row, *index);
-    }
+    come_to(building, (struct position){.chunk = *index}, first_of(log, *index));
     return true;
 }
 
@@ -235,7 +258,7 @@ static bool build_prompt(struct lanes *lanes, const struct stream_layout *layout
     building.place = LANE_NOWHERE;
     memset(building.pairs, 0, layout->pair_count * sizeof building.pairs[0]);
     sort_lanes(&building);
-    bool more = building.closed < layout->prompt_count;
+    bool more = layout->prompt_count > 0;
     for (uint32_t left = assay_log_end(log).chunk + 1; more && left > 0; left--) {
         uint32_t index = left - 1;
         more = add_chunk(&building, &index);

@@ -1,8 +1,8 @@
 #include "features/reader_pvt.h"
 
 /*
- * What of a record its owner changes in place, in the order it is copied: the head, the logs
- * and the lanes that lie in it; then, led by that, its newest segments, and of each stream asked for
+ * What of a record its owner changes in place, in the order it is copied: the head, the logs and
+ * the lanes that lie in it; then, led by that, its newest segments, and of each stream asked for
  * the newest chunk, the lanes that lie apart and the folded totals. The rest (sealed chunks, the
  * array that names them, blocks, texts) is replaced and never changed, and what the owner has
  * unlinked stays until the reader goes offline: so a pointer, once copied, may be followed at any
