@@ -148,7 +148,8 @@ class Rates:
 
 
 def row_figures(quick):
-    """200 features of four entities, from a state ten times the last-level cache."""
+    """200 features of four entities, from a state ten times the last-level cache, through a reader;
+    the keys were never read before. The owner reads the same rows after it."""
     spans = ("1m", "5m", "15m", "1h", "6h", "1d", "2d", "3d", "5d", "7d")
     aggregates = BASE | {"min": PLUS["min"], "max": PLUS["max"]}
     folder = definitions("row", aggregates, spans, ("user", "account", "phone", "merchant"))
@@ -162,8 +163,23 @@ def row_figures(quick):
                     for _ in range(0 if quick else 2)]
     times = run["memory_bytes"] * 10 / wanted
     return [figure(f"row of {runs[0]['features']} features, 4 entities, state {times:.1f}x the "
-                   f"last-level cache, {q}", "us", middle(runs, f"{q}_ns") / 1e3, target,
-                   lower_is_better=True) for q, target in (("p50", 5), ("p99", 15))]
+                   f"last-level cache, by {who}, {q}", "us", middle(runs, f"{key}{q}_ns") / 1e3,
+                   target if key == "" else None, lower_is_better=True)
+            for key, who in (("", "a reader"), ("owner_", "the owner"))
+            for q, target in (("p50", 5), ("p99", 15))]
+
+
+def beside_figures(quick):
+    """What a thread that reads rows of random keys at full rate costs the one that writes."""
+    keys, events, rounds = (1_000_000, 3_000_000, 4) if quick else (1_000_000, 12_000_000, 20)
+    run = driver("beside", "-c", FOLDER / "base", "--mix", "uniform", "--keys", keys, "--events",
+                 events, "--warm", 50, "--rounds", rounds)
+    print(f"beside: {run['reads']:,} reads, {run['retries']:,} copies tried again, "
+          f"{run['busy']:,} left to the owner", file=sys.stderr)
+    return [figure("writer slowed by a reader thread at full rate: CPU time an event, of that "
+                   "without one", "times", run["slowed"], 1.05, lower_is_better=True),
+            figure("reader thread beside the writer, rows of 4 keys, 18 features a key", "reads/s",
+                   1e9 / run["read_ns"])]
 
 
 def memory_figures(quick):
@@ -279,7 +295,8 @@ def suite_features(quick):
     """Windows of count, sum and average through the store, the machine beneath it, and peers."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     names = wanted_peers(quick)
-    return (Rates(quick).figures() + row_figures(quick) + memory_figures(quick) +
+    return (Rates(quick).figures() + row_figures(quick) + beside_figures(quick) +
+            memory_figures(quick) +
             peer_figures(quick, names))
 
 

@@ -205,11 +205,6 @@ void assay_view_read(const struct view_query *query, struct view_result *out)
     }
 }
 
-static struct assay_value number(double value)
-{
-    return (struct assay_value){.cell = {.number = value}, .kind = ASSAY_KIND_NUMBER};
-}
-
 struct assay_value assay_aggregate_null(const struct assay_agg *agg)
 {
     struct assay_value value = {.kind = (uint8_t)agg->result};
@@ -251,75 +246,93 @@ static struct assay_value edge_value(const struct assay_agg *agg,
     return value;
 }
 
-static struct assay_value edge_age(struct row row, int64_t at_ms)
+static double edge_age(struct row row, int64_t at_ms)
 {
-    return number(row.chunk == NULL ? ASSAY_NULL_NUMBER : (double)(at_ms - row_time(row)));
+    return row.chunk == NULL ? ASSAY_NULL_NUMBER : (double)(at_ms - row_time(row));
 }
 
-static struct assay_value average(const struct assay_agg *agg, const struct stream_layout *layout,
-                                  const struct tally *tally)
+static double average(const struct assay_agg *agg, const struct stream_layout *layout,
+                      const struct tally *tally)
 {
     if (tally->found == 0) {
-        return number(ASSAY_NULL_NUMBER);
+        return ASSAY_NULL_NUMBER;
     }
     const assay_uint128 scale = (assay_uint128)assay_pow10(column_def(agg, layout)->scale);
-    return number(assay_ratio(tally->sum, scale * tally->found));
+    return assay_ratio(tally->sum, scale * tally->found);
 }
 
-struct assay_value assay_aggregate_value(const struct assay_agg *agg,
-                                         const struct stream_layout *layout,
-                                         const struct view_result *result, int64_t at_ms)
+static double number_of(const struct assay_agg *agg, const struct stream_layout *layout,
+                        const struct view_result *result, int64_t at_ms)
 {
     const struct tally *tally = &result->tally;
     switch (agg->kind) {
     case ASSAY_AGG_COUNT:
-        return number((double)tally->found);
+        return (double)tally->found;
     case ASSAY_AGG_SUM:
-        return number(
-            assay_ratio(tally->sum, (assay_uint128)assay_pow10(column_def(agg, layout)->scale)));
+        return assay_ratio(tally->sum, (assay_uint128)assay_pow10(column_def(agg, layout)->scale));
     case ASSAY_AGG_AVG:
         return average(agg, layout, tally);
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
         return tally->found == 0
-                   ? number(ASSAY_NULL_NUMBER)
-                   : number(cell_number(column_def(agg, layout),
-                                        agg->kind == ASSAY_AGG_MIN ? tally->min : tally->max));
+                   ? ASSAY_NULL_NUMBER
+                   : cell_number(column_def(agg, layout),
+                                 agg->kind == ASSAY_AGG_MIN ? tally->min : tally->max);
     case ASSAY_AGG_RANGE:
-        return number(assay_moment_range(column_def(agg, layout), tally));
+        return assay_moment_range(column_def(agg, layout), tally);
     case ASSAY_AGG_VAR_POP:
     case ASSAY_AGG_VAR_SAMP:
     case ASSAY_AGG_STDDEV_POP:
     case ASSAY_AGG_STDDEV_SAMP:
     case ASSAY_AGG_CV:
-        return number(assay_moment_value(agg->kind, column_def(agg, layout)->scale, tally));
-    case ASSAY_AGG_FIRST:
-        return edge_value(agg, layout, tally->first);
-    case ASSAY_AGG_LAST:
-        return edge_value(agg, layout, tally->last);
+        return assay_moment_value(agg->kind, column_def(agg, layout)->scale, tally);
     case ASSAY_AGG_COUNT_DISTINCT:
-        return number((double)result->distinct_count);
-    case ASSAY_AGG_FIRST_K:
-    case ASSAY_AGG_LAST_K:
-        return edge_value(agg, layout, result->kth);
+        return (double)result->distinct_count;
     case ASSAY_AGG_IS_NEW:
-        return number(result->novelty == NOVELTY_NULL  ? ASSAY_NULL_NUMBER
-                      : result->novelty == NOVELTY_NEW ? 1
-                                                       : 0);
+        return result->novelty == NOVELTY_NULL  ? ASSAY_NULL_NUMBER
+               : result->novelty == NOVELTY_NEW ? 1
+                                                : 0;
     case ASSAY_AGG_INTERARRIVAL_MEAN:
     case ASSAY_AGG_INTERARRIVAL_STD:
     case ASSAY_AGG_LONGEST_GAP:
-        return number(assay_rhythm_value(agg->kind, result));
+        return assay_rhythm_value(agg->kind, result);
     case ASSAY_AGG_ACTIVE_DAYS:
-        return number(result->days == 0 ? ASSAY_NULL_NUMBER : (double)result->days);
+        return result->days == 0 ? ASSAY_NULL_NUMBER : (double)result->days;
     case ASSAY_AGG_TIME_SINCE_FIRST:
         return edge_age(tally->first, at_ms);
     case ASSAY_AGG_TIME_SINCE_LAST:
         return edge_age(tally->last, at_ms);
+    case ASSAY_AGG_FIRST:
+    case ASSAY_AGG_LAST:
+    case ASSAY_AGG_FIRST_K:
+    case ASSAY_AGG_LAST_K:
     case ASSAY_AGG_LAG:
     case ASSAY_AGG_END:
         break;
     }
     ASSAY_ASSERT(false);
-    return number(ASSAY_NULL_NUMBER);
+    return ASSAY_NULL_NUMBER;
+}
+
+/* Numbers come back in a register: a small struct that is handed on waits for its own bytes. */
+void assay_aggregate_value(const struct assay_agg *agg, const struct stream_layout *layout,
+                           const struct view_result *result, int64_t at_ms, struct assay_value *out)
+{
+    switch ((int)agg->kind) {
+    case ASSAY_AGG_FIRST:
+        *out = edge_value(agg, layout, result->tally.first);
+        return;
+    case ASSAY_AGG_LAST:
+        *out = edge_value(agg, layout, result->tally.last);
+        return;
+    case ASSAY_AGG_FIRST_K:
+    case ASSAY_AGG_LAST_K:
+        *out = edge_value(agg, layout, result->kth);
+        return;
+    default: {
+        const double number = number_of(agg, layout, result, at_ms);
+        *out = (struct assay_value){.cell = {.number = number}, .kind = ASSAY_KIND_NUMBER};
+        return;
+    }
+    }
 }

@@ -83,24 +83,29 @@ void assay_block_build(const struct log_context *context, struct log *log, uint3
     }
     memset(block, 0, block_bytes(context));
     block->count = count;
+    block->born = ++log->blocks;
     for (uint32_t p = 0; p < context->layout->pair_count; p++) {
         merge_totals(context, log, from, p, block);
         if ((context->layout->pairs[p].wants & WANT_DISTINCT) != 0) {
             merge_values(context, log, from, p, block);
         }
     }
-    ASSAY_ASSERT(log_chunk(log, from)->seal->opens == NULL);
-    ASSAY_ASSERT(log_chunk(log, from + count - 1)->seal->closes == NULL);
-    log_chunk(log, from)->seal->opens = block;
-    log_chunk(log, from + count - 1)->seal->closes = block;
+    struct seal *first = log_chunk(log, from)->seal;
+    struct seal *last = log_chunk(log, from + count - 1)->seal;
+    ASSAY_ASSERT(first->opens == NULL && last->closes == NULL);
+    /* Release: a reader that comes by the block sees it whole. */
+    __atomic_store_n(&first->opens, block, __ATOMIC_RELEASE);
+    __atomic_store_n(&last->closes, block, __ATOMIC_RELEASE);
 }
 
 void assay_block_drop(const struct log_context *context, struct log *log, uint32_t from)
 {
-    struct block *block = log_chunk(log, from)->seal->opens;
-    ASSAY_ASSERT(log_chunk(log, from + block->count - 1)->seal->closes == block);
-    log_chunk(log, from)->seal->opens = NULL;
-    log_chunk(log, from + block->count - 1)->seal->closes = NULL;
+    struct seal *first = log_chunk(log, from)->seal;
+    struct block *block = first->opens;
+    struct seal *last = log_chunk(log, from + block->count - 1)->seal;
+    ASSAY_ASSERT(last->closes == block);
+    __atomic_store_n(&first->opens, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&last->closes, NULL, __ATOMIC_RELEASE);
     free_block(context, block);
 }
 

@@ -50,15 +50,16 @@ static void put(const struct index_table *table, uint32_t place, uint8_t tag, ui
         free_slots = index_match(&table->buckets[at], 0);
     }
     const uint32_t slot = (uint32_t)__builtin_ctz(free_slots);
-    table->buckets[at].refs[slot] = ref;
-    table->buckets[at].tags[slot] = tag;
+    /* Release: readers that come by the tag see the reference, and by that the record. */
+    __atomic_store_n(&table->buckets[at].refs[slot], ref, __ATOMIC_RELEASE);
+    __atomic_store_n(&table->buckets[at].tags[slot], tag, __ATOMIC_RELEASE);
 }
 
 /* Free a slot; the buckets from the key's home up to it count one less. */
 static void drop(const struct index_table *table, uint32_t home, uint32_t at, uint32_t slot)
 {
     const uint32_t mask = table_mask(table);
-    table->buckets[at].tags[slot] = 0;
+    __atomic_store_n(&table->buckets[at].tags[slot], 0, __ATOMIC_RELEASE);
     uint32_t steps = 0;
     for (uint32_t b = home; b != at; b = (b + ++steps) & mask) {
         ASSAY_DASSERT(table->buckets[b].overflow > 0);
@@ -116,11 +117,15 @@ static void prefetch_places(const struct index *index)
 
 static void move_some(struct index *index)
 {
+    assay_seqlock_open(&index->moves);
     move_home(index, index->moved);
-    if (index->moved++ == table_mask(&index->old)) {
+    const bool ends = index->moved++ == table_mask(&index->old);
+    if (ends) {
         assay_slab_free(index->slab, index->old.buckets, table_bytes(index->old.bits));
         index->old = (struct index_table){0};
-    } else {
+    }
+    assay_seqlock_close(&index->moves);
+    if (!ends) {
         prefetch_places(index);
     }
 }
@@ -141,9 +146,11 @@ bool assay_index_reserve(struct index *index)
     if (buckets == NULL) {
         return index->count < room_of(&index->table, LOAD_MAX);
     }
+    assay_seqlock_open(&index->moves);
     index->old = index->table;
     index->table = (struct index_table){.buckets = buckets, .bits = bits + 1};
     index->moved = 0;
+    assay_seqlock_close(&index->moves);
     index->growths++;
     prefetch_places(index);
     return true;

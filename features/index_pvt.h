@@ -19,15 +19,13 @@
  * waits for millions of keys and the new table is touched from its beginning on. `moved` says which
  * homes have gone; a key is in exactly one of the tables, and its place tells which.
  *
- * Readers beside the writer are not built, but the layout leaves room for them; they would need:
+ * Readers look keys up beside the writer (features/index_read_pvt.h):
  *   - the writer stores the reference, then the tag (release); it counts and notes who passes by
- *     before either, and counts down after. A reader loads the tags as two 64-bit words (acquire)
- *     and compares the key of whatever record it is led to, so a slot that is used again cannot
- *     deceive it;
- *   - moving a home stores into the new table, then `moved` (release), then clears the old slots; a
- *     reader that finds nothing looks again when `moved` is not what it was;
- *   - the pair of tables is published as one pointer; an outgrown table and an erased record are
- *     freed once every reader has been quiescent (engine/sync/qsbr.h).
+ *     before either, and counts down after. A reader loads the tags as two words and compares the
+ *     key of whatever record it is led to, so a slot that is used again cannot deceive it;
+ *   - the tables change, and homes move, inside `moves`, a seqlock: a reader that finds nothing
+ *     looks again when it is not what it was. A key that moves is put before it is dropped;
+ *   - an outgrown table and an erased record are freed into a shared slab.
  *
  * Discipline: single writer, the shard's owner thread. Memory: the slab's.
  */
@@ -35,6 +33,7 @@
 #define ASSAY_FEATURES_INDEX_PVT_H
 
 #include "engine/base/assert.h"
+#include "engine/sync/seqlock.h"
 #include "features/slab.h"
 
 #if defined(__SSE2__)
@@ -69,8 +68,9 @@ struct index_table {
 struct index {
     struct assay_slab *slab;
     struct index_table table;
-    struct index_table old; /* while growing */
-    uint32_t moved;         /* homes of the old table below this are in the new one */
+    struct index_table old;     /* while growing */
+    uint32_t moved;             /* homes of the old table below this are in the new one */
+    struct assay_seqlock moves; /* over the three */
     uint64_t count;
     uint64_t growths;
 };
@@ -85,6 +85,7 @@ struct index_cursor {
     uint32_t slot;  /* of the candidate last seen */
     uint32_t steps; /* buckets gone past */
     uint8_t tag;
+    bool goes_on; /* a reader's: the bucket notes its tag */
 };
 
 /** How far keys lie from home. */

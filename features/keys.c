@@ -58,8 +58,7 @@ const struct assay_record *assay_store_next(const struct assay_store *store, siz
 
 static size_t record_bytes(const struct assay_store *store, uint32_t entity, uint32_t key_bytes)
 {
-    const struct entity_layout *layout = &store->layouts[entity];
-    return record_lanes_at(layout->stream_count, key_bytes) + layout->inline_bytes;
+    return record_head_bytes(&store->layouts[entity], key_bytes);
 }
 
 static void place_lanes(const struct entity_layout *layout, struct assay_record *record)
@@ -115,7 +114,8 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
     record->newest_ms = INT64_MIN;
     record->segments = &record->inline_segment;
     record->segment_capacity = 1;
-    record->key_bytes = key.len;
+    ASSAY_ASSERT(key.len <= UINT16_MAX);
+    record->key_bytes = (uint16_t)key.len;
     memcpy(record_key(record, store->layouts[entity].stream_count), key.ptr, key.len);
     place_lanes(&store->layouts[entity], record);
     store->record_bytes += assay_slab_fit(bytes);
@@ -153,6 +153,7 @@ static void evict(struct assay_store *store, struct keys *keys)
     }
     const struct assay_str key = {record_key(record, store->layouts[record->entity].stream_count),
                                   record->key_bytes};
+    assay_seqlock_open(&record->lock); /* for good: a reader that still comes by it looks again */
     assay_index_erase(&store->index, store_hash_key(store, record->entity, key), &record->item);
     assay_keys_discard(store, record);
     keys->count--;

@@ -1,39 +1,19 @@
+#include "features/lanes_place_pvt.h"
 #include "features/record_pvt.h"
 
 /*
- * Wide lanes: how they move, and how they are built from the log.
- *
- * A position is packed into 32 bits so that a window's begin takes four bytes: chunk above, entry
- * below. Logs of more chunks than that holds go without lanes, and so do lifetimes of more entries
- * than LANE_FOUND_MAX. That bounds the sums: so many values below SMALL add up to less than WIDE,
- * and greater ones are watched one by one.
+ * Wide lanes: how they move with time.
  */
 
 enum { LAG_CHUNKS = 2, BACK_STEPS = 32 };
-
-static const int64_t SMALL = INT64_C(1) << 31;
-static const int64_t WIDE = INT64_C(1) << 61;
-
-static int64_t time_at(const struct log *log, uint32_t place)
-{
-    return row_time(lane_row(log, place));
-}
-
-/* Time of the newest entry; there is one. */
-static int64_t newest_ms(const struct log *log)
-{
-    struct position end = assay_log_end(log);
-    end.at--;
-    return row_time(log_row(log, end));
-}
 
 /* ---- totals ---- */
 
 static void add_to(struct lanes *lanes, int64_t *sum, int64_t value)
 {
     *sum += value;
-    const bool is_small = value < SMALL && value > -SMALL;
-    if (!is_small && (*sum >= WIDE || *sum <= -WIDE)) {
+    const bool is_small = value < LANE_SMALL && value > -LANE_SMALL;
+    if (!is_small && (*sum >= LANE_WIDE || *sum <= -LANE_WIDE)) {
         lanes->state = LANES_OFF;
     }
 }
@@ -87,7 +67,7 @@ static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout
             continue;
         }
         const int64_t value = pair_cell(pair, row).integer;
-        if (value < SMALL && value > -SMALL) {
+        if (value < LANE_SMALL && value > -LANE_SMALL) {
             add_value(sums + totals.first, totals.prompt, value);
         } else {
             for (uint32_t i = 0; i < totals.prompt; i++) {
@@ -114,8 +94,9 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
             lanes_leave(lanes)[lane] = lane_leaves(&layout->lanes[lane], row_time(row));
         }
         end[d] = assay_lane_next(log, end[d]);
-        enter[d] = end[d] == LANE_NOWHERE ? INT64_MAX
-                                          : time_at(log, end[d]) + layout->lanes[lane].delay_ms;
+        enter[d] = end[d] == LANE_NOWHERE
+                       ? INT64_MAX
+                       : lane_time_at(log, end[d]) + layout->lanes[lane].delay_ms;
     }
 }
 
@@ -167,7 +148,7 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
             begin[lane] = LANE_NOWHERE;
             leave[lane] = INT64_MAX;
         } else {
-            leave[lane] = lane_leaves(&layout->lanes[lane], time_at(log, begin[lane]));
+            leave[lane] = lane_leaves(&layout->lanes[lane], lane_time_at(log, begin[lane]));
         }
     }
 }
@@ -178,7 +159,7 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
 {
     int64_t *leave = lanes_leave(lanes);
     uint32_t *begin = lanes_begin(lanes, layout);
-    const int64_t first_ms = time_at(log, lanes->waiting);
+    const int64_t first_ms = lane_time_at(log, lanes->waiting);
     for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
         if (lanes_end(lanes, layout)[d] == LANE_NOWHERE) {
             lanes_end(lanes, layout)[d] = lanes->waiting;
@@ -222,100 +203,7 @@ static void advance(struct lanes *lanes, const struct stream_layout *layout, con
     lanes->frontier_ms = at_ms;
 }
 
-/* ---- building and reading ---- */
-
-/* Windows without an entry. */
-static void reset(struct lanes *lanes, const struct stream_layout *layout, int64_t at_ms,
-                  int64_t since_ms)
-{
-    memset(lanes, 0, lanes_bytes(layout));
-    lanes->state = LANES_KEPT;
-    lanes->frontier_ms = at_ms;
-    lanes->since_ms = since_ms;
-    lanes->waiting = LANE_NOWHERE;
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        lanes_leave(lanes)[lane] = INT64_MAX;
-        lanes_begin(lanes, layout)[lane] = LANE_NOWHERE;
-    }
-    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
-        lanes_enter(lanes, layout)[d] = INT64_MAX;
-        lanes_end(lanes, layout)[d] = LANE_NOWHERE;
-    }
-}
-
-/* The packed place, or LANE_NOWHERE when it is the range's end. */
-static uint32_t place_in(const struct log *log, struct position position, struct position end)
-{
-    if (position.at == log_chunk(log, position.chunk)->count && position.chunk < end.chunk) {
-        position = (struct position){.chunk = position.chunk + 1};
-    }
-    const bool none =
-        position.chunk > end.chunk || (position.chunk == end.chunk && position.at >= end.at);
-    return none ? LANE_NOWHERE : lane_place(position);
-}
-
-static void build_lane(struct lanes *lanes, const struct log_context *context,
-                       const struct log *log, uint32_t lane)
-{
-    const struct stream_layout *layout = context->layout;
-    const struct lane *window = &layout->lanes[lane];
-    const int64_t to_ms = lanes->frontier_ms - window->delay_ms;
-    int64_t after_ms = lanes->since_ms - 1;
-    if (window->span_ms != 0 && to_ms - window->span_ms > after_ms) {
-        after_ms = to_ms - window->span_ms;
-    }
-    const struct range range = assay_range(log, after_ms, to_ms);
-    const uint32_t begin = place_in(log, range.begin, range.end);
-    if (begin != LANE_NOWHERE) {
-        lanes_begin(lanes, layout)[lane] = begin;
-        lanes_leave(lanes)[lane] = lane_leaves(window, time_at(log, begin));
-    }
-    if (lane >= layout->prompt_count) {
-        const uint32_t d = lane - layout->prompt_count;
-        const struct position from = assay_log_after(log, to_ms > after_ms ? to_ms : after_ms);
-        const uint32_t end = place_in(log, from, assay_log_end(log));
-        lanes_end(lanes, layout)[d] = end;
-        lanes_enter(lanes, layout)[d] =
-            end == LANE_NOWHERE ? INT64_MAX : time_at(log, end) + window->delay_ms;
-    }
-    for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
-         i++) {
-        const uint32_t total = layout->lane_totals[i];
-        const struct view_key key = {.pair = layout->total_pairs[total],
-                                     .wants = total < layout->sum_count ? WANT_COUNT | WANT_SUM
-                                                                        : WANT_COUNT};
-        const struct view_query query = {
-            .layout = layout,
-            .log = log,
-            .key = &key,
-            .range = range,
-            .bases_since_ms = window->span_ms == 0 ? lanes->since_ms : INT64_MAX,
-            .current = {.chunk = ASSAY_NONE},
-            .set = context->set,
-        };
-        struct view_result result;
-        assay_view_read(&query, &result);
-        lanes_found(lanes, layout)[total] = (uint32_t)result.tally.found;
-        lanes->state = result.tally.found < LANE_FOUND_MAX ? lanes->state : LANES_OFF;
-        if (total < layout->sum_count) {
-            lanes_sum(lanes, layout)[total] = (int64_t)result.tally.sum;
-            const bool fits = result.tally.sum < WIDE && result.tally.sum > -WIDE;
-            lanes->state = fits ? lanes->state : LANES_OFF;
-        }
-    }
-}
-
-static bool build(const struct log_context *context, struct log *log, int64_t at_ms,
-                  int64_t since_ms)
-{
-    const struct stream_layout *layout = context->layout;
-    reset(log->lanes, layout, at_ms, since_ms);
-    log->lanes->newest_ms = newest_ms(log);
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        build_lane(log->lanes, context, log, lane);
-    }
-    return log->lanes->state == LANES_KEPT;
-}
+/* ---- at a time ---- */
 
 /* Would entering what waits cost more than building anew? */
 static bool lags(const struct log *log, const struct lanes *lanes)
@@ -329,8 +217,8 @@ static bool renew(const struct log_context *context, struct log *log, int64_t at
                   int64_t since_ms)
 {
     const bool is_empty = assay_log_end(log).at == 0;
-    return !is_empty && log->count <= LANE_CHUNKS_MAX && newest_ms(log) <= at_ms &&
-           build(context, log, at_ms, since_ms);
+    return !is_empty && log->count <= LANE_CHUNKS_MAX && log_newest_ms(log) <= at_ms &&
+           assay_lanes_build(context, log, at_ms, since_ms);
 }
 
 bool assay_lanes_wide_at(const struct log_context *context, struct log *log, int64_t at_ms,
@@ -341,7 +229,8 @@ bool assay_lanes_wide_at(const struct log_context *context, struct log *log, int
         return renew(context, log, at_ms, since_ms);
     }
     /* What has entered lies before the frontier; so the log is only touched for what has not. */
-    if (at_ms < lanes->frontier_ms || (lanes->waiting != LANE_NOWHERE && newest_ms(log) > at_ms)) {
+    if (at_ms < lanes->frontier_ms ||
+        (lanes->waiting != LANE_NOWHERE && log_newest_ms(log) > at_ms)) {
         return false;
     }
     advance(lanes, context->layout, log, at_ms);
@@ -415,7 +304,7 @@ bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int6
         return false;
     }
     *end = assay_log_after(copy, at_ms);
-    const uint32_t stop = place_in(copy, *end, assay_log_end(copy));
+    const uint32_t stop = lane_place_in(copy, *end, assay_log_end(copy));
     if (!undo(lanes, layout, copy, stop)) {
         return false;
     }
@@ -443,7 +332,7 @@ int64_t assay_lanes_settled(const struct log *log)
     if (is_kept && lanes->waiting == LANE_NOWHERE) {
         return lanes->frontier_ms;
     }
-    const int64_t newest = newest_ms(log);
+    const int64_t newest = log_newest_ms(log);
     return is_kept && lanes->frontier_ms > newest ? lanes->frontier_ms : newest;
 }
 

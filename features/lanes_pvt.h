@@ -271,6 +271,10 @@ void assay_lanes_copy(const struct stream_layout *layout, const struct log *log,
  */
 bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int64_t at_ms,
                       int64_t since_ms, struct position *end);
+/** Make wide lanes anew at @p at_ms, when nothing of the log is newer. @return false: a sum may not
+ * fit. Cost: one pass over what the longest window holds, whole chunks as one. */
+bool assay_lanes_build(const struct log_context *context, struct log *log, int64_t at_ms,
+                       int64_t since_ms);
 /** The earliest time that the lanes of a log can be at without reading the past: that of its newest
  * entry, or the frontier they have already; INT64_MAX: the log is empty. */
 int64_t assay_lanes_settled(const struct log *log);

@@ -111,32 +111,31 @@ static struct position place_of(const struct log *log, const struct stream_layou
 
 static void free_chunks(const struct log_context *context, struct log *log)
 {
-    if (log->chunks != &log->inline_chunk) {
-        assay_slab_free(context->slab, log->chunks, log->capacity * sizeof *log->chunks);
-    }
+    assay_slab_free(context->slab, log->chunks, log->capacity * sizeof(struct chunk *));
 }
 
-/* Make room for one more chunk. Most keys never have more than one. */
+/* Make room for one more chunk. Most keys never have more than the newest, which takes none. */
 static bool reserve_chunk(const struct log_context *context, struct log *log)
 {
-    if (log->chunks == NULL) {
-        log->chunks = &log->inline_chunk;
-        log->capacity = 1;
-    }
-    if (log->capacity - log->first - log->count >= 1) {
+    const uint32_t sealed = log->count == 0 ? 0 : log->count - 1;
+    if (log->count == 0 || log->capacity - log->first - sealed >= 1) {
         return true;
     }
-    if (log->first > 0 && log->first >= log->capacity / 2) {
-        memmove(log->chunks, log->chunks + log->first, log->count * sizeof *log->chunks);
+    const bool moves = log->first > 0 && log->first >= log->capacity / 2;
+    if (moves && !assay_slab_is_shared(context->slab)) {
+        memmove(log->chunks, log->chunks + log->first, sealed * sizeof(struct chunk *));
         log->first = 0;
         return true;
     }
-    const uint32_t capacity = log->capacity < CHUNKS_MIN ? CHUNKS_MIN : 2 * log->capacity;
+    const uint32_t wanted = moves ? log->capacity : 2 * log->capacity;
+    const uint32_t capacity = wanted < CHUNKS_MIN ? CHUNKS_MIN : wanted;
     struct chunk **chunks = assay_slab_alloc(context->slab, capacity * sizeof(struct chunk *));
     if (chunks == NULL) {
         return false;
     }
-    memcpy(chunks, log->chunks + log->first, log->count * sizeof(struct chunk *));
+    if (sealed > 0) {
+        memcpy(chunks, log->chunks + log->first, sealed * sizeof(struct chunk *));
+    }
     free_chunks(context, log);
     log->chunks = chunks;
     log->first = 0;
@@ -202,7 +201,7 @@ static bool grow_open(const struct log_context *context, struct log *log)
     if (larger == NULL) {
         return false;
     }
-    log->chunks[log->first + log->count - 1] = larger;
+    log->newest = larger;
     assay_chunk_free(context, open);
     return true;
 }
@@ -229,11 +228,15 @@ static bool push_open(const struct log_context *context, struct log *log, uint32
     if (open == NULL) {
         return false;
     }
-    if (log->count > 0 && !assay_chunk_seal(context, log_chunk(log, log->count - 1))) {
+    if (log->count > 0 && !assay_chunk_seal(context, log->newest)) {
         assay_chunk_free(context, open);
         return false;
     }
-    log->chunks[log->first + log->count++] = open;
+    if (log->count > 0) {
+        log->chunks[log->first + log->count - 1] = log->newest;
+    }
+    log->newest = open;
+    log->count++;
     complete_block(context, log);
     return true;
 }
@@ -278,6 +281,13 @@ static bool replace(const struct log_context *context, struct log *log, struct r
     const uint32_t parts = total > CHUNK_ROWS_MAX ? 2 : 1;
     const uint32_t left = parts == 2 ? total - total / 2 : total;
     change->replaced = place.chunk;
+    if (assay_slab_is_shared(context->slab) && place.chunk + 1 < log->count) {
+        change->capacity = log->capacity;
+        change->chunks = assay_slab_alloc(context->slab, log->capacity * sizeof(struct chunk *));
+        if (change->chunks == NULL) {
+            return false;
+        }
+    }
     for (uint32_t i = 0; i < parts; i++) {
         const struct chunk_source source = {.chunk = old,
                                             .from = i == 0 ? 0 : left,
@@ -323,6 +333,33 @@ bool assay_log_prepare(const struct log_context *context, struct log *log, struc
     return true;
 }
 
+/* Name the fresh chunks where the old one was named. */
+static void put_fresh(const struct log_context *context, struct log *log,
+                      const struct log_change *change)
+{
+    const uint32_t sealed = log->count - 1;
+    const bool was_newest = change->replaced == sealed;
+    struct chunk *last = change->fresh[change->fresh_count - 1];
+    if (change->chunks != NULL) {
+        memcpy(change->chunks, log->chunks + log->first, sealed * sizeof(struct chunk *));
+        free_chunks(context, log);
+        log->chunks = change->chunks;
+        log->first = 0;
+    }
+    if (change->fresh_count == 2) {
+        ASSAY_ASSERT(log->first + sealed < log->capacity);
+        struct chunk **at = &log->chunks[log->first + change->replaced];
+        memmove(at + 1, at, (sealed - change->replaced) * sizeof *at);
+        at[0] = change->fresh[0];
+        log->count++;
+    }
+    if (was_newest) {
+        log->newest = last;
+    } else {
+        log->chunks[log->first + change->replaced + change->fresh_count - 1] = last;
+    }
+}
+
 /* Put the fresh chunks in the place of the old one; what its rows name lives on in them. */
 static void swap_in(const struct log_context *context, struct log *log,
                     const struct log_change *change)
@@ -333,15 +370,8 @@ static void swap_in(const struct log_context *context, struct log *log,
         covered = log_chunk(log, leader)->seal->opens->count + change->fresh_count - 1;
         assay_block_drop(context, log, leader);
     }
-    struct chunk **at = &log->chunks[log->first + change->replaced];
-    struct chunk *old = *at;
-    if (change->fresh_count == 2) {
-        ASSAY_ASSERT(log->first + log->count < log->capacity);
-        memmove(at + 2, at + 1, (log->count - change->replaced - 1) * sizeof *at);
-        at[1] = change->fresh[1];
-        log->count++;
-    }
-    at[0] = change->fresh[0];
+    struct chunk *old = log_chunk(log, change->replaced);
+    put_fresh(context, log, change);
     assay_chunk_free(context, old);
     if (covered > 2 * BLOCK_CHUNKS) {
         assay_block_build(context, log, leader, covered / 2);
@@ -368,6 +398,7 @@ void assay_log_abandon(const struct log_context *context, struct log_change *cha
     for (uint32_t i = 0; i < change->fresh_count; i++) {
         assay_chunk_free(context, change->fresh[i]);
     }
+    assay_slab_free(context->slab, change->chunks, change->capacity * sizeof(struct chunk *));
     *change = (struct log_change){0};
 }
 

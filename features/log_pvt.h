@@ -165,6 +165,7 @@ struct summary {
 /** Some sealed chunks in a row, summed up once more: a cache, so it may be missing. */
 struct block {
     uint32_t count;             /* chunks */
+    uint32_t born;              /* the log's count of blocks then, this one included */
     struct summary summaries[]; /* one a pair */
 };
 
@@ -216,11 +217,12 @@ struct base {
 };
 
 struct log {
-    struct chunk **chunks; /* NULL: none yet; the inline one until there are more */
-    struct chunk *inline_chunk;
-    uint32_t first; /* chunks[first ...] are in use */
-    uint32_t count;
-    uint32_t capacity;
+    struct chunk **chunks; /* all but the newest; NULL: none yet */
+    struct chunk *newest;  /* the open one; NULL: there are none */
+    uint32_t first;        /* chunks[first ...] are in use */
+    uint32_t count;        /* of chunks, the newest included */
+    uint32_t capacity;     /* of `chunks` */
+    uint32_t blocks;       /* built so far: a copy of the log knows by it which came later */
     struct base *bases;
     struct lanes *lanes; /* NULL: none yet */
 };
@@ -231,10 +233,15 @@ struct segment {
     int64_t end_ms;
 };
 
+/**
+ * The head of what is known of a key. What a reader's copy of it leads to is never changed, only
+ * replaced, but for what features/reader.c copies with it (docs/design.md, "Readers").
+ */
 struct assay_record {
-    struct index_item item; /* first: the index begins with it */
-    uint32_t next;          /* slab name of the next in the queue of `struct keys` */
-    uint32_t key_bytes;
+    struct index_item item;    /* first: the index begins with it */
+    uint32_t next;             /* slab name of the next in the queue of `struct keys` */
+    struct assay_seqlock lock; /* over all but the three above and below */
+    uint16_t key_bytes;
     uint8_t entity;
     bool touched; /* by an event since the queue's hand came by, or since the first */
     int64_t newest_ms;
@@ -280,12 +287,14 @@ struct log_change {
     uint32_t fresh_count;     /* 0: in place in the open chunk */
     struct chunk *fresh[2];   /* what replaces chunk position.chunk (or the one before) */
     uint32_t replaced;
+    struct chunk **chunks; /* what replaces the log's, where readers may hold that; or NULL */
+    uint32_t capacity;     /* of it */
 };
 
 /** Chunk @p at of a log. */
 static inline struct chunk *log_chunk(const struct log *log, uint32_t at)
 {
-    return log->chunks[log->first + at];
+    return at + 1 == log->count ? log->newest : log->chunks[log->first + at];
 }
 
 /** Row @p at of chunk @p chunk of a log. */
@@ -294,16 +303,16 @@ static inline struct row log_row(const struct log *log, struct position position
     return (struct row){.chunk = log_chunk(log, position.chunk), .at = position.at};
 }
 
-/** The block that a chunk opens, or NULL. */
+/** The block that a chunk opens, or NULL. A reader may ask while blocks are built and dropped. */
 static inline struct block *chunk_opens(const struct chunk *chunk)
 {
-    return chunk->seal == NULL ? NULL : chunk->seal->opens;
+    return chunk->seal == NULL ? NULL : __atomic_load_n(&chunk->seal->opens, __ATOMIC_ACQUIRE);
 }
 
 /** The block that it closes, or NULL. */
 static inline struct block *chunk_closes(const struct chunk *chunk)
 {
-    return chunk->seal == NULL ? NULL : chunk->seal->closes;
+    return chunk->seal == NULL ? NULL : __atomic_load_n(&chunk->seal->closes, __ATOMIC_ACQUIRE);
 }
 
 /** The bytes of a row. */

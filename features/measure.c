@@ -72,9 +72,7 @@ static uint64_t add_record(const struct assay_store *store, const struct assay_r
     }
     for (uint32_t s = 0; s < layout->stream_count; s++) {
         const struct log *log = &record->logs[s];
-        if (log->chunks != &log->inline_chunk) {
-            bytes->chunks += piece(log->capacity * sizeof(struct chunk *));
-        }
+        bytes->chunks += piece(log->capacity * sizeof(struct chunk *));
         for (uint32_t c = 0; c < log->count; c++) {
             add_chunk(&layout->streams[s], log_chunk(log, c), bytes);
             logged += log_chunk(log, c)->count;

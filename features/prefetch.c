@@ -6,16 +6,10 @@
  * a wrong guess costs a cache line.
  */
 
-enum { HEAD_BYTES_MAX = 640 };
-
-/* Lines of the head of an update's record: it is read as a whole. */
+/* Lines of the head of an update's record. */
 static uint32_t lines_of(const struct assay_store *store, const struct assay_update *update)
 {
-    const struct entity_layout *layout = &store->layouts[update->entity];
-    const size_t bytes =
-        record_lanes_at(layout->stream_count, update->key.len) + layout->inline_bytes;
-    const size_t most = bytes < HEAD_BYTES_MAX ? bytes : HEAD_BYTES_MAX;
-    return (uint32_t)((most + LINE_BYTES - 1) / LINE_BYTES);
+    return record_head_lines(&store->layouts[update->entity], update->key.len);
 }
 
 /* The record whose place is the hash's too; keys are not compared. */

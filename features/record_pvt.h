@@ -115,9 +115,9 @@ void assay_view_read(const struct view_query *query, struct view_result *out);
 void assay_view_scan(const struct view_query *query, uint32_t totals, bool distinct,
                      struct tally *tally);
 /** One aggregate's value from its view. */
-struct assay_value assay_aggregate_value(const struct assay_agg *agg,
-                                         const struct stream_layout *layout,
-                                         const struct view_result *result, int64_t at_ms);
+void assay_aggregate_value(const struct assay_agg *agg, const struct stream_layout *layout,
+                           const struct view_result *result, int64_t at_ms,
+                           struct assay_value *out);
 /** Null, of the aggregate's kind. */
 struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 
@@ -202,6 +202,7 @@ struct selection {
     struct selection_step *steps; /* features to work out, in order */
     struct sweep *sweeps;
     struct swept_view *swept;
+    bool *reads; /* one a stream of the entity: it, or landmarks of it, are looked at */
 };
 
 /** Find what of a stream is swept: fill in @p part and the lists behind it. */
@@ -309,14 +310,15 @@ struct slicer {
     struct selection *selections;
     struct distinct_set set;
     uint64_t expired_reads; /* values asked for further back than is retained */
+    bool reads_copies;      /* records are the slicer's own: their lanes may be at any time */
 };
 
 /** What a slicer is made from. Lives as long as the slicer does. */
 struct slicer_source {
     const struct assay_plan *plan;
     const struct entity_layout *layouts;
-    struct assay_slab *slab;
-    size_t entries_max; /* that a log can hold */
+    struct assay_slab *slab; /* NULL: a reader's, which has lanes wherever it needs some */
+    size_t entries_max;      /* that a log can hold */
     uint64_t seed;
 };
 
@@ -346,6 +348,9 @@ struct assay_store {
     struct position *touched;         /* one a stream: where the last update's event lies */
     uint32_t touched_entity;          /* whose streams `touched` speaks of */
     struct tally *tallies;            /* one a pair, for the state hash */
+    struct store_readers *readers;    /* NULL: there never was one */
+    atomic_uint_fast64_t mark;        /* see assay_store_mark() */
+    size_t entries_max;               /* that the memory can hold */
     struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
 
@@ -417,6 +422,21 @@ static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)
 {
     const size_t used = sizeof(struct assay_record) + stream_count * sizeof(struct log) + key_bytes;
     return (used + 7) / 8 * 8;
+}
+
+/** Bytes of a record: its head, logs, key and inline lanes lie in one piece. */
+static inline size_t record_head_bytes(const struct entity_layout *layout, uint32_t key_bytes)
+{
+    return record_lanes_at(layout->stream_count, key_bytes) + layout->inline_bytes;
+}
+
+/** Lines of it that are worth fetching ahead: it is read as a whole. */
+static inline uint32_t record_head_lines(const struct entity_layout *layout, uint32_t key_bytes)
+{
+    enum { HEAD_BYTES_MAX = 640 };
+    const size_t bytes = record_head_bytes(layout, key_bytes);
+    const size_t most = bytes < HEAD_BYTES_MAX ? bytes : HEAD_BYTES_MAX;
+    return (uint32_t)((most + LINE_BYTES - 1) / LINE_BYTES);
 }
 
 /** Bytes of the key, behind the logs. */

@@ -101,6 +101,16 @@ struct used {
     uint32_t swept;
 };
 
+/* The streams that a view looks at: its own, and those of the landmarks that cut it. */
+static void mark_reads(const struct entity_layout *layout, struct selection *selection,
+                       uint32_t view)
+{
+    while (view != ASSAY_NONE) {
+        selection->reads[layout->ranges[layout->views[view].range].stream] = true;
+        view = layout->views[view].cut == NULL ? ASSAY_NONE : layout->views[view].since_view;
+    }
+}
+
 static void list_stream(struct slicer *slicer, struct selection *selection, uint32_t stream,
                         struct used *used)
 {
@@ -122,6 +132,7 @@ static void list_stream(struct slicer *slicer, struct selection *selection, uint
             selection->aggs[used->aggs++] = i;
             out.agg_count++;
         }
+        mark_reads(layout, selection, layout->agg_views[i]);
     }
     if (out.kept_count + out.agg_count > 0) {
         assay_sweep_list(slicer, selection, &out, &used->sweeps, &used->swept);
@@ -156,6 +167,7 @@ static void fill(struct slicer *slicer, struct selection *selection, uint32_t en
     selection->stream_count = 0;
     selection->step_count = 0;
     memcpy(selection->features, features, count * sizeof *features);
+    memset(selection->reads, 0, slicer->layouts[entity].stream_count * sizeof *selection->reads);
     for (size_t i = 0; i < count; i++) {
         selection->outs[i] = source_slot(slicer, entity, features[i] - plan->feature_first);
     }
@@ -186,9 +198,11 @@ static bool reserve(struct assay_arena *arena, struct selection *selection, size
     selection->streams = assay_arena_array(arena, streams, sizeof *selection->streams);
     selection->sweeps = assay_arena_array(arena, aggs, sizeof *selection->sweeps);
     selection->swept = assay_arena_array(arena, aggs, sizeof *selection->swept);
-    return selection->sweeps != NULL && selection->swept != NULL && selection->values != NULL &&
-           selection->features != NULL && selection->outs != NULL && selection->steps != NULL &&
-           selection->aggs != NULL && selection->kept != NULL && selection->streams != NULL;
+    selection->reads = assay_arena_array(arena, streams, sizeof *selection->reads);
+    return selection->reads != NULL && selection->values != NULL && selection->sweeps != NULL &&
+           selection->swept != NULL && selection->features != NULL && selection->outs != NULL &&
+           selection->steps != NULL && selection->aggs != NULL && selection->kept != NULL &&
+           selection->streams != NULL;
 }
 
 bool assay_selection_reserve(struct slicer *slicer, struct assay_arena *arena)

@@ -1,4 +1,4 @@
-#include "features/slab.h"
+#include "features/slab_pvt.h"
 
 #include "engine/base/assert.h"
 
@@ -17,7 +17,7 @@ enum {
 
 static const size_t huge_bytes = (size_t)2 << 20;
 
-static size_t class_bytes(uint32_t class)
+size_t assay_slab_class_bytes(uint32_t class)
 {
     if (class < SMALL_CLASSES) {
         return (class + 1U) << GRAIN_LOG_MIN;
@@ -37,6 +37,11 @@ static uint32_t class_of(size_t bytes)
     const uint32_t class = SMALL_CLASSES + (log - SMALL_LOG) * 8 + step;
     ASSAY_ASSERT(class < ASSAY_SLAB_CLASSES);
     return class;
+}
+
+static size_t class_bytes(uint32_t class)
+{
+    return assay_slab_class_bytes(class);
 }
 
 /* Of a coarse grain only the classes that are multiples of it are used. */
@@ -79,6 +84,7 @@ bool assay_slab_init(struct assay_slab *slab, size_t bytes_max)
 
 void assay_slab_fini(struct assay_slab *slab)
 {
+    assay_slab_unshare(slab);
     if (slab->map != NULL) {
         (void)munmap(slab->map, slab->map_bytes);
         slab->map = NULL;
@@ -91,6 +97,11 @@ static void push(struct assay_slab *slab, uint32_t class, void *piece)
     memcpy(piece, &slab->free_lists[class], sizeof piece);
     slab->free_lists[class] = piece;
     slab->large_free += class_bytes(class) >= CUT_FROM ? 1 : 0;
+}
+
+void assay_slab_list(struct assay_slab *slab, uint32_t class, void *piece)
+{
+    push(slab, class, piece);
 }
 
 static void *pop(struct assay_slab *slab, uint32_t class)
@@ -171,6 +182,16 @@ static void *cut(struct assay_slab *slab, size_t size)
     return piece;
 }
 
+/* A piece of any origin, or NULL. */
+static void *find(struct assay_slab *slab, uint32_t class, size_t size)
+{
+    void *piece = pop(slab, class);
+    if (piece == NULL && size <= CUT_MAX) {
+        piece = cut(slab, size);
+    }
+    return piece == NULL && has_room(slab, size) ? carve(slab, size) : piece;
+}
+
 void *assay_slab_alloc(struct assay_slab *slab, size_t bytes)
 {
     if (bytes > slab->bytes_max) {
@@ -178,17 +199,11 @@ void *assay_slab_alloc(struct assay_slab *slab, size_t bytes)
     }
     const uint32_t class = class_in(slab, bytes);
     const size_t size = class_bytes(class);
-    void *piece = pop(slab, class);
-    if (piece == NULL && size <= CUT_MAX) {
-        piece = cut(slab, size);
+    void *piece = find(slab, class, size);
+    if (piece == NULL && assay_limbo_drain(slab)) {
+        piece = find(slab, class, size);
     }
-    if (piece == NULL) {
-        if (!has_room(slab, size)) {
-            return NULL;
-        }
-        piece = carve(slab, size);
-    }
-    slab->live += size;
+    slab->live += piece == NULL ? 0 : size;
     return piece;
 }
 
@@ -213,8 +228,12 @@ void assay_slab_free(struct assay_slab *slab, void *piece, size_t bytes)
     }
     const uint32_t class = class_in(slab, bytes);
     ASSAY_DASSERT(slab->live >= class_bytes(class));
-    push(slab, class, piece);
     slab->live -= class_bytes(class);
+    if (slab->limbo != NULL) {
+        assay_limbo_add(slab, class, piece);
+    } else {
+        push(slab, class, piece);
+    }
 }
 
 size_t assay_slab_fit(size_t bytes)

@@ -15,6 +15,9 @@
  *
  * Every piece starts a multiple of the grain from the base: 16 bytes in a region of up to 64 GiB,
  * more in a larger one. So 32 bits name any piece, which halves what points at it.
+ *
+ * Where readers hold pointers beside the writer, the region is shared: what is freed waits, as it
+ * is, until every reader has let go of it (engine/sync/qsbr.h), and only then is it used again.
  */
 #ifndef ASSAY_FEATURES_SLAB_H
 #define ASSAY_FEATURES_SLAB_H
@@ -28,6 +31,9 @@ enum {
     ASSAY_SLAB_LINE_BYTES = 64, /* a piece that is whole cache lines starts one */
 };
 
+struct assay_qsbr;
+struct slab_limbo;
+
 struct assay_slab {
     unsigned char *base;
     size_t bytes_max;
@@ -39,6 +45,7 @@ struct assay_slab {
     size_t cut_bytes;
     void *map; /* the region and the guards around it */
     size_t map_bytes;
+    struct slab_limbo *limbo; /* NULL: nobody reads beside the writer */
     void *free_lists[ASSAY_SLAB_CLASSES];
 };
 
@@ -65,6 +72,18 @@ void *assay_slab_alloc(struct assay_slab *slab, size_t bytes);
 void *assay_slab_alloc_zero(struct assay_slab *slab, size_t bytes);
 /** Give back a piece that was allocated with the same @p bytes; NULL is allowed. */
 void assay_slab_free(struct assay_slab *slab, void *piece, size_t bytes);
+/**
+ * From here on readers, which @p qsbr knows, may hold pointers into the region.
+ *
+ * @return false: no address space for the pieces that will wait. Thread: owner.
+ */
+bool assay_slab_share(struct assay_slab *slab, struct assay_qsbr *qsbr);
+/** No reader is left: what waits is free. Thread: owner. */
+void assay_slab_unshare(struct assay_slab *slab);
+/** Take back some of what readers have let go of. Thread: owner. Cost: bounded; a look, mostly. */
+void assay_slab_turn(struct assay_slab *slab);
+/** Freed pieces that wait for readers, in bytes. Thread: owner. */
+size_t assay_slab_waiting(const struct assay_slab *slab);
 /** Bytes a request of @p bytes really gets: callers that grow may use them all. */
 size_t assay_slab_fit(size_t bytes);
 /**
@@ -72,6 +91,12 @@ size_t assay_slab_fit(size_t bytes);
  * /proc, so it is for reports only.
  */
 bool assay_slab_pages(const struct assay_slab *slab, struct assay_slab_pages *out);
+
+/** Must what readers can see be replaced instead of changed? */
+static inline bool assay_slab_is_shared(const struct assay_slab *slab)
+{
+    return slab->limbo != NULL;
+}
 
 /** The 32 bits that name a piece of the region. */
 static inline uint32_t assay_slab_ref(const struct assay_slab *slab, const void *piece)

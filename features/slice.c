@@ -19,6 +19,32 @@ static struct log *copy_of(const struct slicer *slicer, const struct view *view,
     return copy;
 }
 
+/* The record's own lanes change, beside readers. */
+static bool move_lanes(const struct log_context *context, const struct view *view, struct log *log,
+                       int64_t at_ms, int64_t since_ms)
+{
+    assay_seqlock_open(&view->record->lock);
+    const bool are_there = assay_lanes_at(context, log, at_ms, since_ms);
+    assay_seqlock_close(&view->record->lock);
+    return are_there;
+}
+
+/* The record is a reader's copy: its lanes may be moved, but stay in their place. */
+static bool read_copy(struct slicer *slicer, const struct log_context *context,
+                      const struct view *view, uint32_t stream)
+{
+    struct log *log = &view->record->logs[stream];
+    slicer->scratch.is_copy[stream] = log->lanes->is_packed;
+    if (!log->lanes->is_packed) {
+        return assay_lanes_at(context, log, view->at_ms, view->since_ms);
+    }
+    if (assay_lanes_stepped(context->layout, log, view->at_ms, view->since_ms)) {
+        slicer->scratch.is_copy[stream] = false;
+        return true;
+    }
+    return assay_lanes_at(context, copy_of(slicer, view, stream), view->at_ms, view->since_ms);
+}
+
 /* A read may be of any time, so it moves a copy. The kept windows of the log are brought up to its
  * newest event, so that the next read finds them, and not beyond. */
 static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t stream)
@@ -30,9 +56,12 @@ static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t 
     if (settled_ms > view->at_ms) {
         return false;
     }
+    if (slicer->reads_copies) {
+        return read_copy(slicer, &context, view, stream);
+    }
     const int64_t since_ms = assay_segment_since(
         view->record, settled_ms, slicer->plan->schema->entities[view->entity].expire_ms);
-    return since_ms != INT64_MAX && assay_lanes_at(&context, log, settled_ms, since_ms) &&
+    return since_ms != INT64_MAX && move_lanes(&context, view, log, settled_ms, since_ms) &&
            assay_lanes_at(&context, copy_of(slicer, view, stream), view->at_ms, view->since_ms);
 }
 
@@ -44,6 +73,17 @@ static bool read_back(struct slicer *slicer, const struct view *view, uint32_t s
            assay_lanes_back(&slicer->layouts[view->entity].streams[stream],
                             copy_of(slicer, view, stream), view->at_ms, view->since_ms,
                             &slicer->scratch.ends[stream]);
+}
+
+/* The usual case: packed lanes and one event more. */
+static bool step_lanes(const struct slicer *slicer, const struct view *view, uint32_t stream)
+{
+    assay_seqlock_open(&view->record->lock);
+    const bool are_there =
+        assay_lanes_stepped(&slicer->layouts[view->entity].streams[stream],
+                            &view->record->logs[stream], view->at_ms, view->since_ms);
+    assay_seqlock_close(&view->record->lock);
+    return are_there;
 }
 
 /* Whether there are kept windows at the view's time; asked once a slice. Only the current event's
@@ -58,9 +98,7 @@ static bool has_lanes(struct slicer *slicer, const struct view *view, uint32_t s
     scratch->is_copy[stream] = false;
     scratch->is_back[stream] = false;
     scratch->kept[stream] = true;
-    if (view->event != NULL &&
-        assay_lanes_stepped(&slicer->layouts[view->entity].streams[stream],
-                            &view->record->logs[stream], view->at_ms, view->since_ms)) {
+    if (view->event != NULL && step_lanes(slicer, view, stream)) {
         return true;
     }
     scratch->is_copy[stream] = true;
@@ -70,7 +108,7 @@ static bool has_lanes(struct slicer *slicer, const struct view *view, uint32_t s
     }
     const struct log_context context = slicer_context_of(slicer, view->record, stream);
     scratch->is_copy[stream] =
-        !assay_lanes_at(&context, &view->record->logs[stream], view->at_ms, view->since_ms);
+        !move_lanes(&context, view, &view->record->logs[stream], view->at_ms, view->since_ms);
     scratch->is_back[stream] = scratch->is_copy[stream] && read_back(slicer, view, stream);
     scratch->kept[stream] = !scratch->is_copy[stream] || scratch->is_back[stream];
     return scratch->kept[stream];
@@ -214,8 +252,9 @@ static const struct view_result *result_of(struct slicer *slicer, const struct v
     return result;
 }
 
-static struct assay_value read_aggregate(struct slicer *slicer, const struct view *view,
-                                         uint32_t index)
+/* The value goes straight to its place: copies of small structs wait for their own bytes. */
+static void read_aggregate(struct slicer *slicer, const struct view *view, uint32_t index,
+                           struct assay_value *out)
 {
     const struct assay_agg *agg = &slicer->plan->entities[view->entity].aggs[index];
     const struct entity_layout *layout = &slicer->layouts[view->entity];
@@ -225,12 +264,12 @@ static struct assay_value read_aggregate(struct slicer *slicer, const struct vie
         (since &&
          !is_answerable(view, &slicer->plan->streams[agg->window.since_stream], &agg->window))) {
         slicer->expired_reads++;
-        struct assay_value expired = assay_aggregate_null(agg);
-        expired.state = ASSAY_STATE_EXPIRED;
-        return expired;
+        *out = assay_aggregate_null(agg);
+        out->state = ASSAY_STATE_EXPIRED;
+        return;
     }
-    return assay_aggregate_value(agg, &layout->streams[position],
-                                 result_of(slicer, view, layout->agg_views[index]), view->at_ms);
+    assay_aggregate_value(agg, &layout->streams[position],
+                          result_of(slicer, view, layout->agg_views[index]), view->at_ms, out);
 }
 
 /* Logs that the current event did not go to have not been looked at for a while. */
@@ -323,7 +362,7 @@ static bool read_kept(struct slicer *slicer, const struct view *view,
     }
     for (uint32_t i = 0; i < part->kept_count; i++) {
         const uint32_t agg = selection->kept[part->kept_first + i].agg;
-        slots[agg] = read_aggregate(slicer, view, agg);
+        read_aggregate(slicer, view, agg, &slots[agg]);
     }
     return false;
 }
@@ -342,7 +381,7 @@ static void read_others(struct slicer *slicer, const struct view *view,
     }
     for (uint32_t i = 0; i < part->agg_count; i++) {
         const uint32_t agg = selection->aggs[part->agg_first + i];
-        slots[agg] = read_aggregate(slicer, view, agg);
+        read_aggregate(slicer, view, agg, &slots[agg]);
     }
 }
 

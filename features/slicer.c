@@ -90,6 +90,7 @@ bool assay_slicer_init(struct slicer *slicer, struct assay_arena *arena,
         .layouts = source->layouts,
         .slab = source->slab,
         .set = {.seed = source->seed},
+        .reads_copies = source->slab == NULL,
     };
     const struct sizes sizes = sizes_of(slicer);
     return reserve_scratch(&slicer->scratch, arena, &sizes) &&

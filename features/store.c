@@ -1,4 +1,4 @@
-#include "features/record_pvt.h"
+#include "features/reader_pvt.h"
 
 #include "features/decode.h"
 
@@ -53,7 +53,7 @@ static bool reserve_slicer(struct assay_store *store)
         .plan = store->plan,
         .layouts = store->layouts,
         .slab = &store->slab,
-        .entries_max = store->options.memory_bytes_max / ROW_BYTES_MIN,
+        .entries_max = store->entries_max,
         .seed = store->options.index_seed,
     };
     return assay_slicer_init(&store->slicer, store->arena, &source);
@@ -102,6 +102,7 @@ enum assay_status assay_store_create(struct assay_store **out, const struct assa
     if (store != NULL) {
         store->plan = plan;
         store->options = *options;
+        store->entries_max = options->memory_bytes_max / ROW_BYTES_MIN;
     }
     if (store == NULL || !reserve(store)) {
         assay_store_destroy(store);
@@ -122,6 +123,7 @@ void assay_store_destroy(struct assay_store *store)
     for (uint32_t e = 0; store->hot_keys != NULL && e < store->plan->schema->entity_count; e++) {
         assay_hot_keys_destroy(store->hot_keys[e]);
     }
+    assay_readers_free(store);
     assay_slab_fini(&store->slab);
     assay_slicer_fini(&store->slicer);
     assay_arena_destroy(store->arena);
@@ -331,6 +333,7 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
 {
     ASSAY_ASSERT(store != NULL && update != NULL && touch != NULL);
     ASSAY_ASSERT(update->entity < store->plan->schema->entity_count);
+    assay_slab_turn(&store->slab);
     const uint64_t hash = store_hash_key(store, update->entity, update->key);
     struct assay_record *record = assay_keys_find(store, hash, update->entity, update->key);
     const bool known = record != NULL;
@@ -338,8 +341,10 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     if (record == NULL) {
         return refuse(store);
     }
+    assay_seqlock_open(&record->lock);
     if (!prepare(store, record, update)) {
         abandon(store, record);
+        assay_seqlock_close(&record->lock);
         if (!known) {
             assay_keys_discard(store, record);
         }
@@ -350,6 +355,7 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     }
     record->touched = known; /* a key earns its second chance with a second event */
     commit(store, record, update);
+    assay_seqlock_close(&record->lock);
     if (store->hot_keys != NULL) {
         assay_hot_keys_add(store->hot_keys[update->entity], hash, update->key);
     }

@@ -86,8 +86,9 @@ void assay_sweep_read(struct slicer *slicer, const struct selection *selection,
         if (range.begin.chunk != query.range.end.chunk || range.begin.at != query.range.end.at) {
             assay_view_scan(&query, totals, distinct, &tally);
         }
-        scratch->results[swept->view] =
-            (struct view_result){.tally = tally, .distinct_count = distinct ? slicer->set.used : 0};
+        struct view_result *result = &scratch->results[swept->view];
+        result->tally = tally; /* of the rest nothing is wanted */
+        result->distinct_count = distinct ? slicer->set.used : 0;
         scratch->view_stamps[swept->view] = scratch->stamp;
     }
 }

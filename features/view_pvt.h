@@ -57,7 +57,9 @@ static inline const struct block *view_block_at(const struct view_query *query, 
     const struct range *range = &query->range;
     const struct chunk *chunk = log_chunk(query->log, index);
     const struct block *block = closing ? chunk_closes(chunk) : chunk_opens(chunk);
-    if (block == NULL || (closing && index + 1 < block->count + range->begin.chunk)) {
+    /* One that was built after this copy of the log was taken may be of other chunks. */
+    if (block == NULL || block->born > query->log->blocks ||
+        (closing && index + 1 < block->count + range->begin.chunk)) {
         return NULL;
     }
     const uint32_t first = closing ? index + 1 - block->count : index;

@@ -28,6 +28,7 @@ struct bench_options {
     uint64_t state_bytes; /* row: fill the store up to this; lines: bytes of all records */
     uint64_t lines;       /* of a record that an event touches */
     uint64_t group;       /* updates prefetched together */
+    uint64_t rounds;      /* beside: each once without and once with a reader */
     uint64_t limit_s;     /* rate: of CPU time, then the stream ends where it is; 0: none */
 };
 
@@ -54,6 +55,8 @@ struct assay_str bench_key(char *text, char letter, uint32_t number);
 int bench_rate(const struct bench_options *options);
 /** Time to read all features of one key of every entity; the mode `row`. */
 int bench_row(const struct bench_options *options);
+/** The writer's time an event without and with a reader thread; the mode `beside`. */
+int bench_beside(const struct bench_options *options);
 /** What the machine takes to read lines of random records; the mode `lines`. */
 int bench_lines(const struct bench_options *options);
 

@@ -10,17 +10,19 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: bench_features rate|row|lines [options]\n"
+    "usage: bench_features rate|row|beside|lines [options]\n"
     "  rate   apply events, read all features of the key after each, sum them up\n"
     "  row    fill the store, then read all features of one key of every entity\n"
+    "  beside the same as rate by turns without and with a thread that reads rows\n"
     "  lines  read lines of random records, prefetched in groups: the machine's own cost\n"
-    "  -c FOLDER       definitions (rate, row)\n"
+    "  -c FOLDER       definitions (rate, row, beside)\n"
     "  --keys N        --events N       --mix uniform|zipf|hot|turns\n"
     "  --warm PERCENT  of the events that come before the clock starts\n"
     "  --group N       updates prefetched together\n"
     "  --memory BYTES  reserved for the store\n"
     "  --state BYTES   row: fill up to this; lines: size of all records\n"
     "  --lines N       of a record that are read\n"
+    "  --rounds N      beside: turns without and with a reader\n"
     "  --limit S       rate: stop after so many CPU seconds\n"
     "  --write-events FILE  --write-values FILE   what a peer needs to be checked\n";
 
@@ -34,6 +36,7 @@ enum {
     OPTION_STATE,
     OPTION_LINES,
     OPTION_LIMIT,
+    OPTION_ROUNDS,
     OPTION_WRITE_EVENTS,
     OPTION_WRITE_VALUES
 };
@@ -47,6 +50,7 @@ static const struct option option_list[] = {
     {"memory", required_argument, NULL, OPTION_MEMORY},
     {"state", required_argument, NULL, OPTION_STATE},
     {"lines", required_argument, NULL, OPTION_LINES},
+    {"rounds", required_argument, NULL, OPTION_ROUNDS},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"write-events", required_argument, NULL, OPTION_WRITE_EVENTS},
     {"write-values", required_argument, NULL, OPTION_WRITE_VALUES},
@@ -96,6 +100,8 @@ static bool take_option(int which, struct bench_options *options)
         return number_option(optarg, 1, 64, &options->lines);
     case OPTION_LIMIT:
         return number_option(optarg, 0, 86400, &options->limit_s);
+    case OPTION_ROUNDS:
+        return number_option(optarg, 1, 1000, &options->rounds);
     case OPTION_WRITE_EVENTS:
         options->events_file = optarg;
         return true;
@@ -181,6 +187,7 @@ int main(int argc, char *argv[])
                                     .memory_bytes = UINT64_C(64) << 30,
                                     .state_bytes = UINT64_C(320) << 20,
                                     .lines = 6,
+                                    .rounds = 10,
                                     .group = 16};
     int which = 0;
     bool good = true;
@@ -196,6 +203,9 @@ int main(int argc, char *argv[])
     }
     if (options.folder != NULL && strcmp(mode, "row") == 0) {
         return bench_row(&options);
+    }
+    if (options.folder != NULL && strcmp(mode, "beside") == 0) {
+        return bench_beside(&options);
     }
     (void)fputs(usage, stderr);
     return 64;

@@ -1,4 +1,4 @@
-#include "bench/features/bench.h"
+#include "bench/features/batch.h"
 
 #include <string.h>
 
@@ -7,15 +7,7 @@
  * over; under the clock each group is prefetched and then applied, sliced and summed up one by one.
  */
 
-static struct {
-    struct assay_event events[BENCH_BATCH];
-    struct assay_update updates[BENCH_BATCH];
-    struct stream_event raw[BENCH_BATCH];
-    char keys[BENCH_BATCH][BENCH_KEY_BYTES];
-    size_t count;
-} batch;
-
-static char device_names[STREAM_DEVICES][BENCH_KEY_BYTES];
+static struct batch batch;
 
 struct rate {
     struct bench bench;
@@ -26,26 +18,9 @@ struct rate {
     FILE *values_out;
 };
 
-/* The fields of `pay` in features.yaml, in order: user, amount, device. */
-static void lay_event(size_t at, const struct stream_event *raw)
-{
-    struct assay_event *event = &batch.events[at];
-    *event = (struct assay_event){.time_ms = raw->time_ms, .present = 7};
-    event->fields[0].text = bench_key(batch.keys[at], 'u', raw->key);
-    event->fields[1].integer = raw->cents;
-    event->fields[2].text = assay_str_of(device_names[raw->device]);
-    batch.updates[at] =
-        (struct assay_update){.event = event, .key = event->fields[0].text, .roles = 1};
-}
-
 static bool fill(struct rate *rate)
 {
-    const uint64_t left = rate->stream.events - rate->stream.made;
-    batch.count = left < BENCH_BATCH ? (size_t)left : BENCH_BATCH;
-    for (size_t i = 0; i < batch.count; i++) {
-        batch.raw[i] = stream_next(&rate->stream);
-        lay_event(i, &batch.raw[i]);
-    }
+    batch_fill(&batch, &rate->stream);
     return rate->events_out == NULL ||
            fwrite(batch.raw, sizeof *batch.raw, batch.count, rate->events_out) == batch.count;
 }
@@ -78,14 +53,9 @@ static bool write_values(struct rate *rate)
 static bool run_batch(struct rate *rate, size_t group)
 {
     struct bench *bench = &rate->bench;
-    const struct assay_update *updates[ASSAY_PREFETCH_MAX];
     for (size_t i = 0; i < batch.count; i++) {
         if (group > 0 && i % group == 0) {
-            const size_t count = batch.count - i < group ? batch.count - i : group;
-            for (size_t g = 0; g < count; g++) {
-                updates[g] = &batch.updates[i + g];
-            }
-            assay_store_prefetch_group(bench->store, updates, count);
+            batch_prefetch(&batch, bench->store, i, group);
         }
         struct assay_touch touch;
         if (assay_store_apply(bench->store, &batch.updates[i], &touch) != ASSAY_OK) {
@@ -164,9 +134,7 @@ static int run(struct rate *rate, const struct bench_options *options, struct sp
 int bench_rate(const struct bench_options *options)
 {
     static struct rate rate;
-    for (uint32_t i = 0; i < STREAM_DEVICES; i++) {
-        (void)bench_key(device_names[i], 'd', i);
-    }
+    batch_open(&batch);
     if (!stream_open(&rate.stream, options->mix, options->events, options->keys)) {
         (void)fprintf(stderr, "bench_features: fourteen days have fewer milliseconds\n");
         return 64;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Plant faults one by one in a copy of the tree and see that the tests catch each.
 
-Each fault of faults.py changes one place of the sources. The copy is built and its unit tests of
-features and the property tests are run; golden files play no part. A fault that nothing notices
+Each fault of faults.py changes one place of the sources. The copy is built and its unit and race tests
+of features and the property tests are run; golden files play no part. A fault that nothing notices
 means that a law has no test: the exit code says so.
 """
 import argparse
@@ -18,7 +18,7 @@ import time
 from faults import FAULTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-UNIT = r"^unit\.(features|ingest)\."
+UNIT = r"^(unit\.(features|ingest|sync)|race\.(features|sync))\."
 CASES = "210"
 
 

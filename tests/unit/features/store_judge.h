@@ -369,8 +369,8 @@ static size_t cut_off(const struct world *world, const struct spec *spec, int us
     return skip;
 }
 
-static struct answer recompute(const struct world *world, const struct spec *spec, int user,
-                               int64_t t, const struct fact *current)
+static inline struct answer recompute(const struct world *world, const struct spec *spec, int user,
+                                      int64_t t, const struct fact *current)
 {
     static const struct fact *chosen[FACTS_MAX];
     int64_t since = 0;
@@ -417,7 +417,8 @@ static int64_t horizon_of(const struct world *world, int type, int role, int use
     return world->newest[user] - retained - world->lateness_ms;
 }
 
-static bool is_answerable(const struct world *world, const struct spec *spec, int user, int64_t t)
+static inline bool is_answerable(const struct world *world, const struct spec *spec, int user,
+                                 int64_t t)
 {
     const int64_t from_ms = t - spec->span_ms - spec->delay_ms;
     if (world->newest[user] == INT64_MIN) {

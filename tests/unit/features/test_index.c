@@ -1,4 +1,4 @@
-#include "features/index_pvt.h"
+#include "features/index_read_pvt.h"
 
 #include "tests/support/cmocka_all.h"
 
@@ -382,6 +382,45 @@ static void keys_lie_at_home_nearly_always(void **state)
     close_world(&world);
 }
 
+static bool look_beside(const struct world *world, const struct index_glance *glance, uint64_t hash,
+                        uint32_t name)
+{
+    struct index_cursor cursor = index_read_seek(glance, hash);
+    const struct thing *thing = index_read_next(&cursor);
+    while (thing != NULL && thing->name != name) {
+        thing = index_read_next(&cursor);
+    }
+    assert_true(thing == NULL || thing == world->things[name]);
+    return thing != NULL;
+}
+
+static void a_reader_finds_what_the_writer_does_and_an_old_glance_misleads_nobody(void **state)
+{
+    (void)state;
+    enum { NAMES = 20000 };
+    struct world world;
+    struct index_glance glances[8];
+    open_world(&world, MEMORY, NAMES);
+    for (uint32_t name = 0; name < NAMES; name++) {
+        assert_true(add(&world, name, roll(&world)));
+        assert_true(index_glance(&world.index, &glances[name % 8]));
+        for (uint32_t g = 0; g < 8 && name >= 8; g++) {
+            const uint32_t asked = (uint32_t)(roll(&world) % (name - 7));
+            const uint64_t hash = world.things[asked]->hash;
+            assert_true(look_beside(&world, &glances[g], hash, asked) ||
+                        !index_glance_holds(&world.index, &glances[g]));
+        }
+        const uint64_t hash = world.things[name]->hash;
+        assert_true(look_beside(&world, &glances[name % 8], hash, name));
+        assert_false(look_beside(&world, &glances[name % 8], roll(&world), NAMES));
+    }
+    assert_true(world.index.growths >= 4);
+    assay_seqlock_open(&world.index.moves);
+    assert_false(index_glance(&world.index, &glances[0]));
+    assay_seqlock_close(&world.index.moves);
+    close_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +435,7 @@ int main(void)
         cmocka_unit_test(memory_that_ends_during_growth_loses_nothing),
         cmocka_unit_test(memory_that_comes_back_lets_a_late_growth_catch_up),
         cmocka_unit_test(keys_lie_at_home_nearly_always),
+        cmocka_unit_test(a_reader_finds_what_the_writer_does_and_an_old_glance_misleads_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+#include "engine/sync/qsbr.h"
 #include "features/slab.h"
 
 #include "tests/support/cmocka_all.h"
@@ -206,6 +207,70 @@ static void resident_memory_is_what_was_touched(void **state)
     assay_slab_fini(&slabs[1]);
 }
 
+static void what_is_freed_beside_readers_waits_as_it_is(void **state)
+{
+    (void)state;
+    enum { PIECE = 96, PIECES = 100 };
+    static struct assay_qsbr qsbr;
+    struct assay_slab slab;
+    unsigned char *pieces[PIECES];
+    assay_qsbr_init(&qsbr);
+    const uint32_t place = assay_qsbr_register(&qsbr);
+    assert_true(assay_slab_init(&slab, (size_t)PIECE * PIECES));
+    assert_true(assay_slab_share(&slab, &qsbr));
+    for (int i = 0; i < PIECES; i++) {
+        pieces[i] = assay_slab_alloc(&slab, PIECE);
+        memset(pieces[i], i, PIECE);
+    }
+    assay_qsbr_online(&qsbr, place);
+    for (int i = 0; i < PIECES; i++) {
+        assay_slab_free(&slab, pieces[i], PIECE);
+        assay_slab_turn(&slab);
+    }
+    assert_int_equal(slab.live, 0);
+    assert_int_equal(assay_slab_waiting(&slab), (size_t)PIECE * PIECES);
+    for (int turn = 0; turn < 1000; turn++) {
+        assay_slab_turn(&slab);
+    }
+    assert_null(assay_slab_alloc(&slab, PIECE)); /* full: the reader may hold each of them */
+    for (int i = 0; i < PIECES; i++) {
+        for (int b = 0; b < PIECE; b++) {
+            assert_int_equal(pieces[i][b], i);
+        }
+    }
+    assay_qsbr_quiescent(&qsbr, place);
+    for (int turn = 0; turn < 100; turn++) { /* a turn takes a part of what has passed */
+        const size_t before = assay_slab_waiting(&slab);
+        assay_slab_turn(&slab);
+        assert_true(before - assay_slab_waiting(&slab) <= (size_t)64 * PIECE);
+    }
+    assert_true(assay_slab_waiting(&slab) < (size_t)PIECE * PIECES);
+    assay_qsbr_offline(&qsbr, place);
+    for (int i = 0; i < PIECES; i++) { /* at the limit what has been let go of is taken back */
+        assert_non_null(assay_slab_alloc(&slab, PIECE));
+    }
+    assert_null(assay_slab_alloc(&slab, 1));
+    assert_int_equal(assay_slab_waiting(&slab), 0);
+    assay_slab_fini(&slab);
+}
+
+static void without_readers_all_that_waits_is_free(void **state)
+{
+    (void)state;
+    static struct assay_qsbr qsbr;
+    struct assay_slab slab;
+    assay_qsbr_init(&qsbr);
+    assert_true(assay_slab_init(&slab, 1 << 16));
+    assert_true(assay_slab_share(&slab, &qsbr));
+    void *piece = assay_slab_alloc(&slab, 1000);
+    assay_slab_free(&slab, piece, 1000);
+    assert_true(assay_slab_waiting(&slab) >= 1000);
+    assay_slab_unshare(&slab);
+    assert_int_equal(assay_slab_waiting(&slab), 0);
+    assert_ptr_equal(assay_slab_alloc(&slab, 1000), piece);
+    assay_slab_fini(&slab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +282,8 @@ int main(void)
         cmocka_unit_test(pieces_stay_apart_whatever_is_cut_and_listed),
         cmocka_unit_test(thirty_two_bits_name_every_piece_of_any_region),
         cmocka_unit_test(resident_memory_is_what_was_touched),
+        cmocka_unit_test(what_is_freed_beside_readers_waits_as_it_is),
+        cmocka_unit_test(without_readers_all_that_waits_is_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
