@@ -225,8 +225,13 @@ struct segment {
 
 struct assay_record {
     struct index_item item; /* first: the index begins with it */
-    uint32_t next;          /* slab name of the next in the queue of `struct keys` */
-    uint32_t key_bytes;
+    /* Slab names of neighbours, or ASSAY_NONE: in the queue of `struct keys`, and in a list of
+     * `struct expiry`. */
+    uint32_t next;
+    uint32_t previous;
+    uint32_t later;
+    uint32_t earlier;
+    uint16_t key_bytes;
     uint8_t entity;
     bool touched; /* by an event since the queue's hand came by, or since the first */
     int64_t newest_ms;

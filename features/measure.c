@@ -91,7 +91,10 @@ void assay_store_key_facts(const struct assay_store *store, uint32_t entity, str
     *out = (struct assay_key_facts){.known = record != NULL};
     if (record != NULL) {
         out->newest_ms = record->newest_ms;
-        out->segments = record->segment_count;
+        const int64_t living_ms = assay_expiry_living(store, record, store->safe_ms);
+        for (uint32_t i = 0; i < record->segment_count; i++) {
+            out->segments += record->segments[i].start_ms >= living_ms ? 1 : 0;
+        }
         out->logged = add_record(store, record, &out->bytes);
     }
 }

@@ -97,8 +97,9 @@ static struct range kept_range(const struct assay_store *store, const struct vie
 static bool is_answerable(const struct view *view, const struct assay_stream *stream,
                           const struct assay_window *window)
 {
-    return view->record == NULL || view->at_ms - window->span_ms - window->delay_ms >=
-                                       view->record->newest_ms - stream->retained_ms;
+    return !view->is_forgotten &&
+           (view->record == NULL || view->at_ms - window->span_ms - window->delay_ms >=
+                                        view->record->newest_ms - stream->retained_ms);
 }
 
 static struct range range_of(struct assay_store *store, const struct view *view, uint32_t index)
@@ -286,7 +287,10 @@ void assay_slice_compute(struct assay_store *store, struct view *view,
     struct scratch *scratch = &store->scratch;
     scratch->stamp++;
     view->since_ms = INT64_MAX;
-    if (view->record != NULL) {
+    /* Events come no earlier than the safe time. */
+    view->is_forgotten =
+        view->event == NULL && view->at_ms < assay_expiry_reach(store, view->entity, view->record);
+    if (view->record != NULL && !view->is_forgotten) {
         prefetch_logs(view, selection);
         view->since_ms = assay_segment_since(view->record, view->at_ms,
                                              store->plan->schema->entities[view->entity].expire_ms);
