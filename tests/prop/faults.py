@@ -97,8 +97,7 @@ FAULTS = [
           "                                          ? event->time_ms\n"
           "                                          : admission->watermark_ms;\n"),
     Fault("late-strict", "late is strictly older than watermark - lateness",
-          "features/admission.c", "time_ms < admission->watermark_ms - admission->lateness_ms;",
-          "time_ms <= admission->watermark_ms - admission->lateness_ms;"),
+          "features/admission.c", "return time_ms < admission->oldest_ms;", "return time_ms <= admission->oldest_ms;"),
     Fault("roles", "an aggregate counts the events that name the key in its role",
           "features/store.c", "if ((update->roles >> stream->stream->key_field & 1U) == 0) {",
           "if (update->roles == 0) {"),
