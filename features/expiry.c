@@ -142,6 +142,15 @@ static struct assay_record *next_due(const struct assay_store *store, struct exp
     return record;
 }
 
+/* A dead record that is in no list any more. */
+static void expire(struct assay_store *store, struct keys *keys, struct assay_record *record)
+{
+    const size_t live = store->slab.live;
+    assay_keys_forget(store, record);
+    keys->expired++;
+    store->stats.expired_bytes += live - store->slab.live;
+}
+
 /* Look at one more key of an entity. @return false: there is none to look at. */
 static bool look(struct assay_store *store, struct keys *keys)
 {
@@ -151,12 +160,9 @@ static bool look(struct assay_store *store, struct keys *keys)
     }
     if (death_of(keys->expiry, record) > store->safe_ms) {
         assay_expiry_add(store, record);
-        return true;
+    } else {
+        expire(store, keys, record);
     }
-    const size_t live = store->slab.live;
-    assay_keys_forget(store, record);
-    keys->expired++;
-    store->stats.expired_bytes += live - store->slab.live;
     return true;
 }
 
@@ -184,12 +190,31 @@ void assay_store_advance(struct assay_store *store, int64_t safe_ms)
     }
 }
 
+/* The list whose time is not over yet has dead keys too: all that other lists do not have. */
+static void expire_first_slot(struct assay_store *store, struct keys *keys)
+{
+    struct expiry *expiry = keys->expiry;
+    uint32_t name =
+        expiry == NULL ? ASSAY_NONE : expiry->slots[(uint64_t)expiry->hand & SLOTS_MASK];
+    while (name != ASSAY_NONE) {
+        struct assay_record *record = assay_slab_at(&store->slab, name);
+        name = record->later;
+        if (death_of(expiry, record) <= store->safe_ms) {
+            assay_expiry_remove(store, record);
+            expire(store, keys, record);
+        }
+    }
+}
+
 void assay_store_settle(struct assay_store *store)
 {
     ASSAY_ASSERT(store != NULL);
     if (store->safe_ms != INT64_MIN) {
         store->scratch.touched_entity = ASSAY_NONE;
         look_at(store, UINT64_MAX);
+        for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
+            expire_first_slot(store, &store->keys[e]);
+        }
     }
 }
 
