@@ -185,7 +185,7 @@ void assay_store_advance(struct assay_store *store, int64_t safe_ms)
     store->swept = updates;
     store->safe_ms = safe_ms > store->safe_ms ? safe_ms : store->safe_ms;
     if (store->safe_ms != INT64_MIN) {
-        store->scratch.touched_entity = ASSAY_NONE; /* the record touched last may go */
+        store->touched_entity = ASSAY_NONE; /* the record touched last may go */
         look_at(store, looks);
     }
 }
@@ -210,7 +210,7 @@ void assay_store_settle(struct assay_store *store)
 {
     ASSAY_ASSERT(store != NULL);
     if (store->safe_ms != INT64_MIN) {
-        store->scratch.touched_entity = ASSAY_NONE;
+        store->touched_entity = ASSAY_NONE;
         look_at(store, UINT64_MAX);
         for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
             expire_first_slot(store, &store->keys[e]);

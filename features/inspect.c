@@ -19,10 +19,10 @@ static void add_bases(const struct view_query *query, int64_t horizon_ms,
             continue;
         }
         facts->events += tally->found;
-        if (tally->last == NULL) {
+        if (tally->last.chunk == NULL) {
             facts->last_before_ms = horizon_ms;
-        } else if (tally->last->time_ms > facts->last_ms) {
-            facts->last_ms = tally->last->time_ms;
+        } else if (row_time(tally->last) > facts->last_ms) {
+            facts->last_ms = row_time(tally->last);
         }
     }
     /* What is folded lies before the horizon: a logged event after it is newer for certain. */
@@ -38,15 +38,15 @@ static void count_events(struct assay_store *store, const struct view *view, uin
 {
     struct view_key key = store->layouts[view->entity].views[index];
     key.wants = WANT_COUNT | WANT_LAST;
-    struct view_query query = assay_slice_query(store, view, &key);
+    struct view_query query = assay_slice_query(&store->slicer, view, &key);
     const struct assay_stream *stream = query.layout->stream;
     const int64_t since_ms = query.bases_since_ms;
     struct view_result result;
     query.bases_since_ms = INT64_MAX; /* they may not hold what is wanted here */
     assay_view_read(&query, &result);
     facts->events = result.tally.found;
-    if (result.tally.last != NULL) {
-        facts->last_ms = result.tally.last->time_ms;
+    if (result.tally.last.chunk != NULL) {
+        facts->last_ms = row_time(result.tally.last);
     }
     query.bases_since_ms = since_ms;
     add_bases(&query, view->record->newest_ms - stream->retained_ms, facts);
@@ -90,6 +90,7 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
     const int64_t newest_ms = record == NULL ? unknown_ms : record->newest_ms;
     struct view view = {
         .record = record, .entity = entity, .at_ms = at_ms == ASSAY_AT_NEWEST ? newest_ms : at_ms};
+    view.is_forgotten = view.at_ms < reach_ms;
     uint32_t *features = assay_arena_array(arena, plan->feature_count + 1U, sizeof *features);
     struct assay_value *values = assay_arena_array(arena, plan->feature_count + 1U, sizeof *values);
     struct assay_aggregate_facts *facts =
@@ -100,16 +101,17 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
     for (uint32_t j = 0; j < plan->feature_count; j++) {
         features[j] = plan->feature_first + j;
     }
-    const struct selection *selection = assay_select(store, entity, features, plan->feature_count);
-    assay_slice_compute(store, &view, selection);
+    const struct selection *selection =
+        assay_select(&store->slicer, entity, features, plan->feature_count);
+    assay_slice_compute(&store->slicer, &view, selection);
     bool good = true;
     for (uint32_t j = 0; j < plan->feature_count; j++) {
-        values[j] = store->scratch.slots[selection->outs[j]];
+        values[j] = store->slicer.scratch.slots[selection->outs[j]];
         good = good && copy_text(arena, &values[j]);
     }
     for (uint32_t i = 0; i < plan->agg_count; i++) {
         facts[i] = (struct assay_aggregate_facts){
-            .value = store->scratch.slots[plan->feature_count + i],
+            .value = store->slicer.scratch.slots[plan->feature_count + i],
             .last_ms = ASSAY_NO_TIME,
             .last_before_ms = ASSAY_NO_TIME,
             .answerable_ms = answerable_from(store, entity, record, &plan->aggs[i]),

@@ -7,6 +7,7 @@
 #include "features/hot_keys.h"
 #include "features/index_pvt.h"
 #include "features/lanes_pvt.h"
+#include "features/texts_pvt.h"
 
 /* layout.c */
 
@@ -55,6 +56,7 @@ struct entity_layout {
 
 /** Work out what the plan's aggregates share. @return NULL when the arena is full. */
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
+                                                const struct assay_slab *slab,
                                                 const struct assay_plan *plan);
 
 /** Can what the aggregate asks of a lifetime be folded into totals? */
@@ -97,13 +99,12 @@ struct view_result {
     uint64_t distinct_count;
     struct gaps gaps;
     uint64_t days;
-    const struct log_entry *kth; /* NULL: there are fewer */
+    struct row kth; /* none: there are fewer */
     enum { NOVELTY_NULL, NOVELTY_NEW, NOVELTY_KNOWN } novelty;
 };
 
 /** Positions of the events with after < time <= to. */
-struct range assay_range(const struct log *log, uint32_t entry_bytes, int64_t after_ms,
-                         int64_t to_ms);
+struct range assay_range(const struct log *log, int64_t after_ms, int64_t to_ms);
 /** Compute everything that is wanted of a view. Pure; text borrows from the log. */
 void assay_view_read(const struct view_query *query, struct view_result *out);
 /** Add totals of the query's range to @p tally, and the values to its set if @p distinct; block by
@@ -121,8 +122,8 @@ struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 
 /** The gaps between the events of the window. */
 void assay_view_gaps(const struct view_query *query, struct gaps *out);
-/** The nth value of the column from either end of the window, or NULL. */
-const struct log_entry *assay_view_kth(const struct view_query *query, bool from_last);
+/** The nth value of the column from either end of the window, or none. */
+struct row assay_view_kth(const struct view_query *query, bool from_last);
 /** Has another event of the window the current event's value? */
 void assay_view_novelty(const struct view_query *query, struct view_result *out);
 /** Mean or deviation of the gaps, or the longest; NaN: null. */
@@ -132,6 +133,8 @@ double assay_rhythm_value(enum assay_agg_kind kind, const struct view_result *re
 
 /** On how many days of the view's zone events of the window lie. */
 uint64_t assay_view_days(const struct view_query *query);
+
+struct slicer;
 
 /* selection.c */
 
@@ -196,26 +199,26 @@ struct selection {
 };
 
 /** Find what of a stream is swept: fill in @p part and the lists behind it. */
-void assay_sweep_list(const struct assay_store *store, struct selection *selection,
+void assay_sweep_list(const struct slicer *slicer, struct selection *selection,
                       struct selection_stream *part, uint32_t *sweeps_used, uint32_t *swept_used);
 /** Read the views of a sweep, into the scratch; the stream's lanes are at the slice's time. */
-void assay_sweep_read(struct assay_store *store, const struct selection *selection,
+void assay_sweep_read(struct slicer *slicer, const struct selection *selection,
                       const struct sweep *sweep, uint32_t stream, const struct log *log);
 
 /** Make room for the lists that are remembered. @return false: the arena is full. */
-bool assay_selection_reserve(struct assay_store *store);
+bool assay_selection_reserve(struct slicer *slicer, struct assay_arena *arena);
 /** What a list of features rests on; valid until the next call. */
-const struct selection *assay_select(struct assay_store *store, uint32_t entity,
+const struct selection *assay_select(struct slicer *slicer, uint32_t entity,
                                      const uint32_t features[], size_t count);
 
 /* span.c */
 
 /** What a range is cut with. */
 struct span_cut {
-    int64_t at_ms;                /* the time asked for */
-    int64_t since_ms;             /* start of what the key remembers */
-    const struct log_entry *mark; /* the last landmark, or NULL; of another log maybe */
-    size_t mark_blob_at;
+    int64_t at_ms;    /* the time asked for */
+    int64_t since_ms; /* start of what the key remembers */
+    struct row mark;  /* the last landmark, or none; of another log maybe */
+    const struct stream_layout *mark_layout;
 };
 
 /** Narrow the query's range to the session, to what comes after the landmark, or to the bucket. */
@@ -237,15 +240,19 @@ struct view {
     const struct assay_event *event; /* NULL: none */
     uint32_t entity;
     int64_t at_ms;
-    int64_t since_ms;  /* start of what the key remembers; INT64_MAX: nothing */
-    bool is_forgotten; /* the time lies where the key may have been forgotten */
+    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
+    bool
+        is_forgotten; /* by that time the key may have been; never with an event: none is so late */
 };
 
-/** Fill since_ms and is_forgotten, and the scratch's slots of the selection. */
-void assay_slice_compute(struct assay_store *store, struct view *view,
+/** Fill since_ms, and the scratch's slots of the selection. */
+void assay_slice_compute(struct slicer *slicer, struct view *view,
                          const struct selection *selection);
+/** Values of a computed selection; texts are copied to @p texts. */
+void assay_slice_take(const struct slicer *slicer, const struct selection *selection,
+                      struct assay_arena *texts, struct assay_value out[]);
 /** What is read for a view of the layout; the record is there and remembers something. */
-struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
+struct view_query assay_slice_query(struct slicer *slicer, const struct view *view,
                                     const struct view_key *key);
 
 /* expiry.c */
@@ -292,18 +299,47 @@ struct scratch {
     uint64_t *range_stamps;
     struct view_result *results;
     uint64_t *view_stamps;
-    uint64_t *lane_stamps;    /* one a stream */
-    bool *kept;               /* one a stream: its lanes are at the time of the slice */
-    bool *is_copy;            /* one a stream: these lanes are those of the copy */
-    struct position *ends;    /* one a stream: of the copy, if it was moved back */
-    bool *is_back;            /* one a stream */
-    struct log *copies;       /* one a stream */
-    unsigned char *lanes;     /* of the copies */
-    size_t lanes_bytes_max;   /* of each */
-    struct tally *tallies;    /* one a pair, for the state hash */
-    struct position *touched; /* one a stream: where the last update's event lies */
-    uint32_t touched_entity;  /* whose streams `touched` speaks of */
+    uint64_t *lane_stamps;  /* one a stream */
+    bool *kept;             /* one a stream: its lanes are at the time of the slice */
+    bool *is_copy;          /* one a stream: these lanes are those of the copy */
+    struct position *ends;  /* one a stream: of the copy, if it was moved back */
+    bool *is_back;          /* one a stream */
+    struct log *copies;     /* one a stream */
+    unsigned char *lanes;   /* of the copies */
+    size_t lanes_bytes_max; /* of each */
 };
+
+/**
+ * Who computes features: the store has one of its own, and so has every reader, so that the same
+ * code answers both. Slicing writes to it and, beyond that, to nothing but the lanes of the record
+ * at hand.
+ */
+struct slicer {
+    const struct assay_plan *plan;
+    const struct entity_layout *layouts;
+    struct assay_slab *slab; /* lanes that lie apart are made from it */
+    struct scratch scratch;
+    struct selection *selections;
+    struct distinct_set set;
+    uint64_t expired_reads; /* values asked for further back than is retained */
+};
+
+/** What a slicer is made from. Lives as long as the slicer does. */
+struct slicer_source {
+    const struct assay_plan *plan;
+    const struct entity_layout *layouts;
+    struct assay_slab *slab;
+    size_t entries_max; /* that a log can hold */
+    uint64_t seed;
+};
+
+/* slicer.c */
+
+/** Ready a slicer; what it needs comes from @p arena. @return false: memory is full. */
+bool assay_slicer_init(struct slicer *slicer, struct assay_arena *arena,
+                       const struct slicer_source *source);
+/** Give back what does not lie in the arena. */
+void assay_slicer_fini(struct slicer *slicer);
 
 struct assay_store {
     const struct assay_plan *plan;
@@ -312,6 +348,7 @@ struct assay_store {
     const struct entity_layout *layouts;
     struct assay_slab slab;
     struct index index;
+    struct texts texts;
     struct keys *keys;     /* one an entity */
     int64_t safe_ms;       /* no event older than this will come; INT64_MIN: any may */
     uint64_t swept;        /* updates that had come when keys were last looked at */
@@ -319,29 +356,39 @@ struct assay_store {
     struct assay_store_stats stats;
     uint8_t *tie_buffer; /* of the event at hand */
     size_t tie_capacity;
-    struct distinct_set set;
     struct pending *pending;
-    struct selection *selections;
-    struct scratch scratch;
+    struct slicer slicer;
+    struct position *touched;         /* one a stream: where the last update's event lies */
+    uint32_t touched_entity;          /* whose streams `touched` speaks of */
+    struct tally *tallies;            /* one a pair, for the state hash */
     struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
 
 /** Logs of an entity are changed with this. */
-static inline struct log_context log_context_of(struct assay_store *store,
-                                                const struct assay_record *record,
-                                                uint32_t position)
+static inline struct log_context slicer_context_of(struct slicer *slicer,
+                                                   const struct assay_record *record,
+                                                   uint32_t position)
 {
-    const struct stream_layout *layout = &store->layouts[record->entity].streams[position];
+    const struct stream_layout *layout = &slicer->layouts[record->entity].streams[position];
     return (struct log_context){
-        .slab = &store->slab,
+        .slab = slicer->slab,
         .layout = layout,
         .record = record,
         .horizon_ms = record->newest_ms == INT64_MIN
                           ? INT64_MIN
                           : record->newest_ms - layout->stream->retained_ms,
-        .seed = store->options.index_seed,
-        .set = &store->set,
+        .seed = slicer->set.seed,
+        .set = &slicer->set,
     };
+}
+
+static inline struct log_context log_context_of(struct assay_store *store,
+                                                const struct assay_record *record,
+                                                uint32_t position)
+{
+    struct log_context context = slicer_context_of(&store->slicer, record, position);
+    context.texts = &store->texts;
+    return context;
 }
 
 /** The hash that the index knows a key by. */
