@@ -131,7 +131,8 @@ void assay_store_visit_keys(const struct assay_store *store, uint32_t entity,
     const struct assay_record *record = NULL;
     size_t at = 0;
     while ((record = assay_store_next(store, &at)) != NULL) {
-        if (record->entity == entity) {
+        if (record->entity == entity &&
+            assay_expiry_living(store, record, store->safe_ms) != INT64_MAX) {
             visit(context,
                   (struct assay_str){.ptr = record_key(record, streams), .len = record->key_bytes});
         }

@@ -1,3 +1,4 @@
+#include "features/inspect.h"
 #include "features/record_pvt.h"
 #include "tests/unit/features/store_kit.h"
 
@@ -339,15 +340,24 @@ static void move_on(struct crowd *crowd)
     crowd->stores[3]->safe_ms = crowd->safe_ms;
 }
 
+static void count_key(void *context, struct assay_str key)
+{
+    (void)key;
+    ++*(uint64_t *)context;
+}
+
 static void compare(struct crowd *crowd, uint32_t name_count)
 {
     uint64_t hashes[STORES][2] = {{0}};
     uint64_t ahead[STORES][2] = {{0}};
+    uint64_t known[STORES] = {0};
     for (size_t s = 0; s < STORES; s++) {
         assay_store_hash(crowd->stores[s], hashes[s]);
         assert_memory_equal(hashes[s], hashes[0], sizeof hashes[s]);
         assay_store_hash_living(crowd->stores[s], crowd->now_ms, ahead[s]);
         assert_memory_equal(ahead[s], ahead[0], sizeof ahead[s]);
+        assay_store_visit_keys(crowd->stores[s], KIT_USER, count_key, &known[s]);
+        assert_int_equal(known[s], known[0]);
     }
     for (int i = 0; i < 20; i++) { /* as-of reads, of dead keys and dead segments too */
         char key[NAME_BYTES];
@@ -357,8 +367,21 @@ static void compare(struct crowd *crowd, uint32_t name_count)
             kit_index(&crowd->kit,
                       (const char[]){'u', 's', 'e', 'r', '.', names[roll(crowd, FEATURES)][0], 0});
         struct assay_value values[STORES];
+        struct assay_key_facts facts[STORES];
+        struct assay_inspection seen[STORES];
         memset(values, 0, sizeof values);
         for (size_t s = 0; s < STORES; s++) {
+            assay_store_key_facts(crowd->stores[s], KIT_USER, text, &facts[s]);
+            assert_int_equal(facts[s].known, facts[0].known);
+            assert_int_equal(facts[s].newest_ms, facts[0].newest_ms);
+            assert_int_equal(facts[s].segments, facts[0].segments);
+            assert_true(assay_store_inspect(crowd->stores[s], KIT_USER, text, ASSAY_AT_NEWEST,
+                                            crowd->kit.scratch, &seen[s]));
+            assert_int_equal(seen[s].at_ms, seen[0].at_ms);
+            assert_int_equal(seen[s].since_ms, seen[0].since_ms);
+            assert_int_equal(seen[s].aggregates[1].answerable_ms,
+                             seen[0].aggregates[1].answerable_ms);
+            assert_true(facts[s].known || seen[s].aggregates[0].value.state != ASSAY_STATE_EXPIRED);
             assay_store_read(crowd->stores[s], KIT_USER, text, at_ms, &feature, 1,
                              crowd->kit.scratch, &values[s]);
             assert_memory_equal(&values[s], &values[0], sizeof values[s]);

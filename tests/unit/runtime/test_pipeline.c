@@ -534,6 +534,55 @@ static void what_is_forgotten_shows_neither_in_rows_nor_in_the_state(void **stat
     history_fini(&history);
 }
 
+/* Line @p at of partition @p p: keys of their own for three full epochs, which die with the fourth;
+ * the fifth, of two partitions, meets some of them again. The last partition has one line, which
+ * comes in the fourth. */
+static int burst_line(size_t p, size_t at, size_t size, char text[])
+{
+    enum { FULL = ASSAY_EPOCH_MESSAGES_MAX };
+    const size_t old = at * 9973 % (3 * FULL);
+    const bool returns = p == 2 && at >= 4 * FULL;
+    const int64_t time_ms = INT64_C(1750000000000) + (p == 3 || at >= 3 * FULL ? 300000 : 0);
+    return snprintf(text, size, "{\"type\":\"payment\",\"time\":%" PRId64 ",\"user\":\"u%zu.%zu\"}",
+                    time_ms, returns ? old % 3 : p, returns ? old : at);
+}
+
+/* More keys die at once than an epoch looks at: how far it comes does not depend on its passes. */
+static void passes_look_at_no_more_keys_than_their_epoch_did(void **state)
+{
+    (void)state;
+    enum { FULL = ASSAY_EPOCH_MESSAGES_MAX };
+    static const size_t counts[] = {3 * FULL + 900, 5 * FULL, 5 * FULL, 1};
+    struct history history;
+    struct log_of_epochs record = {0};
+    history_init(&history, 67, 4, 5 * FULL);
+    for (size_t p = 0; p < 4; p++) {
+        history.counts[p] = counts[p];
+        for (size_t at = 0; at < counts[p]; at++) {
+            char text[100];
+            const int len = burst_line(p, at, sizeof text, text);
+            history.lines[p][at] = assay_arena_copy(
+                history.arena, (struct assay_str){.ptr = text, .len = (uint32_t)len});
+        }
+    }
+    struct run live = {.record = &record, .clock_ms = INT64_MAX};
+    struct how how = {.shards = 3, .homes = 3, .expire_ms = 30000};
+    assert_int_equal(run_history(&live, &history, &how), ASSAY_OK);
+    assert_int_equal(live.stats.epochs, 5);
+    assert_int_equal(live.stats.events, live.stats.messages);
+    how.homes = 1;
+    struct run again = {.record = &record, .replaying = true};
+    record.at = 0;
+    assert_int_equal(run_history(&again, &history, &how), ASSAY_OK);
+    assert_same_runs(&live, &again);
+    assert_int_equal(again.stats.store.expired, live.stats.store.expired);
+    assert_true(live.stats.store.expired < 9 * FULL); /* some were met before they were looked at */
+    run_free(&live);
+    run_free(&again);
+    record_free(&record);
+    history_fini(&history);
+}
+
 /* A restart finds one more partition, which holds what is older than all that is remembered. */
 static void a_partition_that_joins_later_brings_nothing_that_is_forgotten(void **state)
 {
@@ -607,6 +656,7 @@ int main(void)
         cmocka_unit_test(a_full_store_sends_events_aside_and_goes_on),
         cmocka_unit_test(a_record_repeats_which_keys_found_room_where_others_had_died),
         cmocka_unit_test(what_is_forgotten_shows_neither_in_rows_nor_in_the_state),
+        cmocka_unit_test(passes_look_at_no_more_keys_than_their_epoch_did),
         cmocka_unit_test(a_partition_that_joins_later_brings_nothing_that_is_forgotten),
         cmocka_unit_test(a_partition_without_an_event_holds_the_safe_time_back),
     };
