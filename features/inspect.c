@@ -88,8 +88,10 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
     const int64_t reach_ms = assay_expiry_reach(store, entity, record);
     const int64_t unknown_ms = reach_ms < 0 ? 0 : reach_ms;
     const int64_t newest_ms = record == NULL ? unknown_ms : record->newest_ms;
-    struct view view = {
-        .record = record, .entity = entity, .at_ms = at_ms == ASSAY_AT_NEWEST ? newest_ms : at_ms};
+    struct view view = {.record = record,
+                        .entity = entity,
+                        .at_ms = at_ms == ASSAY_AT_NEWEST ? newest_ms : at_ms,
+                        .needs_slots = true};
     view.is_forgotten = view.at_ms < reach_ms;
     uint32_t *features = assay_arena_array(arena, plan->feature_count + 1U, sizeof *features);
     struct assay_value *values = assay_arena_array(arena, plan->feature_count + 1U, sizeof *values);
