@@ -61,8 +61,8 @@ struct assay_inspection {
  * Compute every feature of a key from the same views as assay_store_read(), and say of each
  * aggregate how many events it rests on and when the newest of them was.
  *
- * @param at_ms as-of time, |at_ms| < 2^60; ASSAY_AT_NEWEST: the key's newest applied time, or 0 for
- *              a key never seen, which reads as empty.
+ * @param at_ms as-of time, |at_ms| < 2^60; ASSAY_AT_NEWEST: the key's newest applied time, or, for
+ *              a key never seen, 0 or the safe time if that is later: it reads as empty.
  * @return false when the arena is full. Owner: the arena, text values too. Thread: owner.
  */
 ASSAY_MUST_CHECK bool assay_store_inspect(struct assay_store *store, uint32_t entity,

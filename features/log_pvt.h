@@ -238,9 +238,14 @@ struct segment {
  * replaced, but for what features/reader.c copies with it (docs/design.md, "Readers").
  */
 struct assay_record {
-    struct index_item item;    /* first: the index begins with it */
-    uint32_t next;             /* slab name of the next in the queue of `struct keys` */
-    struct assay_seqlock lock; /* over all but the three above and below */
+    struct index_item item; /* first: the index begins with it */
+    /* Slab names of neighbours, or ASSAY_NONE: in the queue of `struct keys`, and in a list of
+     * `struct expiry`. */
+    uint32_t next;
+    uint32_t previous;
+    uint32_t later;
+    uint32_t earlier;
+    struct assay_seqlock lock; /* over all but the queues, the lists and the three below */
     uint16_t key_bytes;
     uint8_t entity;
     bool touched; /* by an event since the queue's hand came by, or since the first */

@@ -91,7 +91,10 @@ void assay_store_key_facts(const struct assay_store *store, uint32_t entity, str
     *out = (struct assay_key_facts){.known = record != NULL};
     if (record != NULL) {
         out->newest_ms = record->newest_ms;
-        out->segments = record->segment_count;
+        const int64_t living_ms = assay_expiry_living(store, record, store_safe_ms(store));
+        for (uint32_t i = 0; i < record->segment_count; i++) {
+            out->segments += record->segments[i].start_ms >= living_ms ? 1 : 0;
+        }
         out->logged = add_record(store, record, &out->bytes);
     }
 }
@@ -124,7 +127,8 @@ void assay_store_visit_keys(const struct assay_store *store, uint32_t entity,
     const struct assay_record *record = NULL;
     size_t at = 0;
     while ((record = assay_store_next(store, &at)) != NULL) {
-        if (record->entity == entity) {
+        if (record->entity == entity &&
+            assay_expiry_living(store, record, store_safe_ms(store)) != INT64_MAX) {
             visit(context,
                   (struct assay_str){.ptr = record_key(record, streams), .len = record->key_bytes});
         }

@@ -103,6 +103,7 @@ enum assay_status assay_store_create(struct assay_store **out, const struct assa
         store->plan = plan;
         store->options = *options;
         store->entries_max = options->memory_bytes_max / ROW_BYTES_MIN;
+        atomic_init(&store->safe_ms, INT64_MIN);
     }
     if (store == NULL || !reserve(store)) {
         assay_store_destroy(store);
@@ -356,6 +357,9 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     record->touched = known; /* a key earns its second chance with a second event */
     commit(store, record, update);
     assay_seqlock_close(&record->lock);
+    if (!known && store->keys[update->entity].expiry != NULL) {
+        assay_expiry_add(store, record);
+    }
     if (store->hot_keys != NULL) {
         assay_hot_keys_add(store->hot_keys[update->entity], hash, update->key);
     }

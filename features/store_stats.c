@@ -8,8 +8,10 @@ void assay_store_stats(const struct assay_store *store, struct assay_store_stats
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
         out->keys += store->keys[e].count;
         out->evicted += store->keys[e].evicted;
+        out->expired += store->keys[e].expired;
         out->entity_keys[e] = store->keys[e].count;
         out->entity_evicted[e] = store->keys[e].evicted;
+        out->entity_expired[e] = store->keys[e].expired;
     }
     out->index_growths = store->index.growths;
     out->memory_bytes = slab->live;
@@ -30,6 +32,8 @@ void assay_store_stats_add(struct assay_store_stats *sum, const struct assay_sto
     sum->refused += part->refused;
     sum->refused_keys += part->refused_keys;
     sum->evicted += part->evicted;
+    sum->expired += part->expired;
+    sum->expired_bytes += part->expired_bytes;
     sum->index_growths += part->index_growths;
     sum->memory_bytes += part->memory_bytes;
     sum->memory_bytes_max += part->memory_bytes_max;
@@ -41,6 +45,7 @@ void assay_store_stats_add(struct assay_store_stats *sum, const struct assay_sto
     for (uint32_t e = 0; e < ASSAY_ENTITIES_MAX; e++) {
         sum->entity_keys[e] += part->entity_keys[e];
         sum->entity_evicted[e] += part->entity_evicted[e];
+        sum->entity_expired[e] += part->entity_expired[e];
     }
 }
 

@@ -19,6 +19,11 @@ static const struct counter_row {
      "of them placed before a logged event"},
     {"refused", offsetof(struct assay_store_stats, refused),
      "updates that found no room: memory, or an entity's capacity"},
+    {"evicted", offsetof(struct assay_store_stats, evicted), "keys that made room for new ones"},
+    {"expired", offsetof(struct assay_store_stats, expired),
+     "keys forgotten, silent for longer than their entity's `expire`"},
+    {"expired_bytes", offsetof(struct assay_store_stats, expired_bytes),
+     "of memory that these gave back"},
 };
 enum { COUNTERS = sizeof counter_rows / sizeof counter_rows[0] };
 

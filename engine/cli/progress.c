@@ -195,6 +195,9 @@ static void print_summary(const struct assay_run_summary *summary, FILE *out)
     if (stats->store.evicted != 0) {
         (void)fprintf(out, ", %" PRIu64 " evicted", stats->store.evicted);
     }
+    if (stats->store.expired != 0) {
+        (void)fprintf(out, ", %" PRIu64 " expired", stats->store.expired);
+    }
     (void)fputc('\n', out);
     print_dead(stats, out);
     if (stats->rows != 0) {
@@ -274,6 +277,8 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
                   {"shards", summary->shards},
                   {"keys", stats->store.keys},
                   {"keys_evicted", stats->store.evicted},
+                  {"keys_expired", stats->store.expired},
+                  {"expired_bytes", stats->store.expired_bytes},
                   {"memory_bytes", stats->store.memory_bytes},
                   {"index_bytes", stats->store.index_bytes},
                   {"record_bytes", stats->store.record_bytes},

@@ -137,6 +137,11 @@ static enum assay_status make_admissions(struct assay_pipeline *pipeline, struct
     const struct assay_schema *schema = pipeline->options.plan->schema;
     const size_t count = pipeline->options.partition_count;
     bool good = true;
+    for (uint32_t e = 0; e < schema->entity_count; e++) {
+        pipeline->expires = pipeline->expires || schema->entities[e].expire_ms != 0;
+    }
+    pipeline->safe_ms = INT64_MIN;
+    pipeline->joined = array(pipeline, count, sizeof *pipeline->joined, &good);
     pipeline->admissions = array(pipeline, count, sizeof *pipeline->admissions, &good);
     for (size_t p = 0; good && p < count; p++) {
         pipeline->admissions[p] = assay_admission_create(schema->lateness_ms, schema->ahead_ms,
@@ -262,10 +267,17 @@ void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pi
 
 void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t hash[2])
 {
+    int64_t newest_ms = INT64_MIN;
+    for (size_t p = 0; p < pipeline->options.partition_count; p++) {
+        const int64_t watermark_ms = assay_admission_watermark(pipeline->admissions[p]);
+        newest_ms = watermark_ms > newest_ms ? watermark_ms : newest_ms;
+    }
+    const int64_t lateness_ms = pipeline->options.plan->schema->lateness_ms;
+    const int64_t safe_ms = newest_ms == INT64_MIN ? INT64_MIN : newest_ms - lateness_ms;
     hash[0] = 0;
     hash[1] = 0;
     for (uint32_t s = 0; s < pipeline->shard_count; s++) {
-        assay_store_hash(pipeline->shards[s].store, hash);
+        assay_store_hash_living(pipeline->shards[s].store, safe_ms, hash);
     }
 }
 
