@@ -197,7 +197,7 @@ static void send(struct assay_spill *spill, uint32_t extent)
         vacate(spill, extent);
         return;
     }
-    if (spill->writing >= SPILL_WRITING_MAX) {
+    if (spill->writing >= ASSAY_SPILL_WRITING_MAX) {
         (void)collect_one(spill, true); /* so memory is bounded, whatever the disk's speed */
     }
     if (spill->stats.state == ASSAY_SPILL_FAILED) {

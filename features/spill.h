@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Extents under way of one store; then it waits for the disk, so that memory is bounded. */
+enum { ASSAY_SPILL_WRITING_MAX = 16 };
+
 enum assay_spill_state {
     ASSAY_SPILL_OFF,    /* not asked for */
     ASSAY_SPILL_ON,     /* chunks move as they should */

@@ -31,7 +31,6 @@ enum spill_extent_state {
 enum {
     SPILL_EXTENT_BYTES = 256 << 10, /* or more, where a block of chunks may need more */
     SPILL_GRAIN_LOG = 9,            /* runs start multiples of this: so a place tells its run */
-    SPILL_WRITING_MAX = 16,         /* extents under way; then the store waits for the disk */
     SPILL_MAPPED_MAX = 64,          /* extents that are kept mapped in, once read */
     SPILL_AHEAD = 2,                /* extents of a log that are read ahead */
     SPILL_ALIGN = 64,
