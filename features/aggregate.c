@@ -6,15 +6,14 @@
  * in the window as a whole is read by its summary, the others event by event.
  */
 
-struct range assay_range(const struct log *log, uint32_t entry_bytes, int64_t after_ms,
-                         int64_t to_ms)
+struct range assay_range(const struct log *log, int64_t after_ms, int64_t to_ms)
 {
     struct range range = {0};
     if (log->count == 0 || after_ms >= to_ms) {
         return range;
     }
-    range.begin = assay_log_after(log, entry_bytes, after_ms);
-    range.end = assay_log_after(log, entry_bytes, to_ms);
+    range.begin = assay_log_after(log, after_ms);
+    range.end = assay_log_after(log, to_ms);
     return range;
 }
 
@@ -40,7 +39,7 @@ static struct position newest(const struct view_query *query, uint32_t left)
         }
         for (uint32_t at = part.to; at > part.from; at--) {
             const bool counts = !view_is_left_out(query, &part, at - 1) &&
-                                pair_passes(pair, view_entry_of(query, &part, at - 1));
+                                pair_passes(pair, view_row_of(&part, at - 1));
             left -= counts ? 1 : 0;
             if (left == 0) {
                 return (struct position){.chunk = part.index, .at = at - 1};
@@ -55,18 +54,15 @@ static void add_distinct(const struct view_query *query, const struct view_part 
     const struct pair *pair = view_pair_of(query);
     if (part->whole) {
         const struct summary *summary = view_summary_of(query, part);
-        const uint8_t *positions = (const uint8_t *)(summary->identities + summary->distinct_count);
         for (uint32_t i = 0; i < summary->distinct_count; i++) {
-            assay_distinct_add(query->set, pair, &summary->identities[i],
-                               view_entry_of(query, part, positions[i]));
+            assay_distinct_add(query->set, summary->values[i]);
         }
         return;
     }
     for (uint32_t at = part->from; at < part->to; at++) {
-        const struct log_entry *entry = view_entry_of(query, part, at);
-        if (pair_finds(pair, entry) && !view_is_left_out(query, part, at)) {
-            const struct identity identity = assay_identity(pair, entry, query->set->seed);
-            assay_distinct_add(query->set, pair, &identity, entry);
+        const struct row row = view_row_of(part, at);
+        if (pair_finds(pair, row) && !view_is_left_out(query, part, at)) {
+            assay_distinct_add(query->set, pair_cell(pair, row).integer);
         }
     }
 }
@@ -81,32 +77,30 @@ static void add_totals(const struct view_query *query, const struct view_part *p
     }
     for (uint32_t at = part->from; at < part->to; at++) {
         if (!view_is_left_out(query, part, at)) {
-            assay_tally_entry(tally, pair, wants, view_entry_of(query, part, at));
+            assay_tally_row(query->layout, tally, pair, wants, view_row_of(part, at));
         }
     }
 }
 
-/* The first or the last entry of a part that is found, or NULL. */
-static const struct log_entry *edge_of(const struct view_query *query, const struct view_part *part,
-                                       bool last)
+/* The first or the last row of a part that is found, or none. */
+static struct row edge_of(const struct view_query *query, const struct view_part *part, bool last)
 {
     if (part->whole) {
         const struct summary *summary = view_summary_of(query, part);
-        return summary->found == 0
-                   ? NULL
-                   : view_entry_of(query, part, last ? summary->last : summary->first);
+        return summary->found == 0 ? (struct row){0}
+                                   : view_row_of(part, last ? summary->last : summary->first);
     }
     for (uint32_t i = 0; part->from + i < part->to; i++) {
         const uint32_t at = last ? part->to - 1 - i : part->from + i;
-        if (pair_finds(view_pair_of(query), view_entry_of(query, part, at)) &&
+        if (pair_finds(view_pair_of(query), view_row_of(part, at)) &&
             !view_is_left_out(query, part, at)) {
-            return view_entry_of(query, part, at);
+            return view_row_of(part, at);
         }
     }
-    return NULL;
+    return (struct row){0};
 }
 
-static const struct log_entry *find_edge(const struct view_query *query, bool last)
+static struct row find_edge(const struct view_query *query, bool last)
 {
     const struct range *range = &query->range;
     const uint32_t count = range->end.chunk - range->begin.chunk + 1;
@@ -119,13 +113,13 @@ static const struct log_entry *find_edge(const struct view_query *query, bool la
             continue;
         }
         const struct view_part part = view_part_of(query, index);
-        const struct log_entry *found = edge_of(query, &part, last);
-        if (found != NULL) {
+        const struct row found = edge_of(query, &part, last);
+        if (found.chunk != NULL) {
             return found;
         }
         i++;
     }
-    return NULL;
+    return (struct row){0};
 }
 
 /* All values of a block, if it lists them. */
@@ -135,8 +129,7 @@ static bool add_values(const struct view_query *query, const struct summary *sum
         return false;
     }
     for (uint32_t i = 0; i < summary->distinct_count; i++) {
-        assay_distinct_add(query->set, view_pair_of(query), &summary->values[i].identity,
-                           summary->values[i].entry);
+        assay_distinct_add(query->set, summary->values[i]);
     }
     return true;
 }
@@ -189,8 +182,8 @@ static void read_log(const struct view_query *query, struct view_result *out)
     if ((wants & (WANT_KTH_FIRST | WANT_KTH_LAST)) != 0) {
         out->kth = assay_view_kth(query, (wants & WANT_KTH_LAST) != 0);
     }
-    out->tally.first = (wants & WANT_FIRST) != 0 ? find_edge(query, false) : NULL;
-    out->tally.last = (wants & WANT_LAST) != 0 ? find_edge(query, true) : NULL;
+    out->tally.first = (wants & WANT_FIRST) != 0 ? find_edge(query, false) : (struct row){0};
+    out->tally.last = (wants & WANT_LAST) != 0 ? find_edge(query, true) : (struct row){0};
 }
 
 void assay_view_read(const struct view_query *query, struct view_result *out)
@@ -206,7 +199,7 @@ void assay_view_read(const struct view_query *query, struct view_result *out)
     for (const struct base *base = query->log->bases;
          base != NULL && query->bases_since_ms != INT64_MAX; base = base->next) {
         if (base->member_ms >= query->bases_since_ms) {
-            assay_tally_merge(&out->tally, view_pair_of(query), query->key->wants,
+            assay_tally_merge(query->layout, &out->tally, view_pair_of(query), query->key->wants,
                               &base->tallies[query->key->pair]);
         }
     }
@@ -233,36 +226,35 @@ static const struct assay_field_def *column_def(const struct assay_agg *agg,
     return &layout->event->fields[layout->stream->columns[agg->column]];
 }
 
-static double cell_number(const struct assay_field_def *def, const union log_cell *cell)
+static double cell_number(const struct assay_field_def *def, union cell cell)
 {
     if (def->type == ASSAY_TYPE_REAL) {
-        return cell->real;
+        return cell.real;
     }
     /* Both operands are exact in f64, so the one division rounds correctly. */
-    return (double)cell->integer / (double)assay_pow10(def->scale);
+    return (double)cell.integer / (double)assay_pow10(def->scale);
 }
 
 static struct assay_value edge_value(const struct assay_agg *agg,
                                      const struct stream_layout *layout,
-                                     const struct log_entry *entry)
+                                     struct row row)
 {
-    if (entry == NULL) {
+    if (row.chunk == NULL) {
         return assay_aggregate_null(agg);
     }
     const struct assay_field_def *def = column_def(agg, layout);
-    const size_t cell_at = layout->cell_at[agg->column];
     struct assay_value value = {.kind = (uint8_t)agg->result};
     if (assay_type_is_text(def->type)) {
-        value.cell.text = assay_entry_text(entry, cell_at, layout->blob_at);
+        value.cell.text = assay_row_text(layout, row, agg->column);
     } else {
-        value.cell.number = cell_number(def, entry_cell(entry, cell_at));
+        value.cell.number = cell_number(def, row_cell(row, agg->column));
     }
     return value;
 }
 
-static struct assay_value edge_age(const struct log_entry *entry, int64_t at_ms)
+static struct assay_value edge_age(struct row row, int64_t at_ms)
 {
-    return number(entry == NULL ? ASSAY_NULL_NUMBER : (double)(at_ms - entry->time_ms));
+    return number(row.chunk == NULL ? ASSAY_NULL_NUMBER : (double)(at_ms - row_time(row)));
 }
 
 static struct assay_value average(const struct assay_agg *agg, const struct stream_layout *layout,
@@ -293,7 +285,7 @@ struct assay_value assay_aggregate_value(const struct assay_agg *agg,
         return tally->found == 0
                    ? number(ASSAY_NULL_NUMBER)
                    : number(cell_number(column_def(agg, layout),
-                                        agg->kind == ASSAY_AGG_MIN ? &tally->min : &tally->max));
+                                        agg->kind == ASSAY_AGG_MIN ? tally->min : tally->max));
     case ASSAY_AGG_RANGE:
         return number(assay_moment_range(column_def(agg, layout), tally));
     case ASSAY_AGG_VAR_POP:

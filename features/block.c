@@ -6,7 +6,7 @@
  * is built anew, and when there is no memory for one the chunks are read.
  */
 
-enum { VALUES_PAY = 4 }; /* a block lists its values when each stands for so many entries */
+enum { VALUES_PAY = 4 }; /* a block lists its values when each stands for so many rows */
 
 static size_t block_bytes(const struct log_context *context)
 {
@@ -32,7 +32,7 @@ static void merge_totals(const struct log_context *context, const struct log *lo
         pair->value == PAIR_INTEGER || pair->value == PAIR_REAL ? (unsigned)WANT_EXTREME : 0U;
     struct tally tally = {0};
     for (uint32_t i = 0; i < block->count; i++) {
-        const struct summary *part = &log_chunk(log, from + i)->summaries[pair_index];
+        const struct summary *part = &log_chunk(log, from + i)->seal->summaries[pair_index];
         assay_tally_summary(&tally, pair, wants, part);
         summary->passed += part->passed;
     }
@@ -40,7 +40,7 @@ static void merge_totals(const struct log_context *context, const struct log *lo
     if ((pair->wants & WANT_GAPS) != 0) {
         struct gaps gaps = {0};
         for (uint32_t i = 0; i < block->count; i++) {
-            assay_gaps_summary(&gaps, &log_chunk(log, from + i)->summaries[pair_index]);
+            assay_gaps_summary(&gaps, &log_chunk(log, from + i)->seal->summaries[pair_index]);
         }
         assay_gaps_keep(&gaps, summary);
         return;
@@ -55,16 +55,12 @@ static void merge_totals(const struct log_context *context, const struct log *lo
 static void merge_values(const struct log_context *context, const struct log *log, uint32_t from,
                          uint32_t pair_index, struct block *block)
 {
-    const struct pair *pair = &context->layout->pairs[pair_index];
     struct summary *summary = &block->summaries[pair_index];
     assay_distinct_clear(context->set);
     for (uint32_t i = 0; i < block->count; i++) {
-        const struct chunk *chunk = log_chunk(log, from + i);
-        const struct summary *part = &chunk->summaries[pair_index];
-        const uint8_t *positions = (const uint8_t *)(part->identities + part->distinct_count);
+        const struct summary *part = &log_chunk(log, from + i)->seal->summaries[pair_index];
         for (uint32_t v = 0; v < part->distinct_count; v++) {
-            assay_distinct_add(context->set, pair, &part->identities[v],
-                               chunk_entry(chunk, context->layout->entry_bytes, positions[v]));
+            assay_distinct_add(context->set, part->values[v]);
         }
     }
     const size_t count = context->set->used;
@@ -93,25 +89,25 @@ void assay_block_build(const struct log_context *context, struct log *log, uint3
             merge_values(context, log, from, p, block);
         }
     }
-    ASSAY_ASSERT(log_chunk(log, from)->opens == NULL);
-    ASSAY_ASSERT(log_chunk(log, from + count - 1)->closes == NULL);
-    log_chunk(log, from)->opens = block;
-    log_chunk(log, from + count - 1)->closes = block;
+    ASSAY_ASSERT(log_chunk(log, from)->seal->opens == NULL);
+    ASSAY_ASSERT(log_chunk(log, from + count - 1)->seal->closes == NULL);
+    log_chunk(log, from)->seal->opens = block;
+    log_chunk(log, from + count - 1)->seal->closes = block;
 }
 
 void assay_block_drop(const struct log_context *context, struct log *log, uint32_t from)
 {
-    struct block *block = log_chunk(log, from)->opens;
-    ASSAY_ASSERT(log_chunk(log, from + block->count - 1)->closes == block);
-    log_chunk(log, from)->opens = NULL;
-    log_chunk(log, from + block->count - 1)->closes = NULL;
+    struct block *block = log_chunk(log, from)->seal->opens;
+    ASSAY_ASSERT(log_chunk(log, from + block->count - 1)->seal->closes == block);
+    log_chunk(log, from)->seal->opens = NULL;
+    log_chunk(log, from + block->count - 1)->seal->closes = NULL;
     free_block(context, block);
 }
 
 uint32_t assay_block_of(const struct log *log, uint32_t index)
 {
     for (uint32_t back = 0; back < 2 * BLOCK_CHUNKS && back <= index; back++) {
-        const struct block *block = log_chunk(log, index - back)->opens;
+        const struct block *block = chunk_opens(log_chunk(log, index - back));
         if (block != NULL) {
             return back < block->count ? index - back : ASSAY_NONE;
         }

@@ -15,13 +15,13 @@ uint64_t assay_view_days(const struct view_query *query)
     rest.key = &first;
     uint64_t days = 0;
     while (is_before(rest.range.begin, rest.range.end)) {
-        const struct log_entry *entry = assay_view_kth(&rest, false);
-        if (entry == NULL) {
+        const struct row row = assay_view_kth(&rest, false);
+        if (row.chunk == NULL) {
             break;
         }
         const struct assay_bucket day =
-            assay_zone_bucket(query->key->zone, ASSAY_UNIT_DAY, 0, entry->time_ms);
-        rest.range.begin = assay_log_after(query->log, query->layout->entry_bytes, day.end_ms - 1);
+            assay_zone_bucket(query->key->zone, ASSAY_UNIT_DAY, 0, row_time(row));
+        rest.range.begin = assay_log_after(query->log, day.end_ms - 1);
         days++;
     }
     return days;

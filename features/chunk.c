@@ -2,36 +2,148 @@
 
 /*
  * Chunks and what is summed up when one is sealed. A summary takes a few dozen bytes a pair, so a
- * window over many chunks reads those instead of the events.
+ * window over many chunks reads those instead of the rows.
  */
 
-enum { TABLE_SLOTS = 2 * CHUNK_ENTRIES_MAX, IDENTITY_BYTES = sizeof(struct identity) + 1 };
+enum { TABLE_SLOTS = 2 * CHUNK_ROWS_MAX };
 
-static size_t chunk_bytes(const struct log_context *context, uint32_t capacity)
+struct chunk *assay_chunk_create(const struct log_context *context, uint32_t capacity, bool is_wide)
 {
-    return sizeof(struct chunk) + (size_t)capacity * context->layout->entry_bytes;
-}
-
-static size_t summaries_bytes(const struct log_context *context)
-{
-    return context->layout->pair_count * sizeof(struct summary);
-}
-
-struct chunk *assay_chunk_create(const struct log_context *context, uint32_t capacity)
-{
-    ASSAY_ASSERT(capacity > 0 && capacity <= CHUNK_ENTRIES_MAX);
-    const size_t bytes = assay_slab_fit(chunk_bytes(context, capacity));
+    ASSAY_ASSERT(capacity > 0 && capacity <= CHUNK_ROWS_MAX);
+    const struct stream_layout *layout = context->layout;
+    const size_t bytes = assay_slab_fit(chunk_bytes(layout, capacity, is_wide));
     struct chunk *chunk = assay_slab_alloc(context->slab, bytes);
     if (chunk == NULL) {
         return NULL;
     }
-    const size_t room = (bytes - sizeof *chunk) / context->layout->entry_bytes;
-    chunk->count = 0;
-    chunk->capacity = room < CHUNK_ENTRIES_MAX ? (uint32_t)room : CHUNK_ENTRIES_MAX;
-    chunk->summaries = NULL;
-    chunk->opens = NULL;
-    chunk->closes = NULL;
+    const size_t room = (bytes - sizeof *chunk) / layout->row_bytes[is_wide];
+    *chunk = (struct chunk){
+        .capacity = (uint8_t)(room < CHUNK_ROWS_MAX ? room : CHUNK_ROWS_MAX),
+        .is_wide = is_wide,
+        .row_bytes = layout->row_bytes[is_wide],
+    };
     return chunk;
+}
+
+/* Count narrow rows from another time, which all of them are close enough to. */
+static void rebase(struct chunk *chunk, int64_t base_ms)
+{
+    const uint32_t by_ms = (uint32_t)(chunk->base_ms - base_ms);
+    for (uint32_t at = 0; at < chunk->count; at++) {
+        unsigned char *place = chunk->rows + (size_t)at * chunk->row_bytes;
+        uint32_t beyond_ms = 0;
+        memcpy(&beyond_ms, place, sizeof beyond_ms);
+        beyond_ms += by_ms;
+        memcpy(place, &beyond_ms, sizeof beyond_ms);
+    }
+    chunk->base_ms = base_ms;
+}
+
+/* Times from the first row's or this one's to the last row's or this one's. */
+struct reach {
+    int64_t low_ms;
+    int64_t high_ms;
+};
+
+static struct reach reach_with(const struct chunk *chunk, int64_t time_ms)
+{
+    struct reach reach = {.low_ms = time_ms, .high_ms = time_ms};
+    if (chunk->count > 0) {
+        const int64_t first_ms = row_time((struct row){.chunk = chunk});
+        const int64_t last_ms = row_time((struct row){.chunk = chunk, .at = chunk->count - 1U});
+        reach.low_ms = first_ms < time_ms ? first_ms : time_ms;
+        reach.high_ms = last_ms > time_ms ? last_ms : time_ms;
+    }
+    return reach;
+}
+
+/* Do narrow rows of the chunk count from a time that this one can count from as well? */
+static bool is_within(const struct chunk *chunk, int64_t time_ms)
+{
+    return chunk->count > 0 && time_ms >= chunk->base_ms && time_ms - chunk->base_ms <= UINT32_MAX;
+}
+
+bool assay_chunk_takes(const struct log_context *context, const struct chunk *chunk, struct row row)
+{
+    if (chunk->is_wide != 0) {
+        return true;
+    }
+    if (!assay_row_narrows(context->layout, row)) {
+        return false;
+    }
+    const int64_t time_ms = row_time(row);
+    const struct reach reach = reach_with(chunk, time_ms);
+    return is_within(chunk, time_ms) || reach.high_ms - reach.low_ms <= UINT32_MAX;
+}
+
+void assay_chunk_insert(const struct log_context *context, struct chunk *chunk, uint32_t at,
+                        struct row row)
+{
+    ASSAY_ASSERT(chunk->seal == NULL && chunk->count < chunk->capacity && at <= chunk->count);
+    const int64_t time_ms = row_time(row);
+    if (chunk->is_wide == 0 && !is_within(chunk, time_ms)) {
+        rebase(chunk, reach_with(chunk, time_ms).low_ms);
+    }
+    unsigned char *place = chunk->rows + (size_t)at * chunk->row_bytes;
+    if (at < chunk->count) {
+        memmove(place + chunk->row_bytes, place, (size_t)(chunk->count - at) * chunk->row_bytes);
+    }
+    assay_row_write(context->layout, chunk, at, row);
+    chunk->count++;
+}
+
+void assay_chunk_shift(struct chunk *chunk, uint32_t count)
+{
+    ASSAY_ASSERT(chunk->seal == NULL && count <= chunk->count);
+    chunk->count = (uint8_t)(chunk->count - count);
+    memmove(chunk->rows, chunk->rows + (size_t)count * chunk->row_bytes,
+            (size_t)chunk->count * chunk->row_bytes);
+}
+
+/* Row @p at of what a source gives. */
+static struct row source_row(const struct chunk_source *source, uint32_t at)
+{
+    if (source->row.chunk != NULL && at == source->place) {
+        return source->row;
+    }
+    const bool is_behind = source->row.chunk != NULL && at > source->place;
+    return (struct row){.chunk = source->chunk, .at = at - (is_behind ? 1 : 0)};
+}
+
+/* Can all of it be narrow? */
+static bool narrows(const struct log_context *context, const struct chunk_source *source)
+{
+    const struct stream_layout *layout = context->layout;
+    const int64_t first_ms = row_time(source_row(source, source->from));
+    const int64_t last_ms = row_time(source_row(source, source->to - 1));
+    bool fits = layout->narrows && last_ms - first_ms <= UINT32_MAX;
+    for (uint32_t at = source->from; at < source->to && fits; at++) {
+        const struct row row = source_row(source, at);
+        fits = row.chunk->is_wide == 0 || assay_row_narrows(layout, row);
+    }
+    return fits;
+}
+
+struct chunk *assay_chunk_copy(const struct log_context *context, const struct chunk_source *source,
+                               uint32_t capacity)
+{
+    ASSAY_ASSERT(source->from < source->to);
+    struct chunk *chunk = assay_chunk_create(context, capacity, !narrows(context, source));
+    for (uint32_t at = source->from; chunk != NULL && at < source->to; at++) {
+        assay_chunk_insert(context, chunk, chunk->count, source_row(source, at));
+    }
+    return chunk;
+}
+
+static void free_seal(const struct log_context *context, struct seal *seal)
+{
+    ASSAY_ASSERT(seal->opens == NULL && seal->closes == NULL);
+    for (uint32_t p = 0; p < context->layout->pair_count; p++) {
+        const struct summary *summary = &seal->summaries[p];
+        assay_slab_free(context->slab, summary->values,
+                        summary->distinct_count * sizeof *summary->values);
+    }
+    assay_slab_free(context->slab, seal, seal_bytes(context->layout));
 }
 
 void assay_chunk_free(const struct log_context *context, struct chunk *chunk)
@@ -39,77 +151,39 @@ void assay_chunk_free(const struct log_context *context, struct chunk *chunk)
     if (chunk == NULL) {
         return;
     }
-    ASSAY_ASSERT(chunk->opens == NULL && chunk->closes == NULL);
-    for (uint32_t p = 0; chunk->summaries != NULL && p < context->layout->pair_count; p++) {
-        const struct summary *summary = &chunk->summaries[p];
-        assay_slab_free(context->slab, summary->identities,
-                        summary->distinct_count * (size_t)IDENTITY_BYTES);
+    if (chunk->seal != NULL) {
+        free_seal(context, chunk->seal);
     }
-    assay_slab_free(context->slab, chunk->summaries, summaries_bytes(context));
-    assay_slab_free(context->slab, chunk, chunk_bytes(context, chunk->capacity));
+    assay_slab_free(context->slab, chunk,
+                    chunk_bytes(context->layout, chunk->capacity, chunk->is_wide != 0));
 }
 
 void assay_chunk_drop(const struct log_context *context, struct chunk *chunk)
 {
     for (uint32_t at = 0; at < chunk->count; at++) {
-        assay_entry_drop(context->slab, chunk_entry(chunk, context->layout->entry_bytes, at),
-                         context->layout->blob_at);
+        assay_row_release(context, (struct row){.chunk = chunk, .at = at});
     }
     assay_chunk_free(context, chunk);
-}
-
-struct identity assay_identity(const struct pair *pair, const struct log_entry *entry,
-                               uint64_t seed)
-{
-    struct identity identity = {0};
-    if (pair->value != PAIR_TEXT) {
-        identity.low =
-            (uint64_t)pair_cell(pair, entry)->integer; /* the bits of a real: it is never -0.0 */
-        return identity;
-    }
-    const struct assay_str text = assay_entry_text(entry, pair->cell_at, pair->blob_at);
-    if (text.len < sizeof identity) {
-        unsigned char bytes[sizeof identity] = {0};
-        memcpy(bytes, text.ptr, text.len);
-        memcpy(&identity, bytes, sizeof identity);
-        /* the top byte is still free: the length goes there */
-        identity.high |= (uint64_t)text.len << 56;
-        return identity;
-    }
-    identity.low = assay_hash64(text.ptr, text.len, seed);
-    identity.high = UINT64_C(0xFF) << 56 | text.len;
-    return identity;
 }
 
 /* The chunk's values without repetition. */
 struct dedupe {
     uint32_t count;
-    struct identity identities[CHUNK_ENTRIES_MAX];
-    uint8_t positions[CHUNK_ENTRIES_MAX];
+    int64_t values[CHUNK_ROWS_MAX];
     uint8_t table[TABLE_SLOTS]; /* index + 1; 0: free */
 };
 
-static void dedupe_add(struct dedupe *set, const struct log_context *context,
-                       const struct pair *pair, const struct chunk *chunk, uint32_t at)
+static void dedupe_add(struct dedupe *set, int64_t value)
 {
-    const uint32_t entry_bytes = context->layout->entry_bytes;
-    const struct log_entry *entry = chunk_entry(chunk, entry_bytes, at);
-    const struct identity identity = assay_identity(pair, entry, context->seed);
-    size_t slot = ((identity.low ^ identity.high) * UINT64_C(0x9E3779B97F4A7C15)) >> 57;
+    size_t slot = ((uint64_t)value * UINT64_C(0x9E3779B97F4A7C15)) >> 57;
     static_assert(TABLE_SLOTS == 128, "the shift above takes 7 bits");
     while (set->table[slot] != 0) {
-        const uint32_t known = set->table[slot] - 1U;
-        if (set->identities[known].low == identity.low &&
-            set->identities[known].high == identity.high &&
-            (identity_is_exact(&identity) ||
-             assay_text_equal(pair, entry,
-                              chunk_entry(chunk, entry_bytes, set->positions[known])))) {
+        if (set->values[set->table[slot] - 1U] == value) {
             return;
         }
         slot = (slot + 1) % TABLE_SLOTS;
     }
-    set->identities[set->count] = identity;
-    set->positions[set->count] = (uint8_t)at;
+    set->values[set->count] = value;
     set->table[slot] = (uint8_t)++set->count;
 }
 
@@ -118,38 +192,37 @@ static bool seal_distinct(const struct log_context *context, const struct pair *
 {
     struct dedupe set = {0};
     for (uint32_t at = 0; at < chunk->count; at++) {
-        if (pair_finds(pair, chunk_entry(chunk, context->layout->entry_bytes, at))) {
-            dedupe_add(&set, context, pair, chunk, at);
+        const struct row row = {.chunk = chunk, .at = at};
+        if (pair_finds(pair, row)) {
+            dedupe_add(&set, pair_cell(pair, row).integer);
         }
     }
     if (set.count == 0) {
         return true;
     }
-    unsigned char *list = assay_slab_alloc(context->slab, set.count * (size_t)IDENTITY_BYTES);
-    if (list == NULL) {
+    summary->values = assay_slab_alloc(context->slab, set.count * sizeof *summary->values);
+    if (summary->values == NULL) {
         return false;
     }
-    memcpy(list, set.identities, set.count * sizeof(struct identity));
-    memcpy(list + set.count * sizeof(struct identity), set.positions, set.count);
-    summary->identities = (struct identity *)(void *)list;
+    memcpy(summary->values, set.values, set.count * sizeof *summary->values);
     summary->distinct_count = set.count;
     return true;
 }
 
-static void summarise_gaps(const struct log_context *context, const struct pair *pair,
-                           const struct chunk *chunk, struct summary *summary)
+static void summarise_gaps(const struct pair *pair, const struct chunk *chunk,
+                           struct summary *summary)
 {
     struct gaps gaps = {0};
     for (uint32_t at = 0; at < chunk->count; at++) {
-        const struct log_entry *entry = chunk_entry(chunk, context->layout->entry_bytes, at);
-        if (pair_finds(pair, entry)) {
-            assay_gaps_event(&gaps, entry->time_ms);
+        const struct row row = {.chunk = chunk, .at = at};
+        if (pair_finds(pair, row)) {
+            assay_gaps_event(&gaps, row_time(row));
         }
     }
     assay_gaps_keep(&gaps, summary);
 }
 
-static void summarise(const struct log_context *context, const struct pair *pair,
+static void summarise(const struct stream_layout *layout, const struct pair *pair,
                       const struct chunk *chunk, struct summary *summary)
 {
     struct tally tally = {0};
@@ -158,17 +231,17 @@ static void summarise(const struct log_context *context, const struct pair *pair
     wants |= pair->wants & WANT_SQUARES;
     wants |= pair->value == PAIR_REAL ? (unsigned)WANT_EXTREME : 0U;
     for (uint32_t at = 0; at < chunk->count; at++) {
-        const struct log_entry *entry = chunk_entry(chunk, context->layout->entry_bytes, at);
-        summary->passed += pair_passes(pair, entry) ? 1 : 0;
-        if (pair_finds(pair, entry)) {
+        const struct row row = {.chunk = chunk, .at = at};
+        summary->passed += pair_passes(pair, row) ? 1 : 0;
+        if (pair_finds(pair, row)) {
             summary->first = tally.found == 0 ? (uint8_t)at : summary->first;
             summary->last = (uint8_t)at;
-            assay_tally_entry(&tally, pair, wants, entry);
+            assay_tally_row(layout, &tally, pair, wants, row);
         }
     }
     summary->found = (uint32_t)tally.found;
     if ((pair->wants & WANT_GAPS) != 0) {
-        summarise_gaps(context, pair, chunk, summary);
+        summarise_gaps(pair, chunk, summary);
         return;
     }
     summary->sum = tally.sum;
@@ -179,26 +252,22 @@ static void summarise(const struct log_context *context, const struct pair *pair
 
 bool assay_chunk_seal(const struct log_context *context, struct chunk *chunk)
 {
-    ASSAY_ASSERT(chunk->summaries == NULL && chunk->count > 0);
+    ASSAY_ASSERT(chunk->seal == NULL && chunk->count > 0);
     const struct stream_layout *layout = context->layout;
-    struct summary *summaries = assay_slab_alloc(context->slab, summaries_bytes(context));
-    if (summaries == NULL) {
+    struct seal *seal = assay_slab_alloc(context->slab, seal_bytes(layout));
+    if (seal == NULL) {
         return false;
     }
-    memset(summaries, 0, summaries_bytes(context));
+    memset(seal, 0, seal_bytes(layout));
     for (uint32_t p = 0; p < layout->pair_count; p++) {
         const struct pair *pair = &layout->pairs[p];
-        summarise(context, pair, chunk, &summaries[p]);
+        summarise(layout, pair, chunk, &seal->summaries[p]);
         if ((pair->wants & WANT_DISTINCT) != 0 &&
-            !seal_distinct(context, pair, chunk, &summaries[p])) {
-            for (uint32_t q = 0; q < p; q++) {
-                assay_slab_free(context->slab, summaries[q].identities,
-                                summaries[q].distinct_count * (size_t)IDENTITY_BYTES);
-            }
-            assay_slab_free(context->slab, summaries, summaries_bytes(context));
+            !seal_distinct(context, pair, chunk, &seal->summaries[p])) {
+            free_seal(context, seal);
             return false;
         }
     }
-    chunk->summaries = summaries;
+    chunk->seal = seal;
     return true;
 }

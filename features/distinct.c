@@ -16,7 +16,7 @@ bool assay_distinct_init(struct distinct_set *set, size_t entries_max, uint64_t 
     while (slots < 2 * entries_max) {
         slots *= 2;
     }
-    *set = (struct distinct_set){.region_bytes = 2 * slots * sizeof(struct distinct_slot),
+    *set = (struct distinct_set){.region_bytes = 2 * slots * sizeof(int64_t),
                                  .seed = seed};
     void *region = mmap(NULL, set->region_bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -35,16 +35,19 @@ void assay_distinct_fini(struct distinct_set *set)
     }
 }
 
-static struct distinct_slot *table(const struct distinct_set *set)
+static int64_t *table(const struct distinct_set *set)
 {
     return set->region + set->capacity;
 }
 
 static void open_table(struct distinct_set *set, size_t capacity)
 {
-    ASSAY_ASSERT(2 * capacity * sizeof(struct distinct_slot) <= set->region_bytes);
+    ASSAY_ASSERT(2 * capacity * sizeof(int64_t) <= set->region_bytes);
     set->capacity = capacity;
-    memset(table(set), 0, capacity * sizeof(struct distinct_slot));
+    int64_t *slots = table(set);
+    for (size_t i = 0; i < capacity; i++) {
+        slots[i] = CELL_NULL;
+    }
 }
 
 void assay_distinct_clear(struct distinct_set *set)
@@ -55,56 +58,52 @@ void assay_distinct_clear(struct distinct_set *set)
 }
 
 /* The seed keeps hostile values from sharing a slot. */
-static size_t slot_of(const struct distinct_set *set, const struct identity *identity)
+static size_t slot_of(const struct distinct_set *set, int64_t value)
 {
-    uint64_t mixed = (identity->low ^ set->seed) * UINT64_C(0x9E3779B97F4A7C15);
-    mixed ^= (mixed >> 32) ^ identity->high;
+    uint64_t mixed = ((uint64_t)value ^ set->seed) * UINT64_C(0x9E3779B97F4A7C15);
+    mixed ^= mixed >> 32;
     mixed *= UINT64_C(0xD6E8FEB86659FD93);
     mixed ^= mixed >> 32;
     return mixed & (set->capacity - 1);
 }
 
+static void put(struct distinct_set *set, int64_t value)
+{
+    int64_t *slots = table(set);
+    size_t at = slot_of(set, value);
+    while (slots[at] != CELL_NULL && slots[at] != value) {
+        at = (at + 1) & (set->capacity - 1);
+    }
+    set->used += slots[at] == CELL_NULL ? 1 : 0;
+    slots[at] = value;
+}
+
 static void grow(struct distinct_set *set)
 {
-    const struct distinct_slot *old = table(set);
+    const int64_t *old = table(set);
     const size_t count = set->capacity;
     open_table(set, 2 * count);
+    set->used = 0;
     for (size_t i = 0; i < count; i++) {
-        if (old[i].entry == NULL) {
-            continue;
+        if (old[i] != CELL_NULL) {
+            put(set, old[i]);
         }
-        size_t at = slot_of(set, &old[i].identity);
-        while (table(set)[at].entry != NULL) {
-            at = (at + 1) & (set->capacity - 1);
-        }
-        table(set)[at] = old[i];
     }
 }
 
-void assay_distinct_add(struct distinct_set *set, const struct pair *pair,
-                        const struct identity *identity, const struct log_entry *entry)
+void assay_distinct_add(struct distinct_set *set, int64_t value)
 {
-    struct distinct_slot *slots = table(set);
-    size_t at = slot_of(set, identity);
-    while (slots[at].entry != NULL) {
-        if (slots[at].identity.low == identity->low && slots[at].identity.high == identity->high &&
-            (identity_is_exact(identity) || assay_text_equal(pair, slots[at].entry, entry))) {
-            return;
-        }
-        at = (at + 1) & (set->capacity - 1);
-    }
-    slots[at] = (struct distinct_slot){.identity = *identity, .entry = entry};
-    set->used++;
+    put(set, value);
     if (2 * set->used > set->capacity) {
         grow(set);
     }
 }
 
-void assay_distinct_list(const struct distinct_set *set, struct distinct_slot out[])
+void assay_distinct_list(const struct distinct_set *set, int64_t out[])
 {
     size_t count = 0;
     for (size_t i = 0; i < set->capacity; i++) {
-        if (table(set)[i].entry != NULL) {
+        if (table(set)[i] != CELL_NULL) {
             out[count++] = table(set)[i];
         }
     }

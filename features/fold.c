@@ -12,34 +12,21 @@ static size_t base_bytes(const struct log_context *context)
     return sizeof(struct base) + context->layout->pair_count * sizeof(struct tally);
 }
 
-static struct log_entry *copy_entry(const struct log_context *context,
-                                    const struct log_entry *entry)
+/* A copy of the row, alone in a chunk. */
+static struct row copy_row(const struct log_context *context, struct row row)
 {
-    struct log_entry *copy = assay_slab_alloc(context->slab, context->layout->entry_bytes);
-    if (copy == NULL) {
-        return NULL;
+    const struct chunk_source source = {.chunk = row.chunk, .from = row.at, .to = row.at + 1};
+    const struct row copy = {.chunk = assay_chunk_copy(context, &source, 1)};
+    if (copy.chunk != NULL) {
+        assay_row_retain(context, copy);
     }
-    memcpy(copy, entry, context->layout->entry_bytes);
-    if (context->layout->blob_at == 0 ||
-        entry_blob(entry, context->layout->blob_at)->bytes == NULL) {
-        return copy;
-    }
-    struct log_blob *blob = entry_blob(copy, context->layout->blob_at);
-    const uint8_t *source = blob->bytes;
-    blob->bytes = assay_slab_alloc(context->slab, blob->size);
-    if (blob->bytes == NULL) {
-        assay_slab_free(context->slab, copy, context->layout->entry_bytes);
-        return NULL;
-    }
-    memcpy(blob->bytes, source, blob->size);
     return copy;
 }
 
-static void free_entry(const struct log_context *context, const struct log_entry *entry)
+static void free_row(const struct log_context *context, struct row row)
 {
-    if (entry != NULL) {
-        assay_entry_drop(context->slab, entry, context->layout->blob_at);
-        assay_slab_free(context->slab, (void *)(uintptr_t)entry, context->layout->entry_bytes);
+    if (row.chunk != NULL) {
+        assay_chunk_drop(context, (struct chunk *)(uintptr_t)row.chunk);
     }
 }
 
@@ -61,7 +48,7 @@ static struct base *base_of(const struct log_context *context, struct log *log,
     return base;
 }
 
-/* Entries [from, to) of a chunk, all of one segment. */
+/* Rows [from, to) of a chunk, all of one segment. */
 struct run {
     const struct chunk *chunk;
     uint32_t from;
@@ -71,30 +58,28 @@ struct run {
 static struct run run_at(const struct log_context *context, const struct chunk *chunk,
                          uint32_t from, const struct segment **segment)
 {
-    const uint32_t entry_bytes = context->layout->entry_bytes;
-    const uint32_t at =
-        assay_segment_at(context->record, chunk_entry(chunk, entry_bytes, from)->time_ms);
+    const uint32_t at = assay_segment_at(context->record,
+                                         row_time((struct row){.chunk = chunk, .at = from}));
     ASSAY_ASSERT(at != ASSAY_NONE);
     *segment = &context->record->segments[at];
     struct run run = {.chunk = chunk, .from = from, .to = from};
     while (run.to < chunk->count &&
-           chunk_entry(chunk, entry_bytes, run.to)->time_ms <= (*segment)->end_ms) {
+           row_time((struct row){.chunk = chunk, .at = run.to}) <= (*segment)->end_ms) {
         run.to++;
     }
     ASSAY_ASSERT(run.to > from);
     return run;
 }
 
-/* Replace one edge by a copy of @p entry. */
-static bool set_edge(const struct log_context *context, const struct log_entry **edge,
-                     const struct log_entry *entry)
+/* Replace one edge by a copy of @p row. */
+static bool set_edge(const struct log_context *context, struct row *edge, struct row row)
 {
-    struct log_entry *copy = copy_entry(context, entry);
-    if (copy != NULL) {
-        free_entry(context, *edge);
+    const struct row copy = copy_row(context, row);
+    if (copy.chunk != NULL) {
+        free_row(context, *edge);
         *edge = copy;
     }
-    return copy != NULL;
+    return copy.chunk != NULL;
 }
 
 static bool stretch(const struct log_context *context, const struct pair *pair, struct tally *tally,
@@ -102,16 +87,17 @@ static bool stretch(const struct log_context *context, const struct pair *pair, 
 {
     struct tally reach = {0};
     for (uint32_t at = run->from; at < run->to; at++) {
-        assay_tally_entry(&reach, pair, pair->lifetime_wants & WANT_EDGES,
-                          chunk_entry(run->chunk, context->layout->entry_bytes, at));
+        assay_tally_row(context->layout, &reach, pair, pair->lifetime_wants & WANT_EDGES,
+                        (struct row){.chunk = run->chunk, .at = at});
     }
-    if (reach.first != NULL &&
-        (tally->first == NULL || assay_entry_order(reach.first, tally->first, pair->blob_at) < 0) &&
+    const struct stream_layout *layout = context->layout;
+    if (reach.first.chunk != NULL &&
+        (tally->first.chunk == NULL || assay_row_order(layout, reach.first, tally->first) < 0) &&
         !set_edge(context, &tally->first, reach.first)) {
         return false;
     }
-    return reach.last == NULL ||
-           (tally->last != NULL && assay_entry_order(reach.last, tally->last, pair->blob_at) < 0) ||
+    return reach.last.chunk == NULL ||
+           (tally->last.chunk != NULL && assay_row_order(layout, reach.last, tally->last) < 0) ||
            set_edge(context, &tally->last, reach.last);
 }
 
@@ -119,8 +105,8 @@ static void add_totals(const struct log_context *context, const struct pair *pai
                        struct tally *tally, const struct run *run)
 {
     for (uint32_t at = run->from; at < run->to; at++) {
-        assay_tally_entry(tally, pair, pair->lifetime_wants & ~(uint32_t)WANT_EDGES,
-                          chunk_entry(run->chunk, context->layout->entry_bytes, at));
+        assay_tally_row(context->layout, tally, pair, pair->lifetime_wants & ~(uint32_t)WANT_EDGES,
+                        (struct row){.chunk = run->chunk, .at = at});
     }
 }
 
@@ -153,8 +139,8 @@ void assay_fold_free(const struct log_context *context, struct log *log)
     while (log->bases != NULL) {
         struct base *base = log->bases;
         for (uint32_t p = 0; p < context->layout->pair_count; p++) {
-            free_entry(context, base->tallies[p].first);
-            free_entry(context, base->tallies[p].last);
+            free_row(context, base->tallies[p].first);
+            free_row(context, base->tallies[p].last);
         }
         log->bases = base->next;
         assay_slab_free(context->slab, base, base_bytes(context));

@@ -19,10 +19,10 @@ static void add_bases(const struct view_query *query, int64_t horizon_ms,
             continue;
         }
         facts->events += tally->found;
-        if (tally->last == NULL) {
+        if (tally->last.chunk == NULL) {
             facts->last_before_ms = horizon_ms;
-        } else if (tally->last->time_ms > facts->last_ms) {
-            facts->last_ms = tally->last->time_ms;
+        } else if (row_time(tally->last) > facts->last_ms) {
+            facts->last_ms = row_time(tally->last);
         }
     }
     /* What is folded lies before the horizon: a logged event after it is newer for certain. */
@@ -45,8 +45,8 @@ static void count_events(struct assay_store *store, const struct view *view, uin
     query.bases_since_ms = INT64_MAX; /* they may not hold what is wanted here */
     assay_view_read(&query, &result);
     facts->events = result.tally.found;
-    if (result.tally.last != NULL) {
-        facts->last_ms = result.tally.last->time_ms;
+    if (result.tally.last.chunk != NULL) {
+        facts->last_ms = row_time(result.tally.last);
     }
     query.bases_since_ms = since_ms;
     add_bases(&query, view->record->newest_ms - stream->retained_ms, facts);

@@ -32,7 +32,6 @@ struct assay_state_bytes {
     uint64_t records;   /* heads: one a key, with its name, a place per log, segments, and kept
                            windows where they are few */
     uint64_t chunks;    /* logged events, and lists of chunks */
-    uint64_t blobs;     /* of logged events: text columns, and bytes that order equal times */
     uint64_t summaries; /* of sealed chunks and of blocks of them */
     uint64_t lanes;     /* windows that are kept up with, where they are many */
     uint64_t bases;     /* totals that old events of a lifetime were folded into */
@@ -83,12 +82,15 @@ struct assay_entity_facts {
 /** Add this store's part to @p out, one an entity. Thread: owner. Cost: a pass over everything. */
 void assay_store_entity_facts(const struct assay_store *store, struct assay_entity_facts out[]);
 
-/** A store's memory as a whole. What keys hold and the index make up `live` to the byte. */
+/** A store's memory as a whole. What keys hold, the index and the texts make up `live` to the
+ * byte. */
 struct assay_memory_facts {
     uint64_t live;   /* handed out and not given back */
     uint64_t carved; /* taken from the region so far: live, and pieces that wait for their like */
     uint64_t limit;
     uint64_t index; /* tables that find keys; part of live */
+    uint64_t texts; /* that logged events name, and bytes that order equal times; part of live */
+    uint64_t different_texts; /* how many there are */
 };
 /** Add this store's part to @p out. Thread: owner. */
 void assay_store_memory_facts(const struct assay_store *store, struct assay_memory_facts *out);

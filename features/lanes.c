@@ -8,7 +8,7 @@
  */
 
 enum { AT_BITS = 7, CHUNKS_MAX = 1 << 24, LAG_CHUNKS = 2, BACK_STEPS = 32 };
-static_assert(CHUNK_ENTRIES_MAX < 1 << AT_BITS, "an entry's place fits");
+static_assert(CHUNK_ROWS_MAX < 1 << AT_BITS, "a row's place fits");
 
 static const uint32_t FOUND_MAX = UINT32_C(1) << 30;
 static const int64_t SMALL = INT64_C(1) << 31;
@@ -24,11 +24,14 @@ static struct position unpack(uint32_t place)
     return (struct position){.chunk = place >> AT_BITS, .at = place & ((1U << AT_BITS) - 1)};
 }
 
-static const struct log_entry *entry_at(const struct stream_layout *layout, const struct log *log,
-                                        uint32_t place)
+static struct row row_at(const struct log *log, uint32_t place)
 {
-    const struct position at = unpack(place);
-    return chunk_entry(log_chunk(log, at.chunk), layout->entry_bytes, at.at);
+    return log_row(log, unpack(place));
+}
+
+static int64_t time_at(const struct log *log, uint32_t place)
+{
+    return row_time(row_at(log, place));
 }
 
 /* The place of the next entry, or LANE_NOWHERE. */
@@ -43,10 +46,11 @@ static uint32_t next_of(const struct log *log, uint32_t place)
 }
 
 /* Time of the newest entry; there is one. */
-static int64_t newest_ms(const struct stream_layout *layout, const struct log *log)
+static int64_t newest_ms(const struct log *log)
 {
-    const struct position end = assay_log_end(log);
-    return chunk_entry(log_chunk(log, end.chunk), layout->entry_bytes, end.at - 1)->time_ms;
+    struct position end = assay_log_end(log);
+    end.at--;
+    return row_time(log_row(log, end));
 }
 
 static int64_t leave_time(const struct lane *lane, int64_t time_ms)
@@ -67,7 +71,7 @@ static void add_to(struct lanes *lanes, int64_t *sum, int64_t value)
 
 /* An entry enters one lane (by 1) or leaves it (by -1). */
 static void change_lane(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
-                        const struct log_entry *entry, int by)
+                        struct row row, int by)
 {
     uint32_t *found = lanes_found(lanes, layout);
     int64_t *sums = lanes_sum(lanes, layout);
@@ -75,12 +79,12 @@ static void change_lane(struct lanes *lanes, const struct stream_layout *layout,
     for (uint32_t i = layout->lane_totals_first[lane]; i < end; i++) {
         const uint32_t total = layout->lane_totals[i];
         const struct pair *pair = &layout->pairs[layout->total_pairs[total]];
-        if (!pair_finds(pair, entry)) {
+        if (!pair_finds(pair, row)) {
             continue;
         }
         found[total] += (uint32_t)by;
         if (total < layout->sum_count) {
-            add_to(lanes, &sums[total], by * pair_cell(pair, entry)->integer);
+            add_to(lanes, &sums[total], by * pair_cell(pair, row).integer);
         }
     }
 }
@@ -101,21 +105,21 @@ static void add_value(int64_t *restrict sums, uint32_t count, int64_t value)
 
 /* An entry enters all lanes that have no delay. */
 static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout,
-                         const struct log_entry *entry)
+                         struct row row)
 {
     uint32_t *found = lanes_found(lanes, layout);
     int64_t *sums = lanes_sum(lanes, layout);
     for (uint32_t p = 0; p < layout->pair_count; p++) {
         const struct pair_totals totals = layout->pair_totals[p];
         const struct pair *pair = &layout->pairs[p];
-        if (totals.prompt == 0 || !pair_finds(pair, entry)) {
+        if (totals.prompt == 0 || !pair_finds(pair, row)) {
             continue;
         }
         add_ones(found + totals.first, totals.prompt);
         if (totals.first >= layout->sum_count) {
             continue;
         }
-        const int64_t value = pair_cell(pair, entry)->integer;
+        const int64_t value = pair_cell(pair, row).integer;
         if (value < SMALL && value > -SMALL) {
             add_value(sums + totals.first, totals.prompt, value);
         } else {
@@ -136,16 +140,15 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
     uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t *end = lanes_end(lanes, layout);
     while (enter[d] <= at_ms) {
-        const struct log_entry *entry = entry_at(layout, log, end[d]);
-        change_lane(lanes, layout, lane, entry, 1);
+        const struct row row = row_at(log, end[d]);
+        change_lane(lanes, layout, lane, row, 1);
         if (begin[lane] == LANE_NOWHERE) {
             begin[lane] = end[d];
-            lanes_leave(lanes)[lane] = leave_time(&layout->lanes[lane], entry->time_ms);
+            lanes_leave(lanes)[lane] = leave_time(&layout->lanes[lane], row_time(row));
         }
         end[d] = next_of(log, end[d]);
-        enter[d] = end[d] == LANE_NOWHERE
-                       ? INT64_MAX
-                       : entry_at(layout, log, end[d])->time_ms + layout->lanes[lane].delay_ms;
+        enter[d] = end[d] == LANE_NOWHERE ? INT64_MAX
+                                          : time_at(log, end[d]) + layout->lanes[lane].delay_ms;
     }
 }
 
@@ -186,14 +189,14 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
                              ? LANE_NOWHERE
                              : lanes_end(lanes, layout)[lane - layout->prompt_count];
     while (leave[lane] <= at_ms) {
-        change_lane(lanes, layout, lane, entry_at(layout, log, begin[lane]), -1);
+        change_lane(lanes, layout, lane, row_at(log, begin[lane]), -1);
         const uint32_t next = next_of(log, begin[lane]);
         if (next == end) {
             begin[lane] = LANE_NOWHERE;
             leave[lane] = INT64_MAX;
         } else {
             begin[lane] = next;
-            leave[lane] = leave_time(&layout->lanes[lane], entry_at(layout, log, next)->time_ms);
+            leave[lane] = leave_time(&layout->lanes[lane], time_at(log, next));
         }
     }
 }
@@ -204,25 +207,25 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
 {
     int64_t *leave = lanes_leave(lanes);
     uint32_t *begin = lanes_begin(lanes, layout);
-    const struct log_entry *first = entry_at(layout, log, lanes->waiting);
+    const int64_t first_ms = time_at(log, lanes->waiting);
     for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
         if (lanes_end(lanes, layout)[d] == LANE_NOWHERE) {
             lanes_end(lanes, layout)[d] = lanes->waiting;
             lanes_enter(lanes, layout)[d] =
-                first->time_ms + layout->lanes[layout->prompt_count + d].delay_ms;
+                first_ms + layout->lanes[layout->prompt_count + d].delay_ms;
         }
     }
     for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
         if (begin[lane] == LANE_NOWHERE) {
             begin[lane] = lanes->waiting;
-            leave[lane] = leave_time(&layout->lanes[lane], first->time_ms);
+            leave[lane] = leave_time(&layout->lanes[lane], first_ms);
         }
     }
     uint32_t place = lanes->waiting;
     while (place < stop) {
-        const struct log_entry *entry = entry_at(layout, log, place);
-        enter_prompt(lanes, layout, entry);
-        lanes->newest_ms = entry->time_ms;
+        const struct row row = row_at(log, place);
+        enter_prompt(lanes, layout, row);
+        lanes->newest_ms = row_time(row);
         place = next_of(log, place);
     }
     lanes->waiting = place;
@@ -260,17 +263,18 @@ static uint32_t shifted(uint32_t begin, uint32_t place)
 
 /* An entry anywhere: what is before the frontier may or may not lie in a window. */
 static void insert_late(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
-                        const struct log_entry *entry, uint32_t place)
+                        struct row row, uint32_t place)
 {
     const struct lane *window = &layout->lanes[lane];
+    const int64_t time_ms = row_time(row);
     int64_t *leave = lanes_leave(lanes);
     uint32_t *begin = lanes_begin(lanes, layout);
-    const bool entered = entry->time_ms + window->delay_ms <= lanes->frontier_ms;
-    const int64_t leaves_ms = leave_time(window, entry->time_ms);
-    const bool counts = entry->time_ms >= lanes->since_ms;
+    const bool entered = time_ms + window->delay_ms <= lanes->frontier_ms;
+    const int64_t leaves_ms = leave_time(window, time_ms);
+    const bool counts = time_ms >= lanes->since_ms;
     begin[lane] = shifted(begin[lane], place);
     if (counts && entered && leaves_ms > lanes->frontier_ms) {
-        change_lane(lanes, layout, lane, entry, 1);
+        change_lane(lanes, layout, lane, row, 1);
         if (place < begin[lane]) {
             begin[lane] = place;
             leave[lane] = leaves_ms;
@@ -282,7 +286,7 @@ static void insert_late(struct lanes *lanes, const struct stream_layout *layout,
         if (counts && !entered && place < *end) {
             *end = place;
             lanes_enter(lanes, layout)[lane - layout->prompt_count] =
-                entry->time_ms + window->delay_ms;
+                time_ms + window->delay_ms;
         }
     }
 }
@@ -299,7 +303,7 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
         return;
     }
     const uint32_t place = pack(position);
-    const bool counts = entry_at(layout, log, place)->time_ms >= lanes->since_ms;
+    const bool counts = time_at(log, place) >= lanes->since_ms;
     if (next_of(log, place) == LANE_NOWHERE) {
         lanes->waiting = counts && place < lanes->waiting ? place : lanes->waiting;
         return;
@@ -309,7 +313,7 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
     }
     lanes->waiting = shifted(lanes->waiting, place);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        insert_late(lanes, layout, lane, entry_at(layout, log, place), place);
+        insert_late(lanes, layout, lane, row_at(log, place), place);
     }
 }
 
@@ -398,9 +402,9 @@ void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
         if (leave[lane] <= at_ms && leave_time(&layout->lanes[lane], lanes->newest_ms) > at_ms) {
             /* the next one is looked at to see whether it stays */
-            const struct log_entry *entry = entry_at(layout, log, begin[lane]);
-            index_fetch(entry);
-            index_fetch(entry_at_byte(entry, 2UL * layout->entry_bytes - 1));
+            const struct row row = row_at(log, begin[lane]);
+            index_fetch(row_start(row));
+            index_fetch(row_start(row) + 2UL * row.chunk->row_bytes - 1);
         }
     }
 }
@@ -434,11 +438,6 @@ static void reset(struct lanes *lanes, const struct stream_layout *layout, int64
     }
 }
 
-static int64_t time_at(const struct stream_layout *layout, const struct log *log, uint32_t place)
-{
-    return entry_at(layout, log, place)->time_ms;
-}
-
 /* The packed place, or LANE_NOWHERE when it is the range's end. */
 static uint32_t place_in(const struct log *log, struct position position, struct position end)
 {
@@ -460,20 +459,20 @@ static void build_lane(struct lanes *lanes, const struct log_context *context,
     if (window->span_ms != 0 && to_ms - window->span_ms > after_ms) {
         after_ms = to_ms - window->span_ms;
     }
-    const struct range range = assay_range(log, layout->entry_bytes, after_ms, to_ms);
+    const struct range range = assay_range(log, after_ms, to_ms);
     const uint32_t begin = place_in(log, range.begin, range.end);
     if (begin != LANE_NOWHERE) {
         lanes_begin(lanes, layout)[lane] = begin;
-        lanes_leave(lanes)[lane] = leave_time(window, time_at(layout, log, begin));
+        lanes_leave(lanes)[lane] = leave_time(window, time_at(log, begin));
     }
     if (lane >= layout->prompt_count) {
         const uint32_t d = lane - layout->prompt_count;
         const struct position from =
-            assay_log_after(log, layout->entry_bytes, to_ms > after_ms ? to_ms : after_ms);
+            assay_log_after(log, to_ms > after_ms ? to_ms : after_ms);
         const uint32_t end = place_in(log, from, assay_log_end(log));
         lanes_end(lanes, layout)[d] = end;
         lanes_enter(lanes, layout)[d] =
-            end == LANE_NOWHERE ? INT64_MAX : time_at(layout, log, end) + window->delay_ms;
+            end == LANE_NOWHERE ? INT64_MAX : time_at(log, end) + window->delay_ms;
     }
     for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
          i++) {
@@ -513,7 +512,7 @@ static bool build(const struct log_context *context, struct log *log, int64_t at
         }
     }
     reset(log->lanes, layout, at_ms, since_ms);
-    log->lanes->newest_ms = newest_ms(layout, log);
+    log->lanes->newest_ms = newest_ms(log);
     for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
         build_lane(log->lanes, context, log, lane);
     }
@@ -531,7 +530,7 @@ static bool renew(const struct log_context *context, struct log *log, int64_t at
                   int64_t since_ms)
 {
     const bool is_empty = assay_log_end(log).at == 0;
-    return !is_empty && log->count <= CHUNKS_MAX && newest_ms(context->layout, log) <= at_ms &&
+    return !is_empty && log->count <= CHUNKS_MAX && newest_ms(log) <= at_ms &&
            build(context, log, at_ms, since_ms);
 }
 
@@ -549,7 +548,7 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
     }
     /* What has entered lies before the frontier; so the log is only touched for what has not. */
     if (at_ms < lanes->frontier_ms ||
-        (lanes->waiting != LANE_NOWHERE && newest_ms(layout, log) > at_ms)) {
+        (lanes->waiting != LANE_NOWHERE && newest_ms(log) > at_ms)) {
         return false;
     }
     advance(lanes, layout, log, at_ms);
@@ -580,7 +579,7 @@ static bool undo(struct lanes *lanes, const struct stream_layout *layout, const 
     for (uint32_t place = stop; place < lanes->waiting; place = next_of(log, place)) {
         for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
             if (begin[lane] <= place) {
-                change_lane(lanes, layout, lane, entry_at(layout, log, place), -1);
+                change_lane(lanes, layout, lane, row_at(log, place), -1);
             }
         }
         if (++steps > BACK_STEPS) {
@@ -598,15 +597,15 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
     uint32_t steps = 0;
     uint32_t place = before(log, *begin == LANE_NOWHERE ? stop : *begin);
     while (place != LANE_NOWHERE) {
-        const struct log_entry *entry = entry_at(layout, log, place);
-        if (entry->time_ms < lanes->since_ms ||
-            leave_time(&layout->lanes[lane], entry->time_ms) <= at_ms) {
+        const struct row row = row_at(log, place);
+        if (row_time(row) < lanes->since_ms ||
+            leave_time(&layout->lanes[lane], row_time(row)) <= at_ms) {
             return true;
         }
         if (++steps > BACK_STEPS) {
             return false;
         }
-        change_lane(lanes, layout, lane, entry, 1);
+        change_lane(lanes, layout, lane, row, 1);
         *begin = place;
         place = before(log, place);
     }
@@ -622,7 +621,7 @@ bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int6
         copy->count == 0) {
         return false;
     }
-    *end = assay_log_after(copy, layout->entry_bytes, at_ms);
+    *end = assay_log_after(copy, at_ms);
     const uint32_t stop = place_in(copy, *end, assay_log_end(copy));
     if (!undo(lanes, layout, copy, stop)) {
         return false;
@@ -641,7 +640,7 @@ bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int6
     return lanes->state == LANES_KEPT;
 }
 
-int64_t assay_lanes_settled(const struct stream_layout *layout, const struct log *log)
+int64_t assay_lanes_settled(const struct log *log)
 {
     const struct lanes *lanes = log->lanes;
     const bool is_kept = lanes != NULL && lanes->state == LANES_KEPT;
@@ -651,7 +650,7 @@ int64_t assay_lanes_settled(const struct stream_layout *layout, const struct log
     if (is_kept && lanes->waiting == LANE_NOWHERE) {
         return lanes->frontier_ms;
     }
-    const int64_t newest = newest_ms(layout, log);
+    const int64_t newest = newest_ms(log);
     return is_kept && lanes->frontier_ms > newest ? lanes->frontier_ms : newest;
 }
 

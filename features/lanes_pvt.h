@@ -101,7 +101,7 @@ bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int6
                       int64_t since_ms, struct position *end);
 /** The earliest time that the lanes of a log can be at without reading the past: that of its newest
  * entry, or the frontier they have already; INT64_MAX: the log is empty. */
-int64_t assay_lanes_settled(const struct stream_layout *layout, const struct log *log);
+int64_t assay_lanes_settled(const struct log *log);
 /** An entry has come to @p position and nothing else of the log has changed. Cost: O(1); O(lanes)
  * for one before the frontier. */
 void assay_lanes_insert(const struct stream_layout *layout, struct log *log,

@@ -8,6 +8,7 @@
 
 struct builder {
     struct assay_arena *arena;
+    const struct assay_slab *slab;
     const struct assay_plan *plan;
     const struct assay_plan_entity *entity;
     struct entity_layout *out;
@@ -107,13 +108,12 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
     if (p == layout->pair_count) {
         pairs[p] = (struct pair){.filter = agg->filter,
                                  .column = agg->column,
-                                 .value = value_of(layout, agg->column),
-                                 .blob_at = layout->blob_at};
+                                 .value = value_of(layout, agg->column)};
         if (agg->filter != ASSAY_NONE) {
-            pairs[p].passed_at = (uint16_t)(layout->passed_at + agg->filter / 8);
+            pairs[p].passed_at[0] = (uint16_t)(layout->passed_at[0] + agg->filter / 8);
+            pairs[p].passed_at[1] = (uint16_t)(layout->passed_at[1] + agg->filter / 8);
             pairs[p].passed_mask = (uint8_t)(1U << agg->filter % 8);
         }
-        pairs[p].cell_at = agg->column == ASSAY_NONE ? 0 : layout->cell_at[agg->column];
         layout->pair_count++;
     }
     pairs[p].wants |= wants_of(agg->kind);
@@ -197,25 +197,38 @@ static uint32_t share_view(struct builder *builder, const struct assay_agg *agg)
     return v;
 }
 
-/* Where an entry holds what. Whatever is looked at the most comes first. */
-static void lay_out_entry(struct stream_layout *layout)
+/* Where a row of either form holds what. */
+static void lay_out_rows(struct stream_layout *layout)
 {
     const struct assay_stream *stream = layout->stream;
-    size_t at = sizeof(struct log_entry);
-    bool has_blob = stream->ordered;
-    for (uint32_t c = 0; c < stream->column_count; c++) {
-        layout->cell_at[c] = (uint16_t)at;
-        at += sizeof(union log_cell);
-        has_blob = has_blob || assay_type_is_text(layout->event->fields[stream->columns[c]].type);
-    }
-    if (has_blob) {
-        layout->blob_at = (uint16_t)at;
-        at += sizeof(struct log_blob);
-    }
-    layout->passed_at = (uint16_t)at;
     layout->passed_bytes = (uint16_t)((stream->filter_count + 7) / 8);
-    at += layout->passed_bytes;
-    layout->entry_bytes = (uint32_t)((at + 7) / 8 * 8);
+    for (size_t wide = 0; wide < 2; wide++) {
+        const size_t word = wide != 0 ? sizeof(int64_t) : sizeof(int32_t);
+        size_t at = cell_place(wide != 0, stream->column_count);
+        if (stream->ordered) {
+            layout->tie_at[wide] = (uint16_t)at;
+            at += sizeof(uint32_t);
+        }
+        layout->passed_at[wide] = (uint16_t)at;
+        at += layout->passed_bytes;
+        layout->row_bytes[wide] = (uint16_t)((at + word - 1) / word * word);
+    }
+}
+
+static bool list_texts(struct assay_arena *arena, struct stream_layout *layout)
+{
+    const struct assay_stream *stream = layout->stream;
+    uint32_t *texts = assay_arena_array(arena, stream->column_count + 1U, sizeof *texts);
+    layout->narrows = true;
+    for (uint32_t c = 0; texts != NULL && c < stream->column_count; c++) {
+        const enum assay_type type = layout->event->fields[stream->columns[c]].type;
+        layout->narrows = layout->narrows && type != ASSAY_TYPE_REAL;
+        if (assay_type_is_text(type)) {
+            texts[layout->text_count++] = c;
+        }
+    }
+    layout->texts = texts;
+    return texts != NULL;
 }
 
 static bool build_streams(struct builder *builder)
@@ -246,8 +259,12 @@ static bool build_streams(struct builder *builder)
             .event = &builder->plan->schema->events[stream->event],
             .pairs = builder->pairs[s],
             .folds = stream->lifetime,
+            .slab = builder->slab,
         };
-        lay_out_entry(&builder->streams[s]);
+        lay_out_rows(&builder->streams[s]);
+        if (!list_texts(builder->arena, &builder->streams[s])) {
+            return false;
+        }
         builder->out->lifetime = builder->out->lifetime || stream->lifetime;
     }
     builder->out->stream_count = streams;
@@ -352,13 +369,19 @@ static bool build_touched(struct builder *builder)
 }
 
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
+                                                const struct assay_slab *slab,
                                                 const struct assay_plan *plan)
 {
     const uint32_t count = plan->schema->entity_count;
     struct entity_layout *layouts = assay_arena_array(arena, count + 1U, sizeof *layouts);
     for (uint32_t e = 0; layouts != NULL && e < count; e++) {
         struct builder builder = {
-            .arena = arena, .plan = plan, .entity = &plan->entities[e], .out = &layouts[e]};
+            .arena = arena,
+            .slab = slab,
+            .plan = plan,
+            .entity = &plan->entities[e],
+            .out = &layouts[e],
+        };
         if (!build_streams(&builder) || !build_aggregates(&builder) || !build_reads(&builder) ||
             !build_touched(&builder)) {
             return NULL;

@@ -12,10 +12,15 @@ enum { CHUNKS_MIN = 4 };
 
 static int64_t first_ms(const struct chunk *chunk)
 {
-    return chunk_entry(chunk, 0, 0)->time_ms;
+    return row_time((struct row){.chunk = chunk});
 }
 
-/* Chunks that hold entries: all but an open one that is still empty. */
+static struct row last_row(const struct chunk *chunk)
+{
+    return (struct row){.chunk = chunk, .at = chunk->count - 1U};
+}
+
+/* Chunks that hold rows: all but an open one that is still empty. */
 static uint32_t filled_count(const struct log *log)
 {
     const bool empty = log->count > 0 && log_chunk(log, log->count - 1)->count == 0;
@@ -31,7 +36,7 @@ struct position assay_log_end(const struct log *log)
     return (struct position){.chunk = filled - 1, .at = log_chunk(log, filled - 1)->count};
 }
 
-struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms)
+struct position assay_log_after(const struct log *log, int64_t time_ms)
 {
     uint32_t low = 0;
     uint32_t high = filled_count(log);
@@ -52,7 +57,7 @@ struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int
     high = chunk->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (chunk_entry(chunk, entry_bytes, middle)->time_ms <= time_ms) {
+        if (row_time((struct row){.chunk = chunk, .at = middle}) <= time_ms) {
             low = middle + 1;
         } else {
             high = middle;
@@ -62,15 +67,12 @@ struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int
     return position;
 }
 
-/* Where an entry goes: after all that are not greater. */
+/* Where a row goes: after all that are not greater. */
 static struct position place_of(const struct log *log, const struct stream_layout *layout,
-                                const struct log_entry *entry)
+                                struct row row)
 {
-    const uint32_t entry_bytes = layout->entry_bytes;
-    const size_t blob_at = layout->blob_at;
     const struct chunk *newest = log_chunk(log, log->count - 1);
-    if (newest->count > 0 && assay_entry_order(chunk_entry(newest, entry_bytes, newest->count - 1),
-                                               entry, blob_at) <= 0) {
+    if (newest->count > 0 && assay_row_order(layout, last_row(newest), row) <= 0) {
         return (struct position){.chunk = log->count - 1, .at = newest->count};
     }
     uint32_t low = 0;
@@ -78,7 +80,7 @@ static struct position place_of(const struct log *log, const struct stream_layou
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         const struct chunk *chunk = log_chunk(log, middle);
-        if (assay_entry_order(chunk_entry(chunk, entry_bytes, 0), entry, blob_at) <= 0) {
+        if (assay_row_order(layout, (struct row){.chunk = chunk}, row) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -90,7 +92,7 @@ static struct position place_of(const struct log *log, const struct stream_layou
     high = chunk->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (assay_entry_order(chunk_entry(chunk, entry_bytes, middle), entry, blob_at) <= 0) {
+        if (assay_row_order(layout, (struct row){.chunk = chunk, .at = middle}, row) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -148,7 +150,7 @@ static void retire(const struct log_context *context, struct log *log)
     const struct stream_layout *layout = context->layout;
     while (log->count > 1) {
         struct chunk *chunk = log_chunk(log, 0);
-        const int64_t last_ms = chunk_entry(chunk, layout->entry_bytes, chunk->count - 1)->time_ms;
+        const int64_t last_ms = row_time(last_row(chunk));
         if (layout->stream->lifetime) {
             /* strictly: what lies at the horizon may still be the current event of a read */
             if (!layout->folds || last_ms >= context->horizon_ms ||
@@ -158,7 +160,7 @@ static void retire(const struct log_context *context, struct log *log)
         } else if (last_ms > context->horizon_ms) {
             return;
         }
-        if (chunk->opens != NULL) {
+        if (chunk_opens(chunk) != NULL) {
             assay_block_drop(context, log, 0);
         }
         assay_lanes_retire(layout, log);
@@ -174,7 +176,7 @@ static uint32_t expired_count(const struct log_context *context, const struct lo
     const struct chunk *open = log_chunk(log, log->count - 1);
     uint32_t count = 0;
     while (!context->layout->stream->lifetime && log->count == 1 && count < open->count &&
-           chunk_entry(open, context->layout->entry_bytes, count)->time_ms <= context->horizon_ms) {
+           row_time((struct row){.chunk = open, .at = count}) <= context->horizon_ms) {
         count++;
     }
     return count;
@@ -183,28 +185,23 @@ static uint32_t expired_count(const struct log_context *context, const struct lo
 static void drop_expired(const struct log_context *context, struct log *log, uint32_t count)
 {
     struct chunk *open = log_chunk(log, log->count - 1);
-    const uint32_t entry_bytes = context->layout->entry_bytes;
     assay_lanes_drop(context->layout, log, count);
     for (uint32_t at = 0; at < count; at++) {
-        assay_entry_drop(context->slab, chunk_entry(open, entry_bytes, at),
-                         context->layout->blob_at);
+        assay_row_release(context, (struct row){.chunk = open, .at = at});
     }
-    open->count -= count;
-    memmove(open->entries, open->entries + (size_t)count * entry_bytes,
-            (size_t)open->count * entry_bytes);
+    assay_chunk_shift(open, count);
 }
 
 static bool grow_open(const struct log_context *context, struct log *log)
 {
     struct chunk *open = log_chunk(log, log->count - 1);
-    const uint32_t wanted = open->capacity + open->capacity / 4 + 1; /* room costs every key */
+    const uint32_t wanted = open->capacity + open->capacity / 4U + 1; /* room costs every key */
+    const struct chunk_source source = {.chunk = open, .to = open->count};
     struct chunk *larger =
-        assay_chunk_create(context, wanted < CHUNK_ENTRIES_MAX ? wanted : CHUNK_ENTRIES_MAX);
+        assay_chunk_copy(context, &source, wanted < CHUNK_ROWS_MAX ? wanted : CHUNK_ROWS_MAX);
     if (larger == NULL) {
         return false;
     }
-    larger->count = open->count;
-    memcpy(larger->entries, open->entries, (size_t)open->count * context->layout->entry_bytes);
     log->chunks[log->first + log->count - 1] = larger;
     assay_chunk_free(context, open);
     return true;
@@ -215,7 +212,7 @@ static void complete_block(const struct log_context *context, struct log *log)
 {
     uint32_t loose = 0;
     while (loose + 1 < log->count && loose < BLOCK_CHUNKS &&
-           log_chunk(log, log->count - 2 - loose)->closes == NULL) {
+           chunk_closes(log_chunk(log, log->count - 2 - loose)) == NULL) {
         loose++;
     }
     if (loose == BLOCK_CHUNKS) {
@@ -228,7 +225,7 @@ static bool push_open(const struct log_context *context, struct log *log, uint32
     if (!reserve_chunk(context, log)) {
         return false;
     }
-    struct chunk *open = assay_chunk_create(context, capacity);
+    struct chunk *open = assay_chunk_create(context, capacity, !context->layout->narrows);
     if (open == NULL) {
         return false;
     }
@@ -241,65 +238,57 @@ static bool push_open(const struct log_context *context, struct log *log, uint32
     return true;
 }
 
-/* The open chunk has no room left: make some, unless it must be split for this entry. */
-static bool make_room(const struct log_context *context, struct log *log,
-                      const struct log_entry *entry)
+/* The open chunk has no room left: make some, unless it must be split for this row. */
+static bool make_room(const struct log_context *context, struct log *log, struct row row)
 {
     retire(context, log);
     struct chunk *open = log_chunk(log, log->count - 1);
     const uint32_t expired = expired_count(context, log);
-    if (expired > open->count / 4) {
+    if (expired > open->count / 4U) {
         drop_expired(context, log, expired);
         return true;
     }
-    if (open->capacity < CHUNK_ENTRIES_MAX) {
+    if (open->capacity < CHUNK_ROWS_MAX) {
         return grow_open(context, log);
     }
-    const struct log_entry *last = chunk_entry(open, context->layout->entry_bytes, open->count - 1);
-    return assay_entry_order(last, entry, context->layout->blob_at) > 0 ||
-           push_open(context, log, CHUNK_ENTRIES_MAX / 4);
+    return assay_row_order(context->layout, last_row(open), row) > 0 ||
+           push_open(context, log, CHUNK_ROWS_MAX / 4);
 }
 
-/* Entries [from, to) of the old chunk as they are with the new entry at @p place. */
-static struct chunk *rewrite(const struct log_context *context, const struct chunk *old,
-                             const struct log_entry *entry, uint32_t place, uint32_t from,
-                             uint32_t to)
+/* Room for an open chunk that is written anew: a little more than it had, or all there can be once
+ * it was cut in two. */
+static uint32_t room_of(const struct chunk *old, uint32_t parts)
 {
-    const uint32_t entry_bytes = context->layout->entry_bytes;
-    const bool stays_open = old->summaries == NULL && to == old->count + 1;
-    struct chunk *chunk =
-        assay_chunk_create(context, stays_open ? (uint32_t)CHUNK_ENTRIES_MAX : to - from);
-    if (chunk == NULL) {
-        return NULL;
-    }
-    for (uint32_t at = from; at < to; at++) {
-        const struct log_entry *source =
-            at == place ? entry : chunk_entry(old, entry_bytes, at < place ? at : at - 1);
-        memcpy(chunk_entry(chunk, entry_bytes, chunk->count++), source, entry_bytes);
-    }
-    return chunk;
+    const uint32_t grown = old->capacity + old->capacity / 4U + 1;
+    return parts == 2 || grown > CHUNK_ROWS_MAX ? (uint32_t)CHUNK_ROWS_MAX : grown;
 }
 
-/* Write what replaces a sealed chunk, or an open one that is full: one chunk or two halves. */
-static bool replace(const struct log_context *context, struct log *log,
-                    const struct log_entry *entry, struct log_change *change)
+/* Write what replaces a sealed chunk, or an open one that cannot take the row: one chunk or two
+ * halves. */
+static bool replace(const struct log_context *context, struct log *log, struct row row,
+                    struct log_change *change)
 {
     if (!reserve_chunk(context, log)) {
         return false;
     }
     const struct position place = change->position;
     const struct chunk *old = log_chunk(log, place.chunk);
-    const bool open = old->summaries == NULL;
-    const uint32_t total = old->count + 1;
-    const uint32_t parts = total > CHUNK_ENTRIES_MAX ? 2 : 1;
+    const bool open = old->seal == NULL;
+    const uint32_t total = old->count + 1U;
+    const uint32_t parts = total > CHUNK_ROWS_MAX ? 2 : 1;
     const uint32_t left = parts == 2 ? total - total / 2 : total;
     change->replaced = place.chunk;
     for (uint32_t i = 0; i < parts; i++) {
-        struct chunk *fresh =
-            rewrite(context, old, entry, place.at, i == 0 ? 0 : left, i == 0 ? left : total);
+        const struct chunk_source source = {.chunk = old,
+                                            .from = i == 0 ? 0 : left,
+                                            .to = i == 0 ? left : total,
+                                            .row = row,
+                                            .place = place.at};
+        const bool stays_open = open && i + 1 == parts;
+        struct chunk *fresh = assay_chunk_copy(
+            context, &source, stays_open ? room_of(old, parts) : source.to - source.from);
         change->fresh[i] = fresh;
         change->fresh_count += fresh != NULL ? 1 : 0;
-        const bool stays_open = open && i + 1 == parts;
         if (fresh == NULL || (!stays_open && !assay_chunk_seal(context, fresh))) {
             return false;
         }
@@ -310,37 +299,38 @@ static bool replace(const struct log_context *context, struct log *log,
     return true;
 }
 
-bool assay_log_prepare(const struct log_context *context, struct log *log,
-                       const struct log_entry *entry, struct log_change *change)
+bool assay_log_prepare(const struct log_context *context, struct log *log, struct row row,
+                       struct log_change *change)
 {
     *change = (struct log_change){0};
-    if (log->count == 0 && !push_open(context, log, CHUNK_ENTRIES_MIN)) {
+    if (log->count == 0 && !push_open(context, log, CHUNK_ROWS_MIN)) {
         return false;
     }
     const struct chunk *open = log_chunk(log, log->count - 1);
-    if (open->count == open->capacity && !make_room(context, log, entry)) {
+    if (open->count == open->capacity && !make_room(context, log, row)) {
         return false;
     }
-    change->position = place_of(log, context->layout, entry);
+    change->position = place_of(log, context->layout, row);
     open = log_chunk(log, log->count - 1);
-    if (change->position.chunk + 1 == log->count && open->count < open->capacity) {
+    if (change->position.chunk + 1 == log->count && open->count < open->capacity &&
+        assay_chunk_takes(context, open, row)) {
         return true;
     }
-    if (!replace(context, log, entry, change)) {
+    if (!replace(context, log, row, change)) {
         assay_log_abandon(context, change);
         return false;
     }
     return true;
 }
 
-/* Put the fresh chunks in the place of the old one, whose blobs live on in them. */
+/* Put the fresh chunks in the place of the old one; what its rows name lives on in them. */
 static void swap_in(const struct log_context *context, struct log *log,
                     const struct log_change *change)
 {
     const uint32_t leader = assay_block_of(log, change->replaced);
     uint32_t covered = 0;
     if (leader != ASSAY_NONE) {
-        covered = log_chunk(log, leader)->opens->count + change->fresh_count - 1;
+        covered = log_chunk(log, leader)->seal->opens->count + change->fresh_count - 1;
         assay_block_drop(context, log, leader);
     }
     struct chunk **at = &log->chunks[log->first + change->replaced];
@@ -361,18 +351,12 @@ static void swap_in(const struct log_context *context, struct log *log,
     }
 }
 
-void assay_log_commit(const struct log_context *context, struct log *log,
-                      const struct log_entry *entry, struct log_change *change)
+void assay_log_commit(const struct log_context *context, struct log *log, struct row row,
+                      struct log_change *change)
 {
-    const uint32_t entry_bytes = context->layout->entry_bytes;
     if (change->fresh_count == 0) {
-        struct chunk *open = log_chunk(log, change->position.chunk);
-        ASSAY_ASSERT(open->summaries == NULL && open->count < open->capacity);
-        unsigned char *place = open->entries + (size_t)change->position.at * entry_bytes;
-        memmove(place + entry_bytes, place,
-                (size_t)(open->count - change->position.at) * entry_bytes);
-        memcpy(place, entry, entry_bytes);
-        open->count++;
+        assay_chunk_insert(context, log_chunk(log, change->position.chunk), change->position.at,
+                           row);
         return;
     }
     assay_lanes_forget(log);
@@ -390,7 +374,7 @@ void assay_log_abandon(const struct log_context *context, struct log_change *cha
 void assay_log_free(const struct log_context *context, struct log *log)
 {
     for (uint32_t c = 0; c < log->count; c++) {
-        if (log_chunk(log, c)->opens != NULL) {
+        if (chunk_opens(log_chunk(log, c)) != NULL) {
             assay_block_drop(context, log, c);
         }
     }

@@ -31,39 +31,20 @@
 #include "features/store.h"
 
 enum {
-    CHUNK_ENTRIES_MIN = 4,
-    CHUNK_ENTRIES_MAX = 64, /* a position fits one byte */
+    CHUNK_ROWS_MIN = 4,
+    CHUNK_ROWS_MAX = 64, /* a position fits one byte */
     LINE_BYTES = 64,
     BLOCK_CHUNKS = 16, /* late events may let a block grow to twice as many */
 };
 
-/** A column's value; text lies in the entry's blob. Reals are never -0.0. */
-union log_cell {
+/** A column's value. Of a text it is the 32 bits that name it, see features/texts_pvt.h, as a
+ * signed number; reals are never -0.0. */
+union cell {
     int64_t integer;
     double real;
-    struct {
-        uint32_t offset;
-        uint32_t bytes;
-    } text;
 };
 
-/** The bytes of an entry that have no fixed length. */
-struct log_blob {
-    uint8_t *bytes; /* tie bytes, then text columns; NULL: none */
-    uint32_t tie_bytes;
-    uint32_t size; /* of the piece; 0: none */
-};
-
-/**
- * One logged event. Behind the time lies what the stream needs and nothing else, at the offsets
- * that its layout names: a cell a column, a blob, a bit a filter. A null column is CELL_NULL.
- */
-struct log_entry {
-    int64_t time_ms;
-    int64_t words[];
-};
-
-/** No integer, no real (that of -0.0) and no text (longer than any) has these bits. */
+/** No integer, no real (that of -0.0) and no text has these bits: null. */
 #define CELL_NULL INT64_MIN
 
 /** What aggregates look at: the events that pass a filter and, if there is one, their column. */
@@ -95,11 +76,8 @@ struct pair {
     enum pair_value value;
     uint32_t wants;          /* of any of its aggregates */
     uint32_t lifetime_wants; /* of those without a span */
-    /* Where to look in an entry, in bytes: copies of what the layout says. */
-    uint16_t passed_at;
-    uint8_t passed_mask; /* 0: no filter */
-    uint16_t cell_at;    /* 0: no column */
-    uint16_t blob_at;
+    uint16_t passed_at[2]; /* where in a row its filter's bit lies, narrow and wide */
+    uint8_t passed_mask;   /* 0: no filter */
 };
 
 /** A window that is kept up with. */
@@ -120,11 +98,15 @@ struct stream_layout {
     const struct assay_event_def *event;
     const struct pair *pairs;
     uint32_t pair_count;
-    uint32_t entry_bytes;
-    uint16_t blob_at;   /* 0: entries have none */
-    uint16_t passed_at; /* one bit a filter */
+    const struct assay_slab *slab; /* where texts and ties lie */
+    /* Rows, narrow and wide. Behind the time a cell a column, the tie, a bit a filter. */
+    uint16_t row_bytes[2];
+    uint16_t tie_at[2]; /* 0: rows have none */
+    uint16_t passed_at[2];
     uint16_t passed_bytes;
-    uint16_t cell_at[ASSAY_STREAM_COLUMNS_MAX];
+    bool narrows; /* rows may be narrow: there is no column of reals */
+    uint32_t text_count;
+    const uint32_t *texts; /* columns of text */
     bool folds; /* over a lifetime only totals, extremes and edges are asked */
     /* Kept windows and totals; see features/lanes_pvt.h. Lanes without delay come first; totals lie
      * by pair, pairs with sums first. */
@@ -141,17 +123,6 @@ struct stream_layout {
     const uint32_t *lane_totals;
 };
 
-/** Bytes that are equal when two values are; text beyond 15 bytes must be compared as well. */
-struct identity {
-    uint64_t low;
-    uint64_t high;
-};
-
-struct distinct_slot {
-    struct identity identity;
-    const struct log_entry *entry; /* NULL: free */
-};
-
 /** A sealed chunk, or a block of them, seen through one pair. */
 struct summary {
     uint32_t passed; /* entries that pass the filter */
@@ -165,12 +136,9 @@ struct summary {
         int64_t longest_ms; /* of events with WANT_GAPS: the longest gap between two */
     };
     assay_uint128 squares; /* their sum, if wanted: 2^11 entries of a block need 117 bits */
-    union log_cell min;    /* only if found > 0; of events with WANT_GAPS: time of the first */
-    union log_cell max;    /* likewise: time of the last */
-    union {
-        struct identity *identities;  /* chunk: then their positions, a byte each */
-        struct distinct_slot *values; /* block: NULL when listing them again would not pay */
-    };
+    union cell min;        /* only if found > 0; of events with WANT_GAPS: time of the first */
+    union cell max;        /* likewise: time of the last */
+    int64_t *values; /* different ones, if wanted; of a block NULL when listing them does not pay */
 };
 
 /** Some sealed chunks in a row, summed up once more: a cache, so it may be missing. */
@@ -179,13 +147,32 @@ struct block {
     struct summary summaries[]; /* one a pair */
 };
 
+/** What a chunk has when it is sealed. */
+struct seal {
+    struct block *opens;        /* block whose first chunk this is, or NULL */
+    struct block *closes;       /* block whose last chunk this is, or NULL */
+    struct summary summaries[]; /* one a pair */
+};
+
+/**
+ * Rows in order. They are narrow where all that a chunk holds allows it: the time as what it is
+ * beyond the chunk's, in 32 bits, cells in 32 bits, INT32_MIN for null. Else they are wide.
+ */
 struct chunk {
-    uint32_t count;
-    uint32_t capacity;
-    struct summary *summaries; /* one a pair; NULL: the chunk is open */
-    struct block *opens;       /* block whose first chunk this is, or NULL */
-    struct block *closes;      /* block whose last chunk this is, or NULL */
-    _Alignas(16) unsigned char entries[];
+    int64_t base_ms;   /* narrow rows count from here */
+    struct seal *seal; /* NULL: the chunk is open */
+    uint8_t count;
+    uint8_t capacity;
+    uint8_t is_wide;
+    uint8_t unused;
+    uint32_t row_bytes;
+    unsigned char rows[];
+};
+
+/** One logged event: row @p at of a chunk. */
+struct row {
+    const struct chunk *chunk; /* NULL: there is none */
+    uint32_t at;
 };
 
 /** Totals of a pair over any set of events. */
@@ -194,17 +181,17 @@ struct tally {
     uint64_t squares_high; /* the sum of squares: 2^32 of them need 138 bits */
     assay_uint128 squares;
     assay_int128 sum;
-    union log_cell min; /* only if found > 0 */
-    union log_cell max;
-    const struct log_entry *first; /* NULL: none */
-    const struct log_entry *last;
+    union cell min; /* only if found > 0 */
+    union cell max;
+    struct row first; /* there may be none */
+    struct row last;
 };
 
 /** What became of folded chunks, of one segment. */
 struct base {
     struct base *next;
     int64_t member_ms;      /* time of one of its events: tells which segment it belongs to */
-    struct tally tallies[]; /* one a pair; first and last are copies that the base owns */
+    struct tally tallies[]; /* one a pair; first and last lie in chunks of their own */
 };
 
 struct log {
@@ -240,6 +227,7 @@ struct assay_record {
 
 struct distinct_set;
 struct lanes;
+struct texts;
 
 /** A place in a log: entry @p at of chunk @p chunk, counted from the log's first. */
 struct position {
@@ -255,6 +243,7 @@ struct range {
 /** Memory and layout that logs are changed with. */
 struct log_context {
     struct assay_slab *slab;
+    struct texts *texts;
     const struct stream_layout *layout;
     const struct assay_record *record; /* its segments */
     int64_t horizon_ms; /* no answerable read of a window sees an event at or before */
@@ -270,88 +259,130 @@ struct log_change {
     uint32_t replaced;
 };
 
-/** Entry @p at of a chunk. */
-static inline struct log_entry *chunk_entry(const struct chunk *chunk, uint32_t entry_bytes,
-                                            uint32_t at)
-{
-    return (struct log_entry *)(uintptr_t)(chunk->entries + (size_t)at * entry_bytes);
-}
-
 /** Chunk @p at of a log. */
 static inline struct chunk *log_chunk(const struct log *log, uint32_t at)
 {
     return log->chunks[log->first + at];
 }
 
-/** The bytes of an entry from @p at on. */
-static inline unsigned char *entry_at_byte(const struct log_entry *entry, size_t at)
+/** Row @p at of chunk @p chunk of a log. */
+static inline struct row log_row(const struct log *log, struct position position)
 {
-    return (unsigned char *)(uintptr_t)entry + at;
+    return (struct row){.chunk = log_chunk(log, position.chunk), .at = position.at};
 }
 
-static inline union log_cell *entry_cell(const struct log_entry *entry, size_t at)
+/** The block that a chunk opens, or NULL. */
+static inline struct block *chunk_opens(const struct chunk *chunk)
 {
-    return (union log_cell *)(void *)entry_at_byte(entry, at);
+    return chunk->seal == NULL ? NULL : chunk->seal->opens;
 }
 
-static inline struct log_blob *entry_blob(const struct log_entry *entry, size_t at)
+/** The block that it closes, or NULL. */
+static inline struct block *chunk_closes(const struct chunk *chunk)
 {
-    ASSAY_DASSERT(at != 0);
-    return (struct log_blob *)(void *)entry_at_byte(entry, at);
+    return chunk->seal == NULL ? NULL : chunk->seal->closes;
+}
+
+/** The bytes of a row. */
+static inline const unsigned char *row_start(struct row row)
+{
+    return row.chunk->rows + (size_t)row.at * row.chunk->row_bytes;
+}
+
+static inline int64_t row_time(struct row row)
+{
+    if (row.chunk->is_wide != 0) {
+        int64_t time_ms = 0;
+        memcpy(&time_ms, row_start(row), sizeof time_ms);
+        return time_ms;
+    }
+    uint32_t beyond_ms = 0;
+    memcpy(&beyond_ms, row_start(row), sizeof beyond_ms);
+    return row.chunk->base_ms + beyond_ms;
+}
+
+/** Where a column's cell lies in a row. */
+static inline size_t cell_place(bool is_wide, uint32_t column)
+{
+    return (column + 1U) * (is_wide ? sizeof(int64_t) : sizeof(int32_t));
+}
+
+/** A column's value, CELL_NULL for null. */
+static inline union cell row_cell(struct row row, uint32_t column)
+{
+    const bool is_wide = row.chunk->is_wide != 0;
+    const unsigned char *place = row_start(row) + cell_place(is_wide, column);
+    union cell cell = {0};
+    if (is_wide) {
+        memcpy(&cell, place, sizeof cell);
+        return cell;
+    }
+    int32_t narrow = 0;
+    memcpy(&narrow, place, sizeof narrow);
+    cell.integer = narrow == INT32_MIN ? CELL_NULL : narrow;
+    return cell;
 }
 
 /** The pair's column; it has one. */
-static inline union log_cell *pair_cell(const struct pair *pair, const struct log_entry *entry)
+static inline union cell pair_cell(const struct pair *pair, struct row row)
 {
-    ASSAY_DASSERT(pair->cell_at != 0);
-    return entry_cell(entry, pair->cell_at);
+    ASSAY_DASSERT(pair->column != ASSAY_NONE);
+    return row_cell(row, pair->column);
 }
 
-/** Does the entry pass the pair's filter? */
-static inline bool pair_passes(const struct pair *pair, const struct log_entry *entry)
+/** Does the row pass the pair's filter? */
+static inline bool pair_passes(const struct pair *pair, struct row row)
 {
     return pair->passed_mask == 0 ||
-           (*entry_at_byte(entry, pair->passed_at) & pair->passed_mask) != 0;
+           (row_start(row)[pair->passed_at[row.chunk->is_wide]] & pair->passed_mask) != 0;
 }
 
 /** Does it, and is its column not null? */
-static inline bool pair_finds(const struct pair *pair, const struct log_entry *entry)
+static inline bool pair_finds(const struct pair *pair, struct row row)
 {
-    return pair_passes(pair, entry) &&
-           (pair->cell_at == 0 || pair_cell(pair, entry)->integer != CELL_NULL);
+    return pair_passes(pair, row) &&
+           (pair->column == ASSAY_NONE || pair_cell(pair, row).integer != CELL_NULL);
 }
 
-/* entry.c */
+/* row.c */
 
-/** Order of two entries: time, then tie bytes, a prefix first (unordered streams have none). */
-int assay_entry_order(const struct log_entry *a, const struct log_entry *b, size_t blob_at);
-/** The same for entries that their logs may lay out differently. */
-int assay_entry_order_across(const struct log_entry *a, size_t a_blob_at, const struct log_entry *b,
-                             size_t b_blob_at);
-/** Give the blob back; @p blob_at 0: there is none. */
-void assay_entry_drop(struct assay_slab *slab, const struct log_entry *entry, size_t blob_at);
-/** The bytes of a text column; it is not null. */
-struct assay_str assay_entry_text(const struct log_entry *entry, size_t cell_at, size_t blob_at);
-/** Compare the bytes of two texts. */
-bool assay_text_equal(const struct pair *pair, const struct log_entry *a,
-                      const struct log_entry *b);
+/** Order of two rows of one stream: time, then tie bytes, a prefix first (unordered streams have
+ * none). */
+int assay_row_order(const struct stream_layout *layout, struct row a, struct row b);
+/** The same for rows of two streams of one store. */
+int assay_row_order_across(const struct stream_layout *a_layout, struct row a,
+                           const struct stream_layout *b_layout, struct row b);
+/** The bytes of a text column; it is not null. They live as long as the row. */
+struct assay_str assay_row_text(const struct stream_layout *layout, struct row row,
+                                uint32_t column);
+/** The bytes that order the row among those of its time; none if the stream is not ordered. */
+struct assay_str assay_row_tie(const struct stream_layout *layout, struct row row);
+/** Do the row's cells fit a narrow row? */
+bool assay_row_narrows(const struct stream_layout *layout, struct row row);
+/** Write a row that fits at place @p at of a chunk of either form. What it names is not counted. */
+void assay_row_write(const struct stream_layout *layout, struct chunk *chunk, uint32_t at,
+                     struct row row);
+/** One more row needs the row's texts and tie. */
+void assay_row_retain(const struct log_context *context, struct row row);
+/** One row less does. */
+void assay_row_release(const struct log_context *context, struct row row);
 
 /* log.c */
 
 /** The place behind the newest entry. */
 struct position assay_log_end(const struct log *log);
 /** The first place whose time is greater than @p time_ms. */
-struct position assay_log_after(const struct log *log, uint32_t entry_bytes, int64_t time_ms);
+struct position assay_log_after(const struct log *log, int64_t time_ms);
 /**
  * Make an insertion ready: make room, retire what lies behind the horizon, write replacements.
  *
  * @return false when memory is full: the log holds what it held.
  */
-bool assay_log_prepare(const struct log_context *context, struct log *log,
-                       const struct log_entry *entry, struct log_change *change);
-/** Do it; takes the entry's blob over. */
-void assay_log_commit(const struct log_context *context, struct log *log,
-                      const struct log_entry *entry, struct log_change *change);
+bool assay_log_prepare(const struct log_context *context, struct log *log, struct row row,
+                       struct log_change *change);
+/** Do it; takes the row's texts and tie over. */
+void assay_log_commit(const struct log_context *context, struct log *log, struct row row,
+                      struct log_change *change);
 /** Let it be. */
 void assay_log_abandon(const struct log_context *context, struct log_change *change);
 /** Free everything of a log. */
@@ -359,22 +390,45 @@ void assay_log_free(const struct log_context *context, struct log *log);
 
 /* chunk.c */
 
-/** An empty open chunk with room for at least @p capacity entries; NULL: memory is full. */
-struct chunk *assay_chunk_create(const struct log_context *context, uint32_t capacity);
-/** Give a chunk back, its summaries too, but not the blobs. */
+/** An empty open chunk with room for at least @p capacity rows; NULL: memory is full. */
+struct chunk *assay_chunk_create(const struct log_context *context, uint32_t capacity,
+                                 bool is_wide);
+/** Can the form of an open chunk hold the row, beside those it has? */
+bool assay_chunk_takes(const struct log_context *context, const struct chunk *chunk,
+                       struct row row);
+/** Make room at @p at and write a row there that the chunk takes; it is open and not full. */
+void assay_chunk_insert(const struct log_context *context, struct chunk *chunk, uint32_t at,
+                        struct row row);
+/** Take the first @p count rows out, which nobody needs any more; the chunk is open. */
+void assay_chunk_shift(struct chunk *chunk, uint32_t count);
+/** Some rows, and one more among them or not. */
+struct chunk_source {
+    const struct chunk *chunk; /* [from, to) of it, as they are with... */
+    uint32_t from;
+    uint32_t to;
+    struct row row; /* ... this one at @p place; or none */
+    uint32_t place;
+};
+/** Rows in a new open chunk, narrow if they can be; NULL: memory is full. */
+struct chunk *assay_chunk_copy(const struct log_context *context,
+                               const struct chunk_source *source, uint32_t capacity);
+/** Bytes of a chunk with so many rows. */
+static inline size_t chunk_bytes(const struct stream_layout *layout, uint32_t capacity,
+                                 bool is_wide)
+{
+    return sizeof(struct chunk) + (size_t)capacity * layout->row_bytes[is_wide ? 1 : 0];
+}
+/** Bytes of a chunk's seal. */
+static inline size_t seal_bytes(const struct stream_layout *layout)
+{
+    return sizeof(struct seal) + layout->pair_count * sizeof(struct summary);
+}
+/** Give a chunk back, its seal too, but not what its rows name. */
 void assay_chunk_free(const struct log_context *context, struct chunk *chunk);
-/** Give it back with the blobs of all its entries. */
+/** Give it back with what all its rows name. */
 void assay_chunk_drop(const struct log_context *context, struct chunk *chunk);
 /** Summarise a chunk; from here it is immutable. @return false when memory is full. */
 bool assay_chunk_seal(const struct log_context *context, struct chunk *chunk);
-/** The bytes that tell one value of the pair's column from another. */
-struct identity assay_identity(const struct pair *pair, const struct log_entry *entry,
-                               uint64_t seed);
-/** Equal identities: are the values equal too? */
-static inline bool identity_is_exact(const struct identity *identity)
-{
-    return identity->high >> 56 != 0xFF;
-}
 
 /* block.c */
 
@@ -388,21 +442,20 @@ uint32_t assay_block_of(const struct log *log, uint32_t index);
 
 /* tally.c */
 
-/** Add an entry; in any order. */
-void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wants,
-                       const struct log_entry *entry);
-/** Take an entry out of number found and sum again. */
-void assay_tally_remove(struct tally *tally, const struct pair *pair,
-                        const struct log_entry *entry);
+/** Add a row; in any order. */
+void assay_tally_row(const struct stream_layout *layout, struct tally *tally,
+                     const struct pair *pair, uint32_t wants, struct row row);
+/** Take a row out of number found and sum again. */
+void assay_tally_remove(struct tally *tally, const struct pair *pair, struct row row);
 /** Add a sealed chunk as a whole, but not its edges. */
 void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t wants,
                          const struct summary *summary);
-/** Let the edges reach to these entries as well; in any order. */
-void assay_tally_stretch(struct tally *tally, const struct pair *pair, uint32_t wants,
-                         const struct log_entry *first, const struct log_entry *last);
+/** Let the edges reach to these rows as well; in any order. */
+void assay_tally_stretch(const struct stream_layout *layout, struct tally *tally, uint32_t wants,
+                         struct row first, struct row last);
 /** Add other totals of the same pair; in any order. */
-void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wants,
-                       const struct tally *other);
+void assay_tally_merge(const struct stream_layout *layout, struct tally *tally,
+                       const struct pair *pair, uint32_t wants, const struct tally *other);
 
 /* rhythm.c */
 
@@ -447,9 +500,10 @@ void assay_segment_free(struct assay_slab *slab, struct assay_record *record);
 
 /* distinct.c */
 
-/** An exact set of values in its own reserved region; empty again for every count. */
+/** An exact set of values, which are cells, in its own reserved region; empty again for every
+ * count. */
 struct distinct_set {
-    struct distinct_slot *region; /* a table of n slots occupies [n, 2n) */
+    int64_t *region; /* a table of n slots occupies [n, 2n); CELL_NULL: free */
     size_t region_bytes;
     size_t capacity;
     size_t used;
@@ -461,8 +515,7 @@ bool assay_distinct_init(struct distinct_set *set, size_t entries_max, uint64_t 
 void assay_distinct_fini(struct distinct_set *set);
 void assay_distinct_clear(struct distinct_set *set);
 /** All values, @p out with room for set->used of them. */
-void assay_distinct_list(const struct distinct_set *set, struct distinct_slot out[]);
-void assay_distinct_add(struct distinct_set *set, const struct pair *pair,
-                        const struct identity *identity, const struct log_entry *entry);
+void assay_distinct_list(const struct distinct_set *set, int64_t out[]);
+void assay_distinct_add(struct distinct_set *set, int64_t value);
 
 #endif

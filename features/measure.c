@@ -6,41 +6,45 @@
  * A test holds the sum equal to the slab's own count, so a new kind of piece cannot be forgotten.
  */
 
-enum { IDENTITY_BYTES = sizeof(struct identity) + 1 /* and its position */ };
-
 /* Bytes a piece really takes; 0: there is none. */
 static uint64_t piece(size_t bytes)
 {
     return bytes == 0 ? 0 : assay_slab_fit(bytes);
 }
 
-static uint64_t blob_bytes(const struct stream_layout *layout, const struct log_entry *entry)
+static uint64_t rows_bytes(const struct stream_layout *layout, const struct chunk *chunk)
 {
-    return layout->blob_at == 0 ? 0 : piece(entry_blob(entry, layout->blob_at)->size);
+    return piece(chunk_bytes(layout, chunk->capacity, chunk->is_wide != 0));
+}
+
+/* Lists of different values. */
+static uint64_t values_bytes(const struct stream_layout *layout, const struct summary summaries[])
+{
+    uint64_t bytes = 0;
+    for (uint32_t p = 0; p < layout->pair_count; p++) {
+        bytes += piece(summaries[p].distinct_count * sizeof *summaries[p].values);
+    }
+    return bytes;
 }
 
 static void add_chunk(const struct stream_layout *layout, const struct chunk *chunk,
                       struct assay_state_bytes *bytes)
 {
-    const size_t summary_bytes = layout->pair_count * sizeof(struct summary);
-    bytes->chunks += piece(sizeof *chunk + (size_t)chunk->capacity * layout->entry_bytes);
-    for (uint32_t at = 0; at < chunk->count; at++) {
-        bytes->blobs += blob_bytes(layout, chunk_entry(chunk, layout->entry_bytes, at));
+    const struct block *block = chunk_opens(chunk);
+    bytes->chunks += rows_bytes(layout, chunk);
+    if (chunk->seal != NULL) {
+        bytes->summaries += piece(seal_bytes(layout)) + values_bytes(layout, chunk->seal->summaries);
     }
-    for (uint32_t p = 0; chunk->summaries != NULL && p < layout->pair_count; p++) {
-        bytes->summaries += piece(chunk->summaries[p].distinct_count * (size_t)IDENTITY_BYTES);
-    }
-    bytes->summaries += piece(chunk->summaries == NULL ? 0 : summary_bytes);
-    for (uint32_t p = 0; chunk->opens != NULL && p < layout->pair_count; p++) {
+    if (block != NULL) {
         bytes->summaries +=
-            piece(chunk->opens->summaries[p].distinct_count * sizeof(struct distinct_slot));
+            piece(sizeof *block + layout->pair_count * sizeof(struct summary)) +
+            values_bytes(layout, block->summaries);
     }
-    bytes->summaries += piece(chunk->opens == NULL ? 0 : sizeof(struct block) + summary_bytes);
 }
 
-static uint64_t edge_bytes(const struct stream_layout *layout, const struct log_entry *edge)
+static uint64_t edge_bytes(const struct stream_layout *layout, struct row edge)
 {
-    return edge == NULL ? 0 : piece(layout->entry_bytes) + blob_bytes(layout, edge);
+    return edge.chunk == NULL ? 0 : rows_bytes(layout, edge.chunk);
 }
 
 static void add_bases(const struct stream_layout *layout, const struct base *base,
@@ -113,6 +117,8 @@ void assay_store_memory_facts(const struct assay_store *store, struct assay_memo
     out->carved += store->slab.used;
     out->limit += store->slab.bytes_max;
     out->index += assay_index_bytes(&store->index);
+    out->texts += assay_texts_bytes(&store->texts);
+    out->different_texts += store->texts.count;
 }
 
 void assay_store_visit_keys(const struct assay_store *store, uint32_t entity,

@@ -51,7 +51,7 @@ struct assay_stream_view {
     size_t key_bytes;        /* its place in a record, whether a key has such events or not */
     size_t first_bytes;      /* of memory once the first event is there */
     size_t window_bytes;     /* once it is read: windows that are kept up with */
-    size_t entry_bytes;      /* an event, without its blob */
+    size_t row_bytes;        /* an event, without texts; twice that if numbers are large */
     bool has_texts;          /* and so texts of columns; an ordered one its order bytes, too */
     size_t summary_bytes;    /* a sealed chunk, without lists of distinct values */
     uint32_t chunk_events;   /* events of a chunk when it is sealed */

@@ -64,8 +64,8 @@ static void fetch_entries(const struct stream_layout *layout, const struct log *
                           int64_t time_ms)
 {
     const struct chunk *chunk = log_chunk(log, log->count - 1);
-    const char *end = (const char *)chunk_entry(chunk, layout->entry_bytes, chunk->count);
-    index_fetch_to_write(end - layout->entry_bytes);
+    const unsigned char *end = row_start((struct row){.chunk = chunk, .at = chunk->count});
+    index_fetch_to_write(end - chunk->row_bytes);
     index_fetch_to_write(end);
     assay_lanes_prefetch(layout, log, time_ms);
 }

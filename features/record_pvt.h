@@ -7,6 +7,7 @@
 #include "features/hot_keys.h"
 #include "features/index_pvt.h"
 #include "features/lanes_pvt.h"
+#include "features/texts_pvt.h"
 
 /* layout.c */
 
@@ -55,6 +56,7 @@ struct entity_layout {
 
 /** Work out what the plan's aggregates share. @return NULL when the arena is full. */
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
+                                                const struct assay_slab *slab,
                                                 const struct assay_plan *plan);
 
 /** Can what the aggregate asks of a lifetime be folded into totals? */
@@ -97,13 +99,12 @@ struct view_result {
     uint64_t distinct_count;
     struct gaps gaps;
     uint64_t days;
-    const struct log_entry *kth; /* NULL: there are fewer */
+    struct row kth; /* none: there are fewer */
     enum { NOVELTY_NULL, NOVELTY_NEW, NOVELTY_KNOWN } novelty;
 };
 
 /** Positions of the events with after < time <= to. */
-struct range assay_range(const struct log *log, uint32_t entry_bytes, int64_t after_ms,
-                         int64_t to_ms);
+struct range assay_range(const struct log *log, int64_t after_ms, int64_t to_ms);
 /** Compute everything that is wanted of a view. Pure; text borrows from the log. */
 void assay_view_read(const struct view_query *query, struct view_result *out);
 /** Add totals of the query's range to @p tally, and the values to its set if @p distinct; block by
@@ -121,8 +122,8 @@ struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 
 /** The gaps between the events of the window. */
 void assay_view_gaps(const struct view_query *query, struct gaps *out);
-/** The nth value of the column from either end of the window, or NULL. */
-const struct log_entry *assay_view_kth(const struct view_query *query, bool from_last);
+/** The nth value of the column from either end of the window, or none. */
+struct row assay_view_kth(const struct view_query *query, bool from_last);
 /** Has another event of the window the current event's value? */
 void assay_view_novelty(const struct view_query *query, struct view_result *out);
 /** Mean or deviation of the gaps, or the longest; NaN: null. */
@@ -214,8 +215,8 @@ const struct selection *assay_select(struct assay_store *store, uint32_t entity,
 struct span_cut {
     int64_t at_ms;                /* the time asked for */
     int64_t since_ms;             /* start of what the key remembers */
-    const struct log_entry *mark; /* the last landmark, or NULL; of another log maybe */
-    size_t mark_blob_at;
+    struct row mark;              /* the last landmark, or none; of another log maybe */
+    const struct stream_layout *mark_layout;
 };
 
 /** Narrow the query's range to the session, to what comes after the landmark, or to the bucket. */
@@ -289,6 +290,7 @@ struct assay_store {
     const struct entity_layout *layouts;
     struct assay_slab slab;
     struct index index;
+    struct texts texts;
     struct keys *keys;     /* one an entity */
     uint64_t record_bytes; /* of the slab, all records without their logs */
     struct assay_store_stats stats;
@@ -309,6 +311,7 @@ static inline struct log_context log_context_of(struct assay_store *store,
     const struct stream_layout *layout = &store->layouts[record->entity].streams[position];
     return (struct log_context){
         .slab = &store->slab,
+        .texts = &store->texts,
         .layout = layout,
         .record = record,
         .horizon_ms = record->newest_ms == INT64_MIN

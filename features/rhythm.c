@@ -65,35 +65,34 @@ void assay_view_gaps(const struct view_query *query, struct gaps *out)
             continue;
         }
         for (uint32_t at = part.from; at < part.to; at++) {
-            const struct log_entry *entry = view_entry_of(query, &part, at);
-            if (pair_finds(pair, entry) && !view_is_left_out(query, &part, at)) {
-                assay_gaps_event(out, entry->time_ms);
+            const struct row row = view_row_of(&part, at);
+            if (pair_finds(pair, row) && !view_is_left_out(query, &part, at)) {
+                assay_gaps_event(out, row_time(row));
             }
         }
     }
 }
 
-/* The nth found of one part, or NULL after taking off how many it has. */
-static const struct log_entry *kth_of_part(const struct view_query *query,
-                                           const struct view_part *part, bool from_last,
-                                           uint32_t *left)
+/* The nth found of one part, or none after taking off how many it has. */
+static struct row kth_of_part(const struct view_query *query, const struct view_part *part,
+                              bool from_last, uint32_t *left)
 {
     if (part->whole && view_summary_of(query, part)->found < *left) {
         *left -= view_summary_of(query, part)->found;
-        return NULL;
+        return (struct row){0};
     }
     for (uint32_t i = 0; part->from + i < part->to; i++) {
         const uint32_t at = from_last ? part->to - 1 - i : part->from + i;
-        const struct log_entry *entry = view_entry_of(query, part, at);
-        if (pair_finds(view_pair_of(query), entry) && !view_is_left_out(query, part, at) &&
+        const struct row row = view_row_of(part, at);
+        if (pair_finds(view_pair_of(query), row) && !view_is_left_out(query, part, at) &&
             --*left == 0) {
-            return entry;
+            return row;
         }
     }
-    return NULL;
+    return (struct row){0};
 }
 
-const struct log_entry *assay_view_kth(const struct view_query *query, bool from_last)
+struct row assay_view_kth(const struct view_query *query, bool from_last)
 {
     const struct range *range = &query->range;
     const uint32_t count = range->end.chunk - range->begin.chunk + 1;
@@ -108,70 +107,45 @@ const struct log_entry *assay_view_kth(const struct view_query *query, bool from
             continue;
         }
         const struct view_part part = view_part_of(query, index);
-        const struct log_entry *found = kth_of_part(query, &part, from_last, &left);
-        if (found != NULL) {
+        const struct row found = kth_of_part(query, &part, from_last, &left);
+        if (found.chunk != NULL) {
             return found;
         }
     }
-    return NULL;
+    return (struct row){0};
 }
 
-/* A value that is looked for. */
-struct wanted {
-    struct identity identity;
-    const struct log_entry *entry;
-};
-
-static bool is_wanted(const struct view_query *query, const struct wanted *wanted,
-                      const struct identity *identity, const struct log_entry *entry)
-{
-    return wanted->identity.low == identity->low && wanted->identity.high == identity->high &&
-           (identity_is_exact(identity) ||
-            assay_text_equal(view_pair_of(query), wanted->entry, entry));
-}
-
-static bool part_has(const struct view_query *query, const struct view_part *part,
-                     const struct wanted *wanted)
-{
-    bool found = false;
-    if (part->whole) {
-        const struct summary *summary = view_summary_of(query, part);
-        const uint8_t *positions = (const uint8_t *)(summary->identities + summary->distinct_count);
-        for (uint32_t i = 0; i < summary->distinct_count && !found; i++) {
-            found = is_wanted(query, wanted, &summary->identities[i],
-                              view_entry_of(query, part, positions[i]));
-        }
-        return found;
-    }
-    for (uint32_t at = part->from; at < part->to && !found; at++) {
-        const struct log_entry *entry = view_entry_of(query, part, at);
-        if (pair_finds(view_pair_of(query), entry) && !view_is_left_out(query, part, at)) {
-            const struct identity identity =
-                assay_identity(view_pair_of(query), entry, query->set->seed);
-            found = is_wanted(query, wanted, &identity, entry);
-        }
-    }
-    return found;
-}
-
-static bool block_has(const struct view_query *query, const struct summary *summary,
-                      const struct wanted *wanted)
+static bool lists(const struct summary *summary, int64_t wanted)
 {
     bool found = false;
     for (uint32_t i = 0; i < summary->distinct_count && !found; i++) {
-        found = is_wanted(query, wanted, &summary->values[i].identity, summary->values[i].entry);
+        found = summary->values[i] == wanted;
     }
     return found;
 }
 
-static bool window_has(const struct view_query *query, const struct wanted *wanted)
+static bool part_has(const struct view_query *query, const struct view_part *part, int64_t wanted)
+{
+    if (part->whole) {
+        return lists(view_summary_of(query, part), wanted);
+    }
+    bool found = false;
+    for (uint32_t at = part->from; at < part->to && !found; at++) {
+        const struct row row = view_row_of(part, at);
+        found = pair_finds(view_pair_of(query), row) && !view_is_left_out(query, part, at) &&
+                pair_cell(view_pair_of(query), row).integer == wanted;
+    }
+    return found;
+}
+
+static bool window_has(const struct view_query *query, int64_t wanted)
 {
     uint32_t index = query->range.begin.chunk;
     while (index <= query->range.end.chunk) {
         const struct block *block = view_block_at(query, index, false);
         const struct summary *summary = block == NULL ? NULL : &block->summaries[query->key->pair];
         if (block != NULL && (summary->found == 0 || summary->values != NULL)) {
-            if (block_has(query, summary, wanted)) {
+            if (lists(summary, wanted)) {
                 return true;
             }
             index += block->count;
@@ -191,18 +165,15 @@ void assay_view_novelty(const struct view_query *query, struct view_result *out)
     if (query->current.chunk == ASSAY_NONE) {
         return;
     }
-    const struct log_entry *current = chunk_entry(log_chunk(query->log, query->current.chunk),
-                                                  query->layout->entry_bytes, query->current.at);
-    if (pair_cell(pair, current)->integer == CELL_NULL) {
+    const int64_t wanted = pair_cell(pair, log_row(query->log, query->current)).integer;
+    if (wanted == CELL_NULL) {
         return;
     }
-    const struct wanted wanted = {.identity = assay_identity(pair, current, query->set->seed),
-                                  .entry = current};
     struct view_key others = *query->key;
     others.exclude_current = true; /* the current event does not make its own value known */
     struct view_query narrowed = *query;
     narrowed.key = &others;
-    out->novelty = window_has(&narrowed, &wanted) ? NOVELTY_KNOWN : NOVELTY_NEW;
+    out->novelty = window_has(&narrowed, wanted) ? NOVELTY_KNOWN : NOVELTY_NEW;
 }
 
 double assay_rhythm_value(enum assay_agg_kind kind, const struct view_result *result)
@@ -211,7 +182,7 @@ double assay_rhythm_value(enum assay_agg_kind kind, const struct view_result *re
         const struct tally *tally = &result->tally;
         return tally->found < 2
                    ? ASSAY_NULL_NUMBER
-                   : assay_ratio(tally->last->time_ms - tally->first->time_ms, tally->found - 1);
+                   : assay_ratio(row_time(tally->last) - row_time(tally->first), tally->found - 1);
     }
     const struct gaps *gaps = &result->gaps;
     if (gaps->found < 2) {

@@ -28,7 +28,7 @@ static bool read_ahead(struct assay_store *store, const struct view *view, uint3
     const struct stream_layout *layout = &store->layouts[view->entity].streams[stream];
     const struct log_context context = log_context_of(store, view->record, stream);
     struct log *log = &view->record->logs[stream];
-    const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(layout, log) : INT64_MAX;
+    const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(log) : INT64_MAX;
     if (settled_ms > view->at_ms) {
         return false;
     }
@@ -117,9 +117,7 @@ static struct range range_of(struct assay_store *store, const struct view *view,
         if (key->span_ms != 0 && to_ms - key->span_ms > after_ms) {
             after_ms = to_ms - key->span_ms;
         }
-        scratch->ranges[index] =
-            assay_range(&view->record->logs[key->stream], layout->streams[key->stream].entry_bytes,
-                        after_ms, to_ms);
+        scratch->ranges[index] = assay_range(&view->record->logs[key->stream], after_ms, to_ms);
     }
     return scratch->ranges[index];
 }
@@ -141,9 +139,7 @@ static void take_total(const struct assay_store *store, const struct view *view,
     const struct position current = current_in(view, range->stream);
     assay_lanes_total(layout, log, key->total, &out->tally);
     if (key->exclude_current && range->delay_ms == 0 && current.chunk != ASSAY_NONE) {
-        assay_tally_remove(
-            &out->tally, &layout->pairs[key->pair],
-            chunk_entry(log_chunk(log, current.chunk), layout->entry_bytes, current.at));
+        assay_tally_remove(&out->tally, &layout->pairs[key->pair], log_row(log, current));
     }
 }
 
@@ -159,7 +155,7 @@ static void cut_range(struct assay_store *store, const struct view *view, struct
         const struct range_key *marks =
             &layout->ranges[layout->views[query->key->since_view].range];
         cut.mark = result_of(store, view, query->key->since_view)->tally.last;
-        cut.mark_blob_at = layout->streams[marks->stream].blob_at;
+        cut.mark_layout = &layout->streams[marks->stream];
     }
     assay_span_cut(query, &cut);
 }

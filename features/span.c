@@ -8,7 +8,7 @@
 static bool is_counted(const struct view_query *query, const struct view_part *part, uint32_t at)
 {
     return !view_is_left_out(query, part, at) &&
-           pair_passes(view_pair_of(query), view_entry_of(query, part, at));
+           pair_passes(view_pair_of(query), view_row_of(part, at));
 }
 
 /* A run of events that ends at @p later_ms goes on to the event before it while the gap allows. */
@@ -28,7 +28,7 @@ static bool extend(const struct view_query *query, const struct view_part *part,
         if (!is_counted(query, part, at - 1)) {
             continue;
         }
-        const int64_t time_ms = view_entry_of(query, part, at - 1)->time_ms;
+        const int64_t time_ms = row_time(view_row_of(part, at - 1));
         if (run->later_ms - time_ms > run->gap_ms) {
             return false;
         }
@@ -62,14 +62,11 @@ static struct position step_back(const struct log *log, struct position at)
 /* The place behind everything that is not greater than the landmark, in the order of events. */
 static struct position after_mark(const struct view_query *query, const struct span_cut *cut)
 {
-    const struct log_entry *mark = cut->mark;
-    const uint32_t entry_bytes = query->layout->entry_bytes;
-    struct position at = assay_log_after(query->log, entry_bytes, mark->time_ms);
+    struct position at = assay_log_after(query->log, row_time(cut->mark));
     while (at.chunk > 0 || at.at > 0) {
         const struct position before = step_back(query->log, at);
-        const struct log_entry *entry =
-            chunk_entry(log_chunk(query->log, before.chunk), entry_bytes, before.at);
-        if (assay_entry_order_across(entry, query->layout->blob_at, mark, cut->mark_blob_at) <= 0) {
+        if (assay_row_order_across(query->layout, log_row(query->log, before), cut->mark_layout,
+                                   cut->mark) <= 0) {
             break;
         }
         at = before;
@@ -89,7 +86,7 @@ static struct range bucket_range(const struct view_query *query, int64_t t_ms, i
         assay_zone_bucket(window->zone, window->unit, window->back, t_ms);
     const int64_t from_ms = bucket.begin_ms > since_ms ? bucket.begin_ms : since_ms;
     const int64_t to_ms = bucket.end_ms - 1 < t_ms ? bucket.end_ms - 1 : t_ms;
-    return assay_range(query->log, query->layout->entry_bytes, from_ms - 1, to_ms);
+    return assay_range(query->log, from_ms - 1, to_ms);
 }
 
 void assay_span_cut(struct view_query *query, const struct span_cut *cut)
@@ -106,7 +103,7 @@ void assay_span_cut(struct view_query *query, const struct span_cut *cut)
     }
     if (window->kind == ASSAY_SPAN_SESSION) {
         begin = session_begin(query, t_ms);
-    } else if (cut->mark != NULL) {
+    } else if (cut->mark.chunk != NULL) {
         begin = after_mark(query, cut);
     }
     if (is_before(query->range.begin, begin)) {

@@ -14,7 +14,7 @@ enum {
     /* an event's canonical bytes: its message's text, and 9 bytes a number where JSON needs 2 */
     TIE_BYTES_MAX = ASSAY_DECODE_BYTES_MAX +
                     ASSAY_FIELDS_MAX * (ASSAY_VECTOR_DIMS_MAX * (int)sizeof(double) + 16),
-    ENTRY_BYTES_MIN = sizeof(struct log_entry) + sizeof(union log_cell),
+    ROW_BYTES_MIN = 2 * sizeof(int32_t), /* of a row that has a column */
 };
 
 /* Everything an apply needs, gathered before anything changes. */
@@ -22,9 +22,10 @@ struct pending {
     uint32_t count;
     uint32_t streams[ASSAY_FIELDS_MAX]; /* positions in the entity's list, one a role at most */
     struct log_change changes[ASSAY_FIELDS_MAX];
-    _Alignas(16) unsigned char entries[ASSAY_FIELDS_MAX]
-                                      [sizeof(struct log_entry) + sizeof(struct log_blob) +
-                                       (ASSAY_STREAM_COLUMNS_MAX + 1) * sizeof(union log_cell)];
+    /* a wide row each, alone in a chunk */
+    _Alignas(16) unsigned char chunks[ASSAY_FIELDS_MAX]
+                                     [sizeof(struct chunk) + (ASSAY_STREAM_COLUMNS_MAX + 3) *
+                                                                 sizeof(union cell)];
 };
 
 static bool reserve_scratch(struct assay_store *store)
@@ -94,7 +95,7 @@ static bool reserve(struct assay_store *store)
     if (store->arena == NULL || !assay_slab_init(&store->slab, store->options.memory_bytes_max)) {
         return false;
     }
-    store->layouts = assay_layout_create(store->arena, store->plan);
+    store->layouts = assay_layout_create(store->arena, &store->slab, store->plan);
     if (store->layouts == NULL || !reserve_scratch(store) || !assay_selection_reserve(store)) {
         return false;
     }
@@ -104,8 +105,11 @@ static bool reserve(struct assay_store *store)
             distinct = distinct || kind == ASSAY_AGG_COUNT_DISTINCT || kind == ASSAY_AGG_IS_NEW;
         }
     }
+    if (!assay_texts_init(&store->texts, &store->slab, store->options.index_seed)) {
+        return false;
+    }
     if (distinct &&
-        !assay_distinct_init(&store->set, store->options.memory_bytes_max / ENTRY_BYTES_MIN,
+        !assay_distinct_init(&store->set, store->options.memory_bytes_max / ROW_BYTES_MIN,
                              store->options.index_seed)) {
         return false;
     }
@@ -156,104 +160,108 @@ void assay_store_destroy(struct assay_store *store)
     free(store);
 }
 
-static bool is_text(const struct stream_layout *layout, uint32_t column)
+/* A number of an event as a cell. Of a vector only its presence is logged. */
+static union cell number_cell(const struct assay_event *event, uint32_t field, enum assay_type type)
 {
-    return assay_type_is_text(layout->event->fields[layout->stream->columns[column]].type);
+    union cell cell = {0};
+    if (!assay_event_has(event, field)) {
+        cell.integer = CELL_NULL;
+    } else if (type == ASSAY_TYPE_REAL) {
+        const double real = event->fields[field].real;
+        cell.real = real == 0 ? 0 : real; /* -0.0 is 0 */
+    } else if (type != ASSAY_TYPE_VECTOR) {
+        cell.integer = event->fields[field].integer;
+    }
+    return cell;
 }
 
-/* The variable part of an entry: tie bytes where order is seen, then text columns. */
-static bool fill_blob(struct assay_store *store, const struct stream_layout *layout,
-                      const struct assay_event *event, size_t tie_bytes, struct log_entry *entry)
+static void put_cell(struct chunk *chunk, uint32_t column, union cell cell)
 {
-    const struct assay_stream *stream = layout->stream;
-    struct log_blob *blob = entry_blob(entry, layout->blob_at);
-    size_t bytes = stream->ordered ? tie_bytes : 0;
-    bool has_text = false;
-    blob->tie_bytes = (uint32_t)bytes;
-    for (uint32_t c = 0; c < stream->column_count; c++) {
-        const uint32_t field = stream->columns[c];
-        if (is_text(layout, c) && assay_event_has(event, field)) {
-            has_text = true;
-            union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
-            cell->text.offset = (uint32_t)bytes;
-            cell->text.bytes = event->fields[field].text.len;
-            bytes += event->fields[field].text.len;
+    memcpy(chunk->rows + cell_place(true, column), &cell, sizeof cell);
+}
+
+static void put_tie(const struct stream_layout *layout, struct chunk *chunk, uint32_t name)
+{
+    if (layout->tie_at[1] != 0) {
+        memcpy(chunk->rows + layout->tie_at[1], &name, sizeof name);
+    }
+}
+
+/* What the row names is kept for it. @return false: memory is full, nothing is kept. */
+static bool name_texts(const struct log_context *context, const struct assay_event *event,
+                       struct assay_str tie, struct chunk *chunk)
+{
+    const struct stream_layout *layout = context->layout;
+    if (layout->tie_at[1] != 0) {
+        const uint32_t name = assay_text_keep(context->texts, tie);
+        if (name == ASSAY_NONE) {
+            return false;
         }
+        put_tie(layout, chunk, name);
     }
-    if (bytes == 0 && !has_text) {
-        return true;
-    }
-    blob->size = (uint32_t)bytes + 1; /* the empty text has a place too */
-    blob->bytes = assay_slab_alloc(&store->slab, blob->size);
-    if (blob->bytes == NULL) {
-        return false;
-    }
-    memcpy(blob->bytes, store->tie_buffer, blob->tie_bytes);
-    for (uint32_t c = 0; has_text && c < stream->column_count; c++) {
-        const uint32_t field = stream->columns[c];
-        if (is_text(layout, c) && assay_event_has(event, field)) {
-            memcpy(blob->bytes + entry_cell(entry, layout->cell_at[c])->text.offset,
-                   event->fields[field].text.ptr, event->fields[field].text.len);
+    for (uint32_t i = 0; i < layout->text_count; i++) {
+        const uint32_t field = layout->stream->columns[layout->texts[i]];
+        if (!assay_event_has(event, field)) {
+            continue;
         }
+        const uint32_t name = assay_text_intern(context->texts, event->fields[field].text);
+        if (name == ASSAY_NONE) {
+            assay_row_release(context, (struct row){.chunk = chunk});
+            return false;
+        }
+        put_cell(chunk, layout->texts[i], text_cell(name));
     }
     return true;
 }
 
-static void fill_cells(const struct stream_layout *layout, const struct assay_event *event,
-                       struct log_entry *entry)
+static struct chunk *pending_chunk(struct pending *pending, uint32_t at)
 {
-    for (uint32_t c = 0; c < layout->stream->column_count; c++) {
-        const uint32_t field = layout->stream->columns[c];
-        const enum assay_type type = layout->event->fields[field].type;
-        union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
-        cell->integer = 0; /* of a vector only its presence is logged */
-        if (!assay_event_has(event, field)) {
-            cell->integer = CELL_NULL;
-        } else if (type == ASSAY_TYPE_REAL) {
-            const double real = event->fields[field].real;
-            cell->real = real == 0 ? 0 : real; /* -0.0 is 0 */
-        } else if (!assay_type_is_text(type) && type != ASSAY_TYPE_VECTOR) {
-            cell->integer = event->fields[field].integer;
-        }
-    }
+    return (struct chunk *)(void *)pending->chunks[at];
 }
 
-static bool make_entry(struct assay_store *store, const struct stream_layout *layout,
-                       const struct assay_event *event, size_t tie_bytes, struct log_entry *entry)
+/* The event as a row of a stream, alone in a chunk. @return false: memory is full. */
+static bool make_row(struct assay_store *store, const struct log_context *context,
+                     const struct assay_event *event, struct assay_str tie, struct chunk *chunk)
 {
+    const struct stream_layout *layout = context->layout;
+    const struct assay_stream *stream = layout->stream;
     const struct assay_env env = {
         .schema = store->plan->schema, .event = event, .at_ms = event->time_ms};
-    memset(entry, 0, layout->entry_bytes);
-    entry->time_ms = event->time_ms;
-    for (uint32_t f = 0; f < layout->stream->filter_count; f++) {
-        const bool passes = assay_program_eval(layout->stream->filters[f], &env).cell.number == 1;
-        *entry_at_byte(entry, layout->passed_at + f / 8) |= (uint8_t)((passes ? 1U : 0U) << f % 8);
+    *chunk = (struct chunk){
+        .count = 1, .capacity = 1, .is_wide = 1, .row_bytes = layout->row_bytes[1]};
+    memcpy(chunk->rows, &event->time_ms, sizeof event->time_ms);
+    put_tie(layout, chunk, ASSAY_NONE);
+    for (uint32_t c = 0; c < stream->column_count; c++) {
+        const enum assay_type type = layout->event->fields[stream->columns[c]].type;
+        put_cell(chunk, c,
+                 assay_type_is_text(type) ? (union cell){.integer = CELL_NULL}
+                                          : number_cell(event, stream->columns[c], type));
     }
-    fill_cells(layout, event, entry);
-    return layout->blob_at == 0 || fill_blob(store, layout, event, tie_bytes, entry);
-}
-
-static struct log_entry *pending_entry(struct pending *pending, uint32_t at)
-{
-    return (struct log_entry *)(void *)pending->entries[at];
+    memset(chunk->rows + layout->passed_at[1], 0, layout->passed_bytes);
+    for (uint32_t f = 0; f < stream->filter_count; f++) {
+        const bool passes = assay_program_eval(stream->filters[f], &env).cell.number == 1;
+        chunk->rows[layout->passed_at[1] + f / 8] |= (uint8_t)((passes ? 1U : 0U) << f % 8);
+    }
+    return name_texts(context, event, tie, chunk);
 }
 
 /* Ready one log for the event. */
 static bool prepare_log(struct assay_store *store, struct assay_record *record, uint32_t position,
-                        const struct assay_event *event, size_t tie_bytes)
+                        const struct assay_event *event, struct assay_str tie)
 {
     struct pending *pending = store->pending;
     const struct log_context context = log_context_of(store, record, position);
     if (!context.layout->stream->lifetime && event->time_ms <= context.horizon_ms) {
         return true; /* behind everything that can be asked */
     }
-    struct log_entry *entry = pending_entry(pending, pending->count);
-    if (!make_entry(store, context.layout, event, tie_bytes, entry)) {
+    struct chunk *chunk = pending_chunk(pending, pending->count);
+    const struct row row = {.chunk = chunk};
+    if (!make_row(store, &context, event, tie, chunk)) {
         return false;
     }
-    if (!assay_log_prepare(&context, &record->logs[position], entry,
+    if (!assay_log_prepare(&context, &record->logs[position], row,
                            &pending->changes[pending->count])) {
-        assay_entry_drop(&store->slab, entry, context.layout->blob_at);
+        assay_row_release(&context, row);
         return false;
     }
     pending->streams[pending->count++] = position;
@@ -278,7 +286,7 @@ static bool prepare(struct assay_store *store, struct assay_record *record,
     const struct assay_event *event = update->event;
     const uint32_t from = layout->touched_first[event->type];
     const uint32_t to = layout->touched_first[event->type + 1];
-    size_t tie_bytes = 0;
+    struct assay_str tie = {.ptr = (const char *)store->tie_buffer};
     store->pending->count = 0;
     if (!assay_segment_reserve(&store->slab, record, event->time_ms,
                                store->plan->schema->entities[update->entity].expire_ms,
@@ -290,14 +298,15 @@ static bool prepare(struct assay_store *store, struct assay_record *record,
         if ((update->roles >> stream->stream->key_field & 1U) == 0) {
             continue;
         }
-        if (stream->stream->ordered && tie_bytes == 0) {
-            tie_bytes =
+        if (stream->stream->ordered && tie.len == 0) {
+            const size_t bytes =
                 assay_event_tie(event, stream->event, store->tie_capacity, store->tie_buffer);
-            if (tie_bytes > store->tie_capacity) {
+            if (bytes > store->tie_capacity) {
                 return false; /* larger than any message may be */
             }
+            tie.len = (uint32_t)bytes;
         }
-        if (!prepare_log(store, record, layout->touched[i], event, tie_bytes)) {
+        if (!prepare_log(store, record, layout->touched[i], event, tie)) {
             return false;
         }
     }
@@ -310,7 +319,7 @@ static void abandon(struct assay_store *store, struct assay_record *record)
     for (uint32_t i = 0; i < pending->count; i++) {
         const struct log_context context = log_context_of(store, record, pending->streams[i]);
         assay_log_abandon(&context, &pending->changes[i]);
-        assay_entry_drop(&store->slab, pending_entry(pending, i), context.layout->blob_at);
+        assay_row_release(&context, (struct row){.chunk = pending_chunk(pending, i)});
     }
     store->scratch.touched_entity = ASSAY_NONE;
 }
@@ -328,7 +337,8 @@ static void commit(struct assay_store *store, struct assay_record *record,
         const uint32_t s = pending->streams[i];
         struct log *log = &record->logs[s];
         const struct log_context context = log_context_of(store, record, s);
-        assay_log_commit(&context, log, pending_entry(pending, i), &pending->changes[i]);
+        assay_log_commit(&context, log, (struct row){.chunk = pending_chunk(pending, i)},
+                         &pending->changes[i]);
         touched[s] = pending->changes[i].position;
         assay_lanes_insert(context.layout, log, touched[s]);
         const bool in_order = touched[s].chunk + 1 == log->count &&

@@ -1,74 +1,69 @@
 #include "features/record_pvt.h"
 
 /*
- * The state hash: what answers depend on and nothing else. Entries hash one by one and add up, so
+ * The state hash: what answers depend on and nothing else. Rows hash one by one and add up, so
  * neither order of arrival nor layout matters. What lies behind the horizon counts as it would be
  * if all of it had been retired just now: windows forget it, foldable lifetimes keep its totals by
  * segment.
  */
 
-static struct assay_hash128 hash_entry(const struct stream_layout *layout,
-                                       const struct log_entry *entry)
+static struct assay_hash128 hash_row(const struct stream_layout *layout,
+                                       struct row row)
 {
     const struct assay_stream *stream = layout->stream;
-    struct assay_hash128 words[3 + ASSAY_STREAM_COLUMNS_MAX] = {{.low = (uint64_t)entry->time_ms}};
-    memcpy(&words[1].low, entry_at_byte(entry, layout->passed_at), layout->passed_bytes);
-    words[2] = assay_hash128(NULL, 0, 0);
-    if (layout->blob_at != 0) {
-        const struct log_blob *blob = entry_blob(entry, layout->blob_at);
-        words[2] = assay_hash128(blob->bytes, blob->tie_bytes, 0);
-    }
+    struct assay_hash128 words[3 + ASSAY_STREAM_COLUMNS_MAX] = {{.low = (uint64_t)row_time(row)}};
+    const struct assay_str tie = assay_row_tie(layout, row);
+    memcpy(&words[1].low, row_start(row) + layout->passed_at[row.chunk->is_wide],
+           layout->passed_bytes);
+    words[2] = assay_hash128(tie.ptr, tie.len, 0);
     for (uint32_t c = 0; c < stream->column_count; c++) {
-        const union log_cell *cell = entry_cell(entry, layout->cell_at[c]);
-        if (cell->integer == CELL_NULL) {
+        const union cell cell = row_cell(row, c);
+        if (cell.integer == CELL_NULL) {
             continue;
         }
         words[1].high |= UINT64_C(1) << c;
-        words[3 + c].low = (uint64_t)cell->integer;
+        words[3 + c].low = (uint64_t)cell.integer;
         if (assay_type_is_text(layout->event->fields[stream->columns[c]].type)) {
-            const struct assay_str text =
-                assay_entry_text(entry, layout->cell_at[c], layout->blob_at);
+            const struct assay_str text = assay_row_text(layout, row, c);
             words[3 + c] = assay_hash128(text.ptr, text.len, 1);
         }
     }
     return assay_hash128(words, (3 + stream->column_count) * sizeof words[0], stream->key_field);
 }
 
-/* Walk over the entries of a log. */
+/* Walk over the rows of a log. */
 struct walk {
     const struct log *log;
-    uint32_t entry_bytes;
     struct position at;
 };
 
-static const struct log_entry *next(struct walk *walk)
+/* The next row, or none. */
+static struct row next(struct walk *walk)
 {
     while (walk->at.chunk < walk->log->count) {
         const struct chunk *chunk = log_chunk(walk->log, walk->at.chunk);
         if (walk->at.at < chunk->count) {
-            return chunk_entry(chunk, walk->entry_bytes, walk->at.at++);
+            return (struct row){.chunk = chunk, .at = walk->at.at++};
         }
         walk->at = (struct position){.chunk = walk->at.chunk + 1};
     }
-    return NULL;
+    return (struct row){0};
 }
 
-static struct walk walk_after(const struct log *log, const struct stream_layout *layout,
-                              int64_t time_ms)
+static struct walk walk_after(const struct log *log, int64_t time_ms)
 {
-    struct walk walk = {.log = log, .entry_bytes = layout->entry_bytes};
+    struct walk walk = {.log = log};
     if (log->count > 0) {
-        walk.at = assay_log_after(log, layout->entry_bytes, time_ms);
+        walk.at = assay_log_after(log, time_ms);
     }
     return walk;
 }
 
 /* Where a stream has no order among equal times, only the time of an edge is ever asked for. */
-static struct assay_hash128 hash_edge(const struct stream_layout *layout,
-                                      const struct log_entry *entry)
+static struct assay_hash128 hash_edge(const struct stream_layout *layout, struct row row)
 {
-    return layout->stream->ordered ? hash_entry(layout, entry)
-                                   : (struct assay_hash128){.low = (uint64_t)entry->time_ms};
+    return layout->stream->ordered ? hash_row(layout, row)
+                                   : (struct assay_hash128){.low = (uint64_t)row_time(row)};
 }
 
 static struct assay_hash128 hash_tally(const struct stream_layout *layout, const struct pair *pair,
@@ -112,17 +107,17 @@ static struct assay_hash128 hash_folded(const struct assay_store *store,
             continue;
         }
         for (uint32_t p = 0; p < layout->pair_count; p++) {
-            assay_tally_merge(&tallies[p], &layout->pairs[p], layout->pairs[p].lifetime_wants,
-                              &base->tallies[p]);
+            assay_tally_merge(layout, &tallies[p], &layout->pairs[p],
+                              layout->pairs[p].lifetime_wants, &base->tallies[p]);
         }
     }
-    struct walk walk = walk_after(log, layout, segment->start_ms - 1);
-    for (const struct log_entry *entry = next(&walk);
-         entry != NULL && entry->time_ms < horizon_ms && entry->time_ms <= segment->end_ms;
-         entry = next(&walk)) {
+    struct walk walk = walk_after(log, segment->start_ms - 1);
+    for (struct row row = next(&walk);
+         row.chunk != NULL && row_time(row) < horizon_ms && row_time(row) <= segment->end_ms;
+         row = next(&walk)) {
         for (uint32_t p = 0; p < layout->pair_count; p++) {
-            assay_tally_entry(&tallies[p], &layout->pairs[p], layout->pairs[p].lifetime_wants,
-                              entry);
+            assay_tally_row(layout, &tallies[p], &layout->pairs[p],
+                            layout->pairs[p].lifetime_wants, row);
         }
     }
     struct assay_hash128 sum = {0};
@@ -148,9 +143,9 @@ static struct assay_hash128 hash_log(const struct assay_store *store,
     if (layout->stream->lifetime) {
         after_ms = layout->folds ? horizon_ms - 1 : INT64_MIN;
     }
-    struct walk walk = walk_after(log, layout, after_ms);
-    for (const struct log_entry *entry = next(&walk); entry != NULL; entry = next(&walk)) {
-        sum = assay_hash128_add(sum, hash_entry(layout, entry));
+    struct walk walk = walk_after(log, after_ms);
+    for (struct row row = next(&walk); row.chunk != NULL; row = next(&walk)) {
+        sum = assay_hash128_add(sum, hash_row(layout, row));
     }
     for (uint32_t i = 0; layout->folds && i < record->segment_count; i++) {
         if (record->segments[i].start_ms < horizon_ms) {

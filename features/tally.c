@@ -5,31 +5,30 @@
  * additions never shows; extremes and edges are the same whatever the grouping anyway.
  */
 
-static bool is_less(const struct pair *pair, const union log_cell *a, const union log_cell *b)
+static bool is_less(const struct pair *pair, union cell a, union cell b)
 {
-    return pair->value == PAIR_REAL ? a->real < b->real : a->integer < b->integer;
+    return pair->value == PAIR_REAL ? a.real < b.real : a.integer < b.integer;
 }
 
-static void widen(struct tally *tally, const struct pair *pair, const union log_cell *min,
-                  const union log_cell *max)
+static void widen(struct tally *tally, const struct pair *pair, union cell min, union cell max)
 {
-    if (tally->found == 0 || is_less(pair, min, &tally->min)) {
-        tally->min = *min;
+    if (tally->found == 0 || is_less(pair, min, tally->min)) {
+        tally->min = min;
     }
-    if (tally->found == 0 || is_less(pair, &tally->max, max)) {
-        tally->max = *max;
+    if (tally->found == 0 || is_less(pair, tally->max, max)) {
+        tally->max = max;
     }
 }
 
-void assay_tally_stretch(struct tally *tally, const struct pair *pair, uint32_t wants,
-                         const struct log_entry *first, const struct log_entry *last)
+void assay_tally_stretch(const struct stream_layout *layout, struct tally *tally, uint32_t wants,
+                         struct row first, struct row last)
 {
     if ((wants & WANT_FIRST) != 0 &&
-        (tally->first == NULL || assay_entry_order(first, tally->first, pair->blob_at) < 0)) {
+        (tally->first.chunk == NULL || assay_row_order(layout, first, tally->first) < 0)) {
         tally->first = first;
     }
     if ((wants & WANT_LAST) != 0 &&
-        (tally->last == NULL || assay_entry_order(last, tally->last, pair->blob_at) >= 0)) {
+        (tally->last.chunk == NULL || assay_row_order(layout, last, tally->last) >= 0)) {
         tally->last = last;
     }
 }
@@ -40,33 +39,33 @@ static void add_squares(struct tally *tally, assay_uint128 squares)
     tally->squares_high += tally->squares < squares ? 1 : 0;
 }
 
-void assay_tally_entry(struct tally *tally, const struct pair *pair, uint32_t wants,
-                       const struct log_entry *entry)
+void assay_tally_row(const struct stream_layout *layout, struct tally *tally,
+                     const struct pair *pair, uint32_t wants, struct row row)
 {
-    if (!pair_finds(pair, entry)) {
+    if (!pair_finds(pair, row)) {
         return;
     }
     if ((wants & WANT_EXTREME) != 0) {
-        widen(tally, pair, pair_cell(pair, entry), pair_cell(pair, entry));
+        widen(tally, pair, pair_cell(pair, row), pair_cell(pair, row));
     }
     if ((wants & WANT_SUM) != 0) {
-        tally->sum += pair_cell(pair, entry)->integer;
+        tally->sum += pair_cell(pair, row).integer;
     }
     if ((wants & WANT_SQUARES) != 0) {
-        const assay_int128 value = pair_cell(pair, entry)->integer;
+        const assay_int128 value = pair_cell(pair, row).integer;
         add_squares(tally, (assay_uint128)(value * value));
     }
     if ((wants & WANT_EDGES) != 0) {
-        assay_tally_stretch(tally, pair, wants, entry, entry);
+        assay_tally_stretch(layout, tally, wants, row, row);
     }
     tally->found++;
 }
 
-void assay_tally_remove(struct tally *tally, const struct pair *pair, const struct log_entry *entry)
+void assay_tally_remove(struct tally *tally, const struct pair *pair, struct row row)
 {
-    if (pair_finds(pair, entry)) {
+    if (pair_finds(pair, row)) {
         tally->found--;
-        tally->sum -= pair->value == PAIR_INTEGER ? pair_cell(pair, entry)->integer : 0;
+        tally->sum -= pair->value == PAIR_INTEGER ? pair_cell(pair, row).integer : 0;
     }
 }
 
@@ -77,24 +76,24 @@ void assay_tally_summary(struct tally *tally, const struct pair *pair, uint32_t 
         return;
     }
     if ((wants & WANT_EXTREME) != 0) {
-        widen(tally, pair, &summary->min, &summary->max);
+        widen(tally, pair, summary->min, summary->max);
     }
     tally->sum += summary->sum;
     add_squares(tally, summary->squares);
     tally->found += summary->found;
 }
 
-void assay_tally_merge(struct tally *tally, const struct pair *pair, uint32_t wants,
-                       const struct tally *other)
+void assay_tally_merge(const struct stream_layout *layout, struct tally *tally,
+                       const struct pair *pair, uint32_t wants, const struct tally *other)
 {
     if (other->found == 0) {
         return;
     }
     if ((wants & WANT_EXTREME) != 0) {
-        widen(tally, pair, &other->min, &other->max);
+        widen(tally, pair, other->min, other->max);
     }
     if ((wants & WANT_EDGES) != 0) {
-        assay_tally_stretch(tally, pair, wants, other->first, other->last);
+        assay_tally_stretch(layout, tally, wants, other->first, other->last);
     }
     tally->sum += other->sum;
     add_squares(tally, other->squares);

@@ -22,15 +22,14 @@ static inline struct view_part view_part_of(const struct view_query *query, uint
     struct view_part part = {.chunk = log_chunk(query->log, index), .index = index};
     part.from = index == range->begin.chunk ? range->begin.at : 0;
     part.to = index == range->end.chunk ? range->end.at : part.chunk->count;
-    part.whole = part.chunk->summaries != NULL && part.from == 0 && part.to == part.chunk->count &&
+    part.whole = part.chunk->seal != NULL && part.from == 0 && part.to == part.chunk->count &&
                  !(query->key->exclude_current && query->current.chunk == index);
     return part;
 }
 
-static inline const struct log_entry *view_entry_of(const struct view_query *query,
-                                                    const struct view_part *part, uint32_t at)
+static inline struct row view_row_of(const struct view_part *part, uint32_t at)
 {
-    return chunk_entry(part->chunk, query->layout->entry_bytes, at);
+    return (struct row){.chunk = part->chunk, .at = at};
 }
 
 static inline bool view_is_left_out(const struct view_query *query, const struct view_part *part,
@@ -48,7 +47,7 @@ static inline const struct pair *view_pair_of(const struct view_query *query)
 static inline const struct summary *view_summary_of(const struct view_query *query,
                                                     const struct view_part *part)
 {
-    return &part->chunk->summaries[query->key->pair];
+    return &part->chunk->seal->summaries[query->key->pair];
 }
 
 /* Does chunk @p index open (or close) a block that lies in the window as a whole? */
@@ -57,7 +56,7 @@ static inline const struct block *view_block_at(const struct view_query *query, 
 {
     const struct range *range = &query->range;
     const struct chunk *chunk = log_chunk(query->log, index);
-    const struct block *block = closing ? chunk->closes : chunk->opens;
+    const struct block *block = closing ? chunk_closes(chunk) : chunk_opens(chunk);
     if (block == NULL || (closing && index + 1 < block->count + range->begin.chunk)) {
         return NULL;
     }

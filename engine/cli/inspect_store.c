@@ -37,7 +37,6 @@ static const struct part_row {
 } part_rows[] = {
     {"record", offsetof(struct assay_state_bytes, records), "a head, a place per log, the name"},
     {"chunks", offsetof(struct assay_state_bytes, chunks), "logged events"},
-    {"blobs", offsetof(struct assay_state_bytes, blobs), "their texts, and order of equal times"},
     {"summaries", offsetof(struct assay_state_bytes, summaries), "of chunks, for long windows"},
     {"windows", offsetof(struct assay_state_bytes, lanes), "kept up with, of logs that are read"},
     {"folded", offsetof(struct assay_state_bytes, bases), "totals of lifetimes"},
@@ -121,8 +120,9 @@ static void print_memory(const struct inspect_store_report *report, FILE *out)
         uint64_t bytes;
         const char *text;
     } rows[] = {
-        {"live", memory->live, "of keys and their index"},
+        {"live", memory->live, "of keys, their index, their texts"},
         {"index", memory->index, "of that: finds a key"},
+        {"texts", memory->texts, "of that: of events, each once, and order of equal times"},
         {"carved", memory->carved, "taken from the limit; what is not live waits for reuse"},
         {"limit", memory->limit, "`memory` of assay.yaml"}};
     (void)fputs("\nmemory\n", out);
@@ -217,9 +217,9 @@ void assay_inspect_print_store_json(const struct inspect_store_report *report, F
                       counter_of(report, &counter_rows[c]));
     }
     (void)fprintf(out,
-                  ",\n\"memory\":{\"live\":%" PRIu64 ",\"index\":%" PRIu64 ",\"carved\":%" PRIu64
+                  ",\n\"memory\":{\"live\":%" PRIu64 ",\"index\":%" PRIu64 ",\"texts\":%" PRIu64 ",\"carved\":%" PRIu64
                   ",\"limit\":%" PRIu64 "},\n\"entities\":[",
-                  memory->live, memory->index, memory->carved, memory->limit);
+                  memory->live, memory->index, memory->texts, memory->carved, memory->limit);
     for (uint32_t e = 0; e < schema->entity_count; e++) {
         const struct assay_entity_facts *facts = &report->entities[e];
         (void)fputs(e == 0 ? "\n{\"name\":" : ",\n{\"name\":", out);

@@ -119,7 +119,7 @@ static void print_reach(const struct assay_plan_report *report,
 static void print_bytes(const struct assay_plan_report *report,
                         const struct assay_stream_view *view, uint32_t stream, FILE *out)
 {
-    (void)fprintf(out, "    an event takes %zu bytes", view->entry_bytes);
+    (void)fprintf(out, "    an event takes %zu bytes", view->row_bytes);
     (void)fputs(view->has_texts ? ", its texts" : "", out);
     (void)fputs(view->stream->ordered ? ", its id and fields to order equal times" : "", out);
     (void)fprintf(out,
