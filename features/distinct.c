@@ -16,8 +16,7 @@ bool assay_distinct_init(struct distinct_set *set, size_t entries_max, uint64_t 
     while (slots < 2 * entries_max) {
         slots *= 2;
     }
-    *set = (struct distinct_set){.region_bytes = 2 * slots * sizeof(int64_t),
-                                 .seed = seed};
+    *set = (struct distinct_set){.region_bytes = 2 * slots * sizeof(int64_t), .seed = seed};
     void *region = mmap(NULL, set->region_bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (region == MAP_FAILED) {

@@ -58,8 +58,8 @@ struct run {
 static struct run run_at(const struct log_context *context, const struct chunk *chunk,
                          uint32_t from, const struct segment **segment)
 {
-    const uint32_t at = assay_segment_at(context->record,
-                                         row_time((struct row){.chunk = chunk, .at = from}));
+    const uint32_t at =
+        assay_segment_at(context->record, row_time((struct row){.chunk = chunk, .at = from}));
     ASSAY_ASSERT(at != ASSAY_NONE);
     *segment = &context->record->segments[at];
     struct run run = {.chunk = chunk, .from = from, .to = from};

@@ -35,14 +35,18 @@ static int64_t time_at(const struct log *log, uint32_t place)
 }
 
 /* The place of the next entry, or LANE_NOWHERE. */
-static uint32_t next_of(const struct log *log, uint32_t place)
+static uint32_t next_of(const struct stream_layout *layout, const struct log *log, uint32_t place)
 {
     const struct position at = unpack(place);
     if (at.at + 1 < log_chunk(log, at.chunk)->count) {
         return place + 1;
     }
-    const bool more = at.chunk + 1 < log->count && log_chunk(log, at.chunk + 1)->count > 0;
-    return more ? (at.chunk + 1) << AT_BITS : LANE_NOWHERE;
+    if (at.chunk + 1 == log->count) {
+        return LANE_NOWHERE;
+    }
+    const struct chunk *next = log_chunk(log, at.chunk + 1);
+    spill_enter(layout->spill, next);
+    return next->count > 0 ? (at.chunk + 1) << AT_BITS : LANE_NOWHERE;
 }
 
 /* Time of the newest entry; there is one. */
@@ -104,8 +108,7 @@ static void add_value(int64_t *restrict sums, uint32_t count, int64_t value)
 }
 
 /* An entry enters all lanes that have no delay. */
-static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout,
-                         struct row row)
+static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout, struct row row)
 {
     uint32_t *found = lanes_found(lanes, layout);
     int64_t *sums = lanes_sum(lanes, layout);
@@ -146,7 +149,7 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
             begin[lane] = end[d];
             lanes_leave(lanes)[lane] = leave_time(&layout->lanes[lane], row_time(row));
         }
-        end[d] = next_of(log, end[d]);
+        end[d] = next_of(layout, log, end[d]);
         enter[d] = end[d] == LANE_NOWHERE ? INT64_MAX
                                           : time_at(log, end[d]) + layout->lanes[lane].delay_ms;
     }
@@ -190,7 +193,7 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
                              : lanes_end(lanes, layout)[lane - layout->prompt_count];
     while (leave[lane] <= at_ms) {
         change_lane(lanes, layout, lane, row_at(log, begin[lane]), -1);
-        const uint32_t next = next_of(log, begin[lane]);
+        const uint32_t next = next_of(layout, log, begin[lane]);
         if (next == end) {
             begin[lane] = LANE_NOWHERE;
             leave[lane] = INT64_MAX;
@@ -226,7 +229,7 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
         const struct row row = row_at(log, place);
         enter_prompt(lanes, layout, row);
         lanes->newest_ms = row_time(row);
-        place = next_of(log, place);
+        place = next_of(layout, log, place);
     }
     lanes->waiting = place;
 }
@@ -285,8 +288,7 @@ static void insert_late(struct lanes *lanes, const struct stream_layout *layout,
         *end = shifted(*end, place);
         if (counts && !entered && place < *end) {
             *end = place;
-            lanes_enter(lanes, layout)[lane - layout->prompt_count] =
-                time_ms + window->delay_ms;
+            lanes_enter(lanes, layout)[lane - layout->prompt_count] = time_ms + window->delay_ms;
         }
     }
 }
@@ -304,7 +306,7 @@ void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
     }
     const uint32_t place = pack(position);
     const bool counts = time_at(log, place) >= lanes->since_ms;
-    if (next_of(log, place) == LANE_NOWHERE) {
+    if (next_of(layout, log, place) == LANE_NOWHERE) {
         lanes->waiting = counts && place < lanes->waiting ? place : lanes->waiting;
         return;
     }
@@ -459,7 +461,7 @@ static void build_lane(struct lanes *lanes, const struct log_context *context,
     if (window->span_ms != 0 && to_ms - window->span_ms > after_ms) {
         after_ms = to_ms - window->span_ms;
     }
-    const struct range range = assay_range(log, after_ms, to_ms);
+    const struct range range = assay_range(layout, log, after_ms, to_ms);
     const uint32_t begin = place_in(log, range.begin, range.end);
     if (begin != LANE_NOWHERE) {
         lanes_begin(lanes, layout)[lane] = begin;
@@ -468,7 +470,7 @@ static void build_lane(struct lanes *lanes, const struct log_context *context,
     if (lane >= layout->prompt_count) {
         const uint32_t d = lane - layout->prompt_count;
         const struct position from =
-            assay_log_after(log, to_ms > after_ms ? to_ms : after_ms);
+            assay_log_after(layout, log, to_ms > after_ms ? to_ms : after_ms);
         const uint32_t end = place_in(log, from, assay_log_end(log));
         lanes_end(lanes, layout)[d] = end;
         lanes_enter(lanes, layout)[d] =
@@ -547,8 +549,7 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
         return renew(context, log, at_ms, since_ms);
     }
     /* What has entered lies before the frontier; so the log is only touched for what has not. */
-    if (at_ms < lanes->frontier_ms ||
-        (lanes->waiting != LANE_NOWHERE && newest_ms(log) > at_ms)) {
+    if (at_ms < lanes->frontier_ms || (lanes->waiting != LANE_NOWHERE && newest_ms(log) > at_ms)) {
         return false;
     }
     advance(lanes, layout, log, at_ms);
@@ -556,17 +557,18 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
 }
 
 /* The place before another, or before the end of the log; LANE_NOWHERE: there is none. */
-static uint32_t before(const struct log *log, uint32_t place)
+static uint32_t before(const struct stream_layout *layout, const struct log *log, uint32_t place)
 {
     const struct position at = place == LANE_NOWHERE ? assay_log_end(log) : unpack(place);
     if (at.at > 0) {
         return pack((struct position){.chunk = at.chunk, .at = at.at - 1});
     }
-    return at.chunk == 0 ? LANE_NOWHERE
-                         : pack((struct position){
-                               .chunk = at.chunk - 1,
-                               .at = log_chunk(log, at.chunk - 1)->count - 1,
-                           });
+    if (at.chunk == 0) {
+        return LANE_NOWHERE;
+    }
+    const struct chunk *chunk = log_chunk(log, at.chunk - 1);
+    spill_enter(layout->spill, chunk);
+    return pack((struct position){.chunk = at.chunk - 1, .at = chunk->count - 1U});
 }
 
 /* What has entered and is later than the time goes; @p stop is the first of it. @return false: it
@@ -576,7 +578,7 @@ static bool undo(struct lanes *lanes, const struct stream_layout *layout, const 
 {
     const uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t steps = 0;
-    for (uint32_t place = stop; place < lanes->waiting; place = next_of(log, place)) {
+    for (uint32_t place = stop; place < lanes->waiting; place = next_of(layout, log, place)) {
         for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
             if (begin[lane] <= place) {
                 change_lane(lanes, layout, lane, row_at(log, place), -1);
@@ -595,7 +597,7 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
 {
     uint32_t *begin = &lanes_begin(lanes, layout)[lane];
     uint32_t steps = 0;
-    uint32_t place = before(log, *begin == LANE_NOWHERE ? stop : *begin);
+    uint32_t place = before(layout, log, *begin == LANE_NOWHERE ? stop : *begin);
     while (place != LANE_NOWHERE) {
         const struct row row = row_at(log, place);
         if (row_time(row) < lanes->since_ms ||
@@ -607,7 +609,7 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
         }
         change_lane(lanes, layout, lane, row, 1);
         *begin = place;
-        place = before(log, place);
+        place = before(layout, log, place);
     }
     return true;
 }
@@ -621,7 +623,7 @@ bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int6
         copy->count == 0) {
         return false;
     }
-    *end = assay_log_after(copy, at_ms);
+    *end = assay_log_after(layout, copy, at_ms);
     const uint32_t stop = place_in(copy, *end, assay_log_end(copy));
     if (!undo(lanes, layout, copy, stop)) {
         return false;

@@ -9,6 +9,7 @@
 struct builder {
     struct assay_arena *arena;
     const struct assay_slab *slab;
+    struct assay_spill *spill;
     const struct assay_plan *plan;
     const struct assay_plan_entity *entity;
     struct entity_layout *out;
@@ -106,9 +107,8 @@ static uint32_t share_pair(struct builder *builder, uint32_t position, const str
         p++;
     }
     if (p == layout->pair_count) {
-        pairs[p] = (struct pair){.filter = agg->filter,
-                                 .column = agg->column,
-                                 .value = value_of(layout, agg->column)};
+        pairs[p] = (struct pair){
+            .filter = agg->filter, .column = agg->column, .value = value_of(layout, agg->column)};
         if (agg->filter != ASSAY_NONE) {
             pairs[p].passed_at[0] = (uint16_t)(layout->passed_at[0] + agg->filter / 8);
             pairs[p].passed_at[1] = (uint16_t)(layout->passed_at[1] + agg->filter / 8);
@@ -260,8 +260,13 @@ static bool build_streams(struct builder *builder)
             .pairs = builder->pairs[s],
             .folds = stream->lifetime,
             .slab = builder->slab,
+            .spill = builder->spill,
         };
         lay_out_rows(&builder->streams[s]);
+        if (builder->spill != NULL) {
+            builder->streams[s].kept_chunks =
+                assay_spill_kept_chunks(&builder->streams[s], builder->spill->options.after_bytes);
+        }
         if (!list_texts(builder->arena, &builder->streams[s])) {
             return false;
         }
@@ -370,6 +375,7 @@ static bool build_touched(struct builder *builder)
 
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_slab *slab,
+                                                struct assay_spill *spill,
                                                 const struct assay_plan *plan)
 {
     const uint32_t count = plan->schema->entity_count;
@@ -378,6 +384,7 @@ const struct entity_layout *assay_layout_create(struct assay_arena *arena,
         struct builder builder = {
             .arena = arena,
             .slab = slab,
+            .spill = spill,
             .plan = plan,
             .entity = &plan->entities[e],
             .out = &layouts[e],

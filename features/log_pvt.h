@@ -28,6 +28,7 @@
 #include "engine/base/number.h"
 #include "features/index_pvt.h"
 #include "features/slab.h"
+#include "features/spill_pvt.h"
 #include "features/store.h"
 
 enum {
@@ -76,8 +77,8 @@ struct pair {
     enum pair_value value;
     uint32_t wants;          /* of any of its aggregates */
     uint32_t lifetime_wants; /* of those without a span */
-    uint16_t passed_at[2]; /* where in a row its filter's bit lies, narrow and wide */
-    uint8_t passed_mask;   /* 0: no filter */
+    uint16_t passed_at[2];   /* where in a row its filter's bit lies, narrow and wide */
+    uint8_t passed_mask;     /* 0: no filter */
 };
 
 /** A window that is kept up with. */
@@ -99,6 +100,8 @@ struct stream_layout {
     const struct pair *pairs;
     uint32_t pair_count;
     const struct assay_slab *slab; /* where texts and ties lie */
+    struct assay_spill *spill;     /* where old chunks go; NULL: nowhere */
+    uint32_t kept_chunks;          /* the newest sealed ones, which stay */
     /* Rows, narrow and wide. Behind the time a cell a column, the tie, a bit a filter. */
     uint16_t row_bytes[2];
     uint16_t tie_at[2]; /* 0: rows have none */
@@ -107,7 +110,7 @@ struct stream_layout {
     bool narrows; /* rows may be narrow: there is no column of reals */
     uint32_t text_count;
     const uint32_t *texts; /* columns of text */
-    bool folds; /* over a lifetime only totals, extremes and edges are asked */
+    bool folds;            /* over a lifetime only totals, extremes and edges are asked */
     /* Kept windows and totals; see features/lanes_pvt.h. Lanes without delay come first; totals lie
      * by pair, pairs with sums first. */
     bool keeps_lanes; /* some view profits */
@@ -200,6 +203,7 @@ struct log {
     uint32_t first; /* chunks[first ...] are in use */
     uint32_t count;
     uint32_t capacity;
+    uint32_t spill; /* slab name of its struct log_spill; 0: nothing has moved */
     struct base *bases;
     struct lanes *lanes; /* NULL: none yet */
 };
@@ -271,18 +275,6 @@ static inline struct row log_row(const struct log *log, struct position position
     return (struct row){.chunk = log_chunk(log, position.chunk), .at = position.at};
 }
 
-/** The block that a chunk opens, or NULL. */
-static inline struct block *chunk_opens(const struct chunk *chunk)
-{
-    return chunk->seal == NULL ? NULL : chunk->seal->opens;
-}
-
-/** The block that it closes, or NULL. */
-static inline struct block *chunk_closes(const struct chunk *chunk)
-{
-    return chunk->seal == NULL ? NULL : chunk->seal->closes;
-}
-
 /** The bytes of a row. */
 static inline const unsigned char *row_start(struct row row)
 {
@@ -344,6 +336,33 @@ static inline bool pair_finds(const struct pair *pair, struct row row)
            (pair->column == ASSAY_NONE || pair_cell(pair, row).integer != CELL_NULL);
 }
 
+/* Blocks of a chunk that has moved are known in memory, so that a walk over blocks reads no disk. */
+
+static inline struct block *block_named(const struct stream_layout *layout, uint32_t name)
+{
+    return name == 0 ? NULL : assay_slab_at(layout->slab, name);
+}
+
+/** The block that a chunk opens, or NULL. */
+static inline struct block *chunk_opens(const struct stream_layout *layout,
+                                        const struct chunk *chunk)
+{
+    if (spill_holds(layout->spill, chunk)) {
+        return block_named(layout, assay_spill_piece(layout->spill, chunk)->opens);
+    }
+    return chunk->seal == NULL ? NULL : chunk->seal->opens;
+}
+
+/** The block that it closes, or NULL. */
+static inline struct block *chunk_closes(const struct stream_layout *layout,
+                                         const struct chunk *chunk)
+{
+    if (spill_holds(layout->spill, chunk)) {
+        return block_named(layout, assay_spill_piece(layout->spill, chunk)->closes);
+    }
+    return chunk->seal == NULL ? NULL : chunk->seal->closes;
+}
+
 /* row.c */
 
 /** Order of two rows of one stream: time, then tie bytes, a prefix first (unordered streams have
@@ -372,7 +391,8 @@ void assay_row_release(const struct log_context *context, struct row row);
 /** The place behind the newest entry. */
 struct position assay_log_end(const struct log *log);
 /** The first place whose time is greater than @p time_ms. */
-struct position assay_log_after(const struct log *log, int64_t time_ms);
+struct position assay_log_after(const struct stream_layout *layout, const struct log *log,
+                                int64_t time_ms);
 /**
  * Make an insertion ready: make room, retire what lies behind the horizon, write replacements.
  *
@@ -387,6 +407,21 @@ void assay_log_commit(const struct log_context *context, struct log *log, struct
 void assay_log_abandon(const struct log_context *context, struct log_change *change);
 /** Free everything of a log. */
 void assay_log_free(const struct log_context *context, struct log *log);
+
+/* spill_move.c */
+
+/** Chunks beyond the newest move where the log has too many. Nothing that can be read changes, but
+ * for addresses of sealed chunks. Cost: a few chunks are copied. */
+void assay_log_spill(const struct log_context *context, struct log *log);
+/** Have chunk @p index in memory again, if it has moved. @return false: memory is full. */
+bool assay_log_return(const struct log_context *context, struct log *log, uint32_t index);
+/** Chunk @p index is now @p count chunks: 0 when it went. */
+void assay_log_moved(const struct log_context *context, const struct log *log, uint32_t index,
+                     uint32_t count);
+/** The log is about to go; all its chunks have. */
+void assay_log_leave(const struct log_context *context, struct log *log);
+/** Chunks that the newest @p bytes of a stream's rows fill. */
+uint32_t assay_spill_kept_chunks(const struct stream_layout *layout, size_t bytes);
 
 /* chunk.c */
 
@@ -410,8 +445,8 @@ struct chunk_source {
     uint32_t place;
 };
 /** Rows in a new open chunk, narrow if they can be; NULL: memory is full. */
-struct chunk *assay_chunk_copy(const struct log_context *context,
-                               const struct chunk_source *source, uint32_t capacity);
+struct chunk *assay_chunk_copy(const struct log_context *context, const struct chunk_source *source,
+                               uint32_t capacity);
 /** Bytes of a chunk with so many rows. */
 static inline size_t chunk_bytes(const struct stream_layout *layout, uint32_t capacity,
                                  bool is_wide)
@@ -438,7 +473,7 @@ void assay_block_build(const struct log_context *context, struct log *log, uint3
 /** Drop the block that chunk @p from opens. */
 void assay_block_drop(const struct log_context *context, struct log *log, uint32_t from);
 /** The chunk that opens the block which holds chunk @p index, or ASSAY_NONE. */
-uint32_t assay_block_of(const struct log *log, uint32_t index);
+uint32_t assay_block_of(const struct stream_layout *layout, const struct log *log, uint32_t index);
 
 /* tally.c */
 

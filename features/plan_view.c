@@ -270,8 +270,7 @@ static void view_streams(struct builder *builder, struct assay_entity_view *out)
         view->window_bytes =
             part->inline_lanes || part->lane_count == 0 ? 0 : assay_slab_fit(lanes_bytes(part));
         view->row_bytes = part->row_bytes[part->narrows ? 0 : 1];
-        view->first_bytes =
-            assay_slab_fit(chunk_bytes(part, CHUNK_ROWS_MIN, !part->narrows));
+        view->first_bytes = assay_slab_fit(chunk_bytes(part, CHUNK_ROWS_MIN, !part->narrows));
         view->summary_bytes = assay_slab_fit(seal_bytes(part));
         view->chunk_events = CHUNK_ROWS_MAX;
         for (uint32_t c = 0; c < part->stream->column_count; c++) {
@@ -306,7 +305,7 @@ const struct assay_plan_views *assay_plan_views_create(struct assay_arena *arena
 {
     const uint32_t entities = plan->schema->entity_count;
     struct builder builder = {.arena = arena, .plan = plan};
-    const struct entity_layout *layouts = assay_layout_create(arena, NULL, plan);
+    const struct entity_layout *layouts = assay_layout_create(arena, NULL, NULL, plan);
     struct assay_plan_views *out = array(&builder, 1, sizeof *out);
     struct assay_entity_view *views = array(&builder, entities, sizeof *views);
     builder.features = array(&builder, plan->feature_count, sizeof *builder.features);

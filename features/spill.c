@@ -17,26 +17,16 @@
  * the disk has confirmed every byte of it.
  */
 
-static size_t extent_bytes_of(size_t run_bytes_max)
+static uint32_t extents_of(const struct assay_spill_options *options)
 {
-    size_t bytes = SPILL_EXTENT_BYTES;
-    while (bytes < run_bytes_max) {
-        bytes *= 2;
-    }
-    return bytes;
-}
-
-static uint32_t extents_of(const struct assay_spill_options *options, size_t extent_bytes)
-{
-    const size_t count = options->bytes_max / extent_bytes;
+    const size_t count = options->bytes_max / SPILL_EXTENT_BYTES;
     ASSAY_ASSERT(count < SPILL_NONE);
     return count == 0 ? 1 : (uint32_t)count;
 }
 
-size_t assay_spill_space(const struct assay_spill_options *options, size_t run_bytes_max)
+size_t assay_spill_space(const struct assay_spill_options *options)
 {
-    const size_t bytes = extent_bytes_of(run_bytes_max);
-    return extents_of(options, bytes) * bytes;
+    return (size_t)extents_of(options) * SPILL_EXTENT_BYTES;
 }
 
 /* Zeroed tables, touched as needed. */
@@ -54,22 +44,21 @@ static size_t extents_table_bytes(const struct assay_spill *spill)
 
 static size_t names_table_bytes(const struct assay_spill *spill)
 {
-    return ((spill->extent_max * spill->extent_bytes) >> SPILL_GRAIN_LOG) *
+    return (((size_t)spill->extent_max * SPILL_EXTENT_BYTES) >> SPILL_GRAIN_LOG) *
            sizeof *spill->run_names;
 }
 
 bool assay_spill_init(struct assay_spill *spill, struct assay_slab *slab,
-                      const struct assay_spill_options *options, size_t run_bytes_max)
+                      const struct assay_spill_options *options)
 {
     *spill = (struct assay_spill){
         .options = *options,
         .slab = slab,
-        .extent_bytes = extent_bytes_of(run_bytes_max),
         .free_first = SPILL_NONE,
         .stats = {.state = ASSAY_SPILL_ON},
     };
-    spill->extent_max = extents_of(options, spill->extent_bytes);
-    ASSAY_ASSERT(spill->extent_max * spill->extent_bytes <= slab->beyond_bytes);
+    spill->extent_max = extents_of(options);
+    ASSAY_ASSERT((size_t)spill->extent_max * SPILL_EXTENT_BYTES <= slab->beyond_bytes);
     spill->extents = reserve(extents_table_bytes(spill));
     spill->run_names = reserve(names_table_bytes(spill));
     if (spill->extents == NULL || spill->run_names == NULL) {
@@ -98,7 +87,7 @@ void assay_spill_fini(struct assay_spill *spill)
 
 static uint64_t offset_of(const struct assay_spill *spill, uint32_t extent)
 {
-    return (uint64_t)extent * spill->extent_bytes;
+    return (uint64_t)extent * SPILL_EXTENT_BYTES;
 }
 
 static unsigned char *place_of(const struct assay_spill *spill, uint32_t extent)
@@ -109,7 +98,7 @@ static unsigned char *place_of(const struct assay_spill *spill, uint32_t extent)
 static void set_state(struct assay_spill *spill, uint32_t extent, enum spill_extent_state state)
 {
     struct spill_extent *it = &spill->extents[extent];
-    const uint64_t bytes = spill->extent_bytes;
+    const uint64_t bytes = SPILL_EXTENT_BYTES;
     spill->stats.disk_bytes -= it->state == EXTENT_ON_DISK ? bytes : 0;
     spill->stats.memory_bytes -=
         it->state != EXTENT_ON_DISK && it->state != EXTENT_FREE ? bytes : 0;
@@ -131,7 +120,7 @@ static void stop(struct assay_spill *spill, enum assay_spill_state state, int co
 /* Memory in the place of whatever is there. */
 static bool make_memory(const struct assay_spill *spill, uint32_t extent, int protection)
 {
-    return mmap(place_of(spill, extent), spill->extent_bytes, protection,
+    return mmap(place_of(spill, extent), SPILL_EXTENT_BYTES, protection,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
@@ -151,7 +140,7 @@ static void vacate(struct assay_spill *spill, uint32_t extent)
 static void settle(struct assay_spill *spill, const struct assay_spill_done *done)
 {
     const struct assay_spill_ops *ops = spill->options.ops;
-    const uint32_t extent = (uint32_t)(done->at / spill->extent_bytes);
+    const uint32_t extent = (uint32_t)(done->at / SPILL_EXTENT_BYTES);
     ASSAY_ASSERT(extent < spill->extent_count);
     struct spill_extent *it = &spill->extents[extent];
     ASSAY_ASSERT(it->state == EXTENT_WRITING);
@@ -159,8 +148,8 @@ static void settle(struct assay_spill *spill, const struct assay_spill_done *don
     if (it->live == 0) {
         vacate(spill, extent);
     } else if (code == 0) {
-        code = ops->map(spill->options.context, done->at, place_of(spill, extent),
-                        spill->extent_bytes);
+        code =
+            ops->map(spill->options.context, done->at, place_of(spill, extent), SPILL_EXTENT_BYTES);
     }
     if (it->live != 0) {
         set_state(spill, extent, code == 0 ? EXTENT_ON_DISK : EXTENT_KEPT);
@@ -207,7 +196,7 @@ static void send(struct assay_spill *spill, uint32_t extent)
     set_state(spill, extent, EXTENT_WRITING);
     spill->writing++;
     spill->options.ops->write(spill->options.context, offset_of(spill, extent),
-                              place_of(spill, extent), spill->extent_bytes);
+                              place_of(spill, extent), SPILL_EXTENT_BYTES);
 }
 
 /* An extent that nothing lies in; SPILL_NONE: there is none. */
@@ -226,7 +215,7 @@ static uint32_t take_extent(struct assay_spill *spill)
         }
         extent = spill->extent_count;
         const int code = spill->options.ops->reserve(spill->options.context,
-                                                     offset_of(spill, extent), spill->extent_bytes);
+                                                     offset_of(spill, extent), SPILL_EXTENT_BYTES);
         if (code != 0) {
             const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
             stop(spill, full ? ASSAY_SPILL_FULL : ASSAY_SPILL_FAILED, code);
@@ -264,29 +253,58 @@ static size_t grains_of(const struct spill_run *run)
     return (run->bytes + (1UL << SPILL_GRAIN_LOG) - 1) >> SPILL_GRAIN_LOG;
 }
 
-struct spill_run *assay_spill_run(const struct assay_spill *spill, const struct chunk *chunk)
+static struct spill_run *run_of(const struct assay_spill *spill, const struct chunk *chunk)
 {
     const uint32_t name = *names_of(spill, chunk);
     ASSAY_ASSERT(name != 0);
     return assay_slab_at(spill->slab, name);
 }
 
-uint32_t assay_spill_index(const struct spill_run *run, const struct chunk *chunk)
+/* Which of its run's chunks it is. */
+static uint32_t index_of(const struct spill_run *run, const struct chunk *chunk)
 {
     const uint32_t at = (uint32_t)((const unsigned char *)(const void *)chunk - run->start);
     uint32_t index = 0;
     while (index < run->count && run->pieces[index].at != at) {
         index++;
     }
-    ASSAY_ASSERT(index < run->count);
+    ASSAY_ASSERT(index < run->count && run->pieces[index].opens != SPILL_NONE);
     return index;
+}
+
+static uint32_t piece_bytes(const struct spill_run *run, uint32_t index)
+{
+    const uint32_t end = index + 1 < run->count ? run->pieces[index + 1].at : run->bytes;
+    return end - run->pieces[index].at;
+}
+
+struct spill_piece *assay_spill_piece(const struct assay_spill *spill, const struct chunk *chunk)
+{
+    struct spill_run *run = run_of(spill, chunk);
+    return &run->pieces[index_of(run, chunk)];
+}
+
+uint32_t assay_spill_bytes(const struct assay_spill *spill, const struct chunk *chunk)
+{
+    const struct spill_run *run = run_of(spill, chunk);
+    return piece_bytes(run, index_of(run, chunk));
+}
+
+size_t assay_spill_run_bytes(const struct assay_spill *spill, const struct chunk *chunk)
+{
+    const struct spill_run *run = run_of(spill, chunk);
+    uint32_t first = 0;
+    while (run->pieces[first].opens == SPILL_NONE) {
+        first++;
+    }
+    return first == index_of(run, chunk) ? run_size(run->count) : 0;
 }
 
 /* The log's extent, with room for so many bytes; SPILL_NONE: there is none. */
 static uint32_t extent_for(struct assay_spill *spill, struct log_spill *log, size_t bytes)
 {
     if (log->extent != SPILL_NONE &&
-        spill->extent_bytes - spill->extents[log->extent].used >= bytes) {
+        SPILL_EXTENT_BYTES - spill->extents[log->extent].used >= bytes) {
         return log->extent;
     }
     const uint32_t fresh = take_extent(spill);
@@ -304,7 +322,7 @@ static uint32_t extent_for(struct assay_spill *spill, struct log_spill *log, siz
 struct spill_run *assay_spill_begin(struct assay_spill *spill, struct log_spill *log,
                                     uint32_t count, size_t bytes)
 {
-    ASSAY_ASSERT(count > 0 && bytes > 0 && bytes <= spill->extent_bytes);
+    ASSAY_ASSERT(count > 0 && bytes > 0 && bytes <= SPILL_EXTENT_BYTES);
     assay_spill_collect(spill, false);
     if (!spill_moves(spill)) {
         return NULL;
@@ -341,12 +359,11 @@ void assay_spill_seal(struct assay_spill *spill, struct spill_run *run)
         names[i] = name;
     }
     for (uint32_t i = 0; i < run->count; i++) {
-        run->pieces[i].crc =
-            assay_crc32c(0, run->start + run->pieces[i].at, spill_piece_bytes(run, i));
+        run->pieces[i].crc = assay_crc32c(0, run->start + run->pieces[i].at, piece_bytes(run, i));
     }
     it->live += run->count;
     const size_t used = it->used + (grains << SPILL_GRAIN_LOG);
-    it->used = (uint32_t)(used < spill->extent_bytes ? used : spill->extent_bytes);
+    it->used = (uint32_t)(used < SPILL_EXTENT_BYTES ? used : SPILL_EXTENT_BYTES);
     spill->stats.chunks += run->count;
     spill->stats.moved += run->count;
     spill->stats.bytes += run->bytes;
@@ -354,17 +371,18 @@ void assay_spill_seal(struct assay_spill *spill, struct spill_run *run)
 
 void assay_spill_release(struct assay_spill *spill, const struct chunk *chunk)
 {
-    struct spill_run *run = assay_spill_run(spill, chunk);
+    struct spill_run *run = run_of(spill, chunk);
     struct spill_extent *it = &spill->extents[run->extent];
     const uint32_t extent = run->extent;
-    const uint32_t bytes = spill_piece_bytes(run, assay_spill_index(run, chunk));
-    ASSAY_ASSERT(run->live > 0 && it->live > 0);
+    const uint32_t index = index_of(run, chunk);
+    struct spill_piece *piece = &run->pieces[index];
+    ASSAY_ASSERT(run->live > 0 && it->live > 0 && piece->opens == 0 && piece->closes == 0);
+    piece->opens = SPILL_NONE;
     run->live--;
     it->live--;
     spill->stats.chunks--;
-    spill->stats.bytes -= bytes;
+    spill->stats.bytes -= piece_bytes(run, index);
     if (run->live == 0) {
-        ASSAY_ASSERT(run->opens == NULL && run->closes == NULL);
         memset(names_of(spill, run->start), 0, grains_of(run) * sizeof *spill->run_names);
         assay_slab_free(spill->slab, run, run_size(run->count));
     }
@@ -395,7 +413,7 @@ static void forget_oldest(struct assay_spill *spill)
     spill->mapped_first = (spill->mapped_first + 1) % SPILL_MAPPED_MAX;
     spill->mapped_count--;
     if (it->state == EXTENT_ON_DISK && it->is_read) {
-        (void)madvise(place_of(spill, oldest), spill->extent_bytes, MADV_DONTNEED);
+        (void)madvise(place_of(spill, oldest), SPILL_EXTENT_BYTES, MADV_DONTNEED);
         it->is_read = false;
     }
 }
@@ -414,7 +432,7 @@ static void note_read(struct assay_spill *spill, uint32_t extent)
             break;
         }
         if (!it->is_read) {
-            (void)madvise(place_of(spill, next), spill->extent_bytes, MADV_WILLNEED);
+            (void)madvise(place_of(spill, next), SPILL_EXTENT_BYTES, MADV_WILLNEED);
         }
         next = it->next;
     }
@@ -422,17 +440,16 @@ static void note_read(struct assay_spill *spill, uint32_t extent)
 
 void assay_spill_check(struct assay_spill *spill, const struct chunk *chunk)
 {
-    const struct spill_run *run = assay_spill_run(spill, chunk);
-    const struct spill_extent *it = &spill->extents[run->extent];
-    if (it->state != EXTENT_ON_DISK) {
+    const struct spill_run *run = run_of(spill, chunk);
+    const uint32_t index = index_of(run, chunk);
+    if (spill->extents[run->extent].state != EXTENT_ON_DISK) {
         return; /* memory */
     }
-    if (!it->is_read) {
+    if (!spill->extents[run->extent].is_read) {
         note_read(spill, run->extent);
     }
-    const uint32_t index = assay_spill_index(run, chunk);
     const unsigned char *start = run->start + run->pieces[index].at;
-    if (assay_crc32c(0, start, spill_piece_bytes(run, index)) != run->pieces[index].crc) {
+    if (assay_crc32c(0, start, piece_bytes(run, index)) != run->pieces[index].crc) {
         spill->options.ops->damaged(spill->options.context,
                                     (uint64_t)(start - spill->slab->beyond));
         ASSAY_ASSERT(false);

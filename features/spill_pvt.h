@@ -7,9 +7,8 @@
  *   FREE ──▶ FILLING ──▶ WRITING ──▶ ON_DISK ──▶ FREE         FILLING, WRITING, KEPT are memory,
  *                           └──────▶ KEPT                     ON_DISK is the file, mapped
  *
- * A run is what moves at once: the chunks of a block, or a single chunk. What is needed of it
- * without touching the disk lies in memory: its blocks, and of each chunk its first time and its
- * checksum.
+ * A run is some chunks in a row that moved at once. What is needed of it without touching the disk
+ * lies in memory: of each chunk its first time, the blocks that it opens and closes, its checksum.
  */
 #ifndef ASSAY_FEATURES_SPILL_PVT_H
 #define ASSAY_FEATURES_SPILL_PVT_H
@@ -29,10 +28,10 @@ enum spill_extent_state {
 };
 
 enum {
-    SPILL_EXTENT_BYTES = 256 << 10, /* or more, where a block of chunks may need more */
-    SPILL_GRAIN_LOG = 9,            /* runs start multiples of this: so a place tells its run */
-    SPILL_MAPPED_MAX = 64,          /* extents that are kept mapped in, once read */
-    SPILL_AHEAD = 2,                /* extents of a log that are read ahead */
+    SPILL_EXTENT_BYTES = 256 << 10,
+    SPILL_GRAIN_LOG = 9,   /* runs start multiples of this: so a place tells its run */
+    SPILL_MAPPED_MAX = 64, /* extents that are kept mapped in, once read */
+    SPILL_AHEAD = 2,       /* extents of a log that are read ahead */
     SPILL_ALIGN = 64,
 };
 
@@ -50,7 +49,9 @@ struct spill_extent {
 /** A chunk in a run. It ends where the next one begins, the last one where the run does. */
 struct spill_piece {
     int64_t first_ms;
-    uint32_t at; /* from the run's start */
+    uint32_t opens;  /* slab name of the block that it opens; 0: none; SPILL_NONE: it is gone */
+    uint32_t closes; /* likewise */
+    uint32_t at;     /* from the run's start */
     uint32_t crc;
 };
 
@@ -60,21 +61,20 @@ struct spill_run {
     uint32_t count; /* chunks */
     uint32_t live;
     uint32_t extent;
-    struct block *opens;  /* block whose first chunk is the run's first, or NULL */
-    struct block *closes; /* block whose last chunk is the run's last, or NULL */
     struct spill_piece pieces[];
 };
 
 /** What a log has that spills. */
 struct log_spill {
     uint32_t extent; /* being filled; or SPILL_NONE */
-    uint32_t from;   /* chunks before this one have moved, or are being looked for */
+    uint32_t from;   /* chunks before this one have moved */
+    uint32_t swept;  /* where those that came back are being looked for ... */
+    uint32_t sweep;  /* ... in so many more; 0: none came back since the last time */
 };
 
 struct assay_spill {
     struct assay_spill_options options;
     struct assay_slab *slab;
-    size_t extent_bytes;
     struct spill_extent *extents;
     uint32_t extent_count; /* that have room in the file */
     uint32_t extent_max;
@@ -87,17 +87,13 @@ struct assay_spill {
     struct assay_spill_stats stats;
 };
 
-/**
- * Ready the space beyond a slab.
- *
- * @param run_bytes_max the most that a run of chunks may need. @return false: no address space.
- */
+/** Ready the space beyond a slab. @return false: no address space for what is known of it. */
 bool assay_spill_init(struct assay_spill *spill, struct assay_slab *slab,
-                      const struct assay_spill_options *options, size_t run_bytes_max);
+                      const struct assay_spill_options *options);
 /** Wait for what is under way and give everything back but the space; all zero is allowed. */
 void assay_spill_fini(struct assay_spill *spill);
 /** Bytes of address space that the options ask for beyond the slab. */
-size_t assay_spill_space(const struct assay_spill_options *options, size_t run_bytes_max);
+size_t assay_spill_space(const struct assay_spill_options *options);
 /** Collect what has been written. @param wait for all that is under way. */
 void assay_spill_collect(struct assay_spill *spill, bool wait);
 
@@ -113,16 +109,13 @@ static inline bool spill_holds(const struct assay_spill *spill, const void *chun
     return spill != NULL && assay_slab_is_beyond(spill->slab, chunk);
 }
 
-/** The run that a moved chunk lies in. */
-struct spill_run *assay_spill_run(const struct assay_spill *spill, const struct chunk *chunk);
-/** Which of its run's chunks it is. */
-uint32_t assay_spill_index(const struct spill_run *run, const struct chunk *chunk);
-/** Bytes of a chunk in a run. */
-static inline uint32_t spill_piece_bytes(const struct spill_run *run, uint32_t index)
-{
-    const uint32_t end = index + 1 < run->count ? run->pieces[index + 1].at : run->bytes;
-    return end - run->pieces[index].at;
-}
+/** What memory knows of a chunk that has moved. */
+struct spill_piece *assay_spill_piece(const struct assay_spill *spill, const struct chunk *chunk);
+/** Bytes of a chunk that has moved. */
+uint32_t assay_spill_bytes(const struct assay_spill *spill, const struct chunk *chunk);
+/** Bytes of the slab that a run takes; its first chunk that is needed stands for it, of the others
+ * 0. */
+size_t assay_spill_run_bytes(const struct assay_spill *spill, const struct chunk *chunk);
 
 /**
  * Room for a run in a log's extent; a full one is sent to the disk and another one begun.
@@ -134,7 +127,7 @@ struct spill_run *assay_spill_begin(struct assay_spill *spill, struct log_spill 
                                     uint32_t count, size_t bytes);
 /** The run is filled in, pieces but for their checksums too. From here on it is immutable. */
 void assay_spill_seal(struct assay_spill *spill, struct spill_run *run);
-/** A chunk that has moved is needed no longer. Its run goes with the last one. */
+/** A chunk that has moved is needed no longer; it is in no block. Its run goes with the last one. */
 void assay_spill_release(struct assay_spill *spill, const struct chunk *chunk);
 /** The log is gone; all its chunks have been released. */
 void assay_spill_leave(struct assay_spill *spill, struct log_spill *log);

@@ -24,8 +24,8 @@ struct pending {
     struct log_change changes[ASSAY_FIELDS_MAX];
     /* a wide row each, alone in a chunk */
     _Alignas(16) unsigned char chunks[ASSAY_FIELDS_MAX]
-                                     [sizeof(struct chunk) + (ASSAY_STREAM_COLUMNS_MAX + 3) *
-                                                                 sizeof(union cell)];
+                                     [sizeof(struct chunk) +
+                                      (ASSAY_STREAM_COLUMNS_MAX + 3) * sizeof(union cell)];
 };
 
 static bool reserve_scratch(struct assay_store *store)
@@ -92,10 +92,15 @@ static bool reserve(struct assay_store *store)
 {
     bool distinct = false;
     store->arena = assay_arena_create(ARENA_BYTES_MAX);
-    if (store->arena == NULL || !assay_slab_init(&store->slab, store->options.memory_bytes_max)) {
+    const struct assay_spill_options *spill = store->options.spill;
+    if (store->arena == NULL ||
+        !assay_slab_init_beyond(&store->slab, store->options.memory_bytes_max,
+                                spill == NULL ? 0 : assay_spill_space(spill)) ||
+        (spill != NULL && !assay_spill_init(&store->spill, &store->slab, spill))) {
         return false;
     }
-    store->layouts = assay_layout_create(store->arena, &store->slab, store->plan);
+    store->layouts = assay_layout_create(store->arena, &store->slab,
+                                         spill == NULL ? NULL : &store->spill, store->plan);
     if (store->layouts == NULL || !reserve_scratch(store) || !assay_selection_reserve(store)) {
         return false;
     }
@@ -153,6 +158,7 @@ void assay_store_destroy(struct assay_store *store)
     for (uint32_t e = 0; store->hot_keys != NULL && e < store->plan->schema->entity_count; e++) {
         assay_hot_keys_destroy(store->hot_keys[e]);
     }
+    assay_spill_fini(&store->spill);
     assay_slab_fini(&store->slab);
     assay_distinct_fini(&store->set);
     assay_arena_destroy(store->arena);
@@ -227,8 +233,8 @@ static bool make_row(struct assay_store *store, const struct log_context *contex
     const struct assay_stream *stream = layout->stream;
     const struct assay_env env = {
         .schema = store->plan->schema, .event = event, .at_ms = event->time_ms};
-    *chunk = (struct chunk){
-        .count = 1, .capacity = 1, .is_wide = 1, .row_bytes = layout->row_bytes[1]};
+    *chunk =
+        (struct chunk){.count = 1, .capacity = 1, .is_wide = 1, .row_bytes = layout->row_bytes[1]};
     memcpy(chunk->rows, &event->time_ms, sizeof event->time_ms);
     put_tie(layout, chunk, ASSAY_NONE);
     for (uint32_t c = 0; c < stream->column_count; c++) {

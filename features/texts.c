@@ -37,9 +37,8 @@ uint32_t assay_text_intern(struct texts *texts, struct assay_str bytes)
     const uint64_t hash = hash_of(texts, bytes);
     struct index_cursor cursor = index_seek(&texts->index, hash);
     struct text *text = index_next(&cursor);
-    while (text != NULL &&
-           (text->item.place != index_place(hash) || text->len != bytes.len ||
-            (bytes.len > 0 && memcmp(text->bytes, bytes.ptr, bytes.len) != 0))) {
+    while (text != NULL && (text->item.place != index_place(hash) || text->len != bytes.len ||
+                            (bytes.len > 0 && memcmp(text->bytes, bytes.ptr, bytes.len) != 0))) {
         text = index_next(&cursor);
     }
     if (text != NULL) {
@@ -70,6 +69,9 @@ void assay_text_retain(struct texts *texts, uint32_t name)
 void assay_text_release(struct texts *texts, uint32_t name)
 {
     struct text *text = assay_slab_at(texts->slab, name);
+    if (assay_slab_is_beyond(texts->slab, text)) {
+        return; /* a tie that has moved with its row goes with it */
+    }
     ASSAY_DASSERT((text->rows & ~ALONE) > 0);
     if ((--text->rows & ~ALONE) != 0) {
         return;

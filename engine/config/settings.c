@@ -165,8 +165,9 @@ static const struct key_table kafka_sink_table = {"sinks[].kafka, dead_letters.k
 static const struct key_table file_sink_table = {"sinks[].file, dead_letters.file", file_sink_rows,
                                                  1};
 
-const struct key_table *const config_settings_tables[] = {
-    &file_table, &spill_table, &kafka_source_table, &file_source_table, &kafka_sink_table, &file_sink_table};
+const struct key_table *const config_settings_tables[] = {&file_table,         &spill_table,
+                                                          &kafka_source_table, &file_source_table,
+                                                          &kafka_sink_table,   &file_sink_table};
 const size_t config_settings_table_count =
     sizeof config_settings_tables / sizeof config_settings_tables[0];
 

@@ -239,8 +239,7 @@ enum assay_status assay_spill_files_open(struct assay_spill_files **out,
 {
     ASSAY_ASSERT(out != NULL && shards >= 1 && shards <= ASSAY_SHARDS_MAX);
     *out = NULL;
-    struct assay_spill_files *files =
-        calloc(1, sizeof *files + shards * sizeof(struct spill_file));
+    struct assay_spill_files *files = calloc(1, sizeof *files + shards * sizeof(struct spill_file));
     if (files == NULL) {
         return assay_err_set(err, ASSAY_E_NO_MEMORY, "spill", "out of memory");
     }
