@@ -38,7 +38,7 @@ static void count_events(struct assay_store *store, const struct view *view, uin
 {
     struct view_key key = store->layouts[view->entity].views[index];
     key.wants = WANT_COUNT | WANT_LAST;
-    struct view_query query = assay_slice_query(store, view, &key);
+    struct view_query query = assay_slice_query(&store->slicer, view, &key);
     const struct assay_stream *stream = query.layout->stream;
     const int64_t since_ms = query.bases_since_ms;
     struct view_result result;
@@ -95,16 +95,17 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
     for (uint32_t j = 0; j < plan->feature_count; j++) {
         features[j] = plan->feature_first + j;
     }
-    const struct selection *selection = assay_select(store, entity, features, plan->feature_count);
-    assay_slice_compute(store, &view, selection);
+    const struct selection *selection =
+        assay_select(&store->slicer, entity, features, plan->feature_count);
+    assay_slice_compute(&store->slicer, &view, selection);
     bool good = true;
     for (uint32_t j = 0; j < plan->feature_count; j++) {
-        values[j] = store->scratch.slots[selection->outs[j]];
+        values[j] = store->slicer.scratch.slots[selection->outs[j]];
         good = good && copy_text(arena, &values[j]);
     }
     for (uint32_t i = 0; i < plan->agg_count; i++) {
         facts[i] = (struct assay_aggregate_facts){
-            .value = store->scratch.slots[plan->feature_count + i],
+            .value = store->slicer.scratch.slots[plan->feature_count + i],
             .last_ms = ASSAY_NO_TIME,
             .last_before_ms = ASSAY_NO_TIME,
             .answerable_ms = answerable_from(store, record, &plan->aggs[i]),

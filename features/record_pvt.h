@@ -137,6 +137,8 @@ double assay_rhythm_value(enum assay_agg_kind kind, const struct view_result *re
 /** On how many days of the view's zone events of the window lie. */
 uint64_t assay_view_days(const struct view_query *query);
 
+struct slicer;
+
 /* selection.c */
 
 enum { SELECTIONS = 32 };
@@ -200,16 +202,16 @@ struct selection {
 };
 
 /** Find what of a stream is swept: fill in @p part and the lists behind it. */
-void assay_sweep_list(const struct assay_store *store, struct selection *selection,
+void assay_sweep_list(const struct slicer *slicer, struct selection *selection,
                       struct selection_stream *part, uint32_t *sweeps_used, uint32_t *swept_used);
 /** Read the views of a sweep, into the scratch; the stream's lanes are at the slice's time. */
-void assay_sweep_read(struct assay_store *store, const struct selection *selection,
+void assay_sweep_read(struct slicer *slicer, const struct selection *selection,
                       const struct sweep *sweep, uint32_t stream, const struct log *log);
 
 /** Make room for the lists that are remembered. @return false: the arena is full. */
-bool assay_selection_reserve(struct assay_store *store);
+bool assay_selection_reserve(struct slicer *slicer, struct assay_arena *arena);
 /** What a list of features rests on; valid until the next call. */
-const struct selection *assay_select(struct assay_store *store, uint32_t entity,
+const struct selection *assay_select(struct slicer *slicer, uint32_t entity,
                                      const uint32_t features[], size_t count);
 
 /* span.c */
@@ -245,10 +247,13 @@ struct view {
 };
 
 /** Fill since_ms, and the scratch's slots of the selection. */
-void assay_slice_compute(struct assay_store *store, struct view *view,
+void assay_slice_compute(struct slicer *slicer, struct view *view,
                          const struct selection *selection);
+/** Values of a computed selection; texts are copied to @p texts. */
+void assay_slice_take(const struct slicer *slicer, const struct selection *selection,
+                      struct assay_arena *texts, struct assay_value out[]);
 /** What is read for a view of the layout; the record is there and remembers something. */
-struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
+struct view_query assay_slice_query(struct slicer *slicer, const struct view *view,
                                     const struct view_key *key);
 
 /* store.c */
@@ -273,18 +278,47 @@ struct scratch {
     uint64_t *range_stamps;
     struct view_result *results;
     uint64_t *view_stamps;
-    uint64_t *lane_stamps;    /* one a stream */
-    bool *kept;               /* one a stream: its lanes are at the time of the slice */
-    bool *is_copy;            /* one a stream: these lanes are those of the copy */
-    struct position *ends;    /* one a stream: of the copy, if it was moved back */
-    bool *is_back;            /* one a stream */
-    struct log *copies;       /* one a stream */
-    unsigned char *lanes;     /* of the copies */
-    size_t lanes_bytes_max;   /* of each */
-    struct tally *tallies;    /* one a pair, for the state hash */
-    struct position *touched; /* one a stream: where the last update's event lies */
-    uint32_t touched_entity;  /* whose streams `touched` speaks of */
+    uint64_t *lane_stamps;  /* one a stream */
+    bool *kept;             /* one a stream: its lanes are at the time of the slice */
+    bool *is_copy;          /* one a stream: these lanes are those of the copy */
+    struct position *ends;  /* one a stream: of the copy, if it was moved back */
+    bool *is_back;          /* one a stream */
+    struct log *copies;     /* one a stream */
+    unsigned char *lanes;   /* of the copies */
+    size_t lanes_bytes_max; /* of each */
 };
+
+/**
+ * Who computes features: the store has one of its own, and so has every reader, so that the same
+ * code answers both. Slicing writes to it and, beyond that, to nothing but the lanes of the record
+ * at hand.
+ */
+struct slicer {
+    const struct assay_plan *plan;
+    const struct entity_layout *layouts;
+    struct assay_slab *slab; /* lanes that lie apart are made from it */
+    struct scratch scratch;
+    struct selection *selections;
+    struct distinct_set set;
+    uint64_t expired_reads; /* values asked for further back than is retained */
+};
+
+/** What a slicer is made from. Lives as long as the slicer does. */
+struct slicer_source {
+    const struct assay_plan *plan;
+    const struct entity_layout *layouts;
+    struct assay_slab *slab;
+    size_t entries_max; /* that a log can hold */
+    uint64_t seed;
+};
+
+/* slicer.c */
+
+/** Ready a slicer; what it needs comes from @p arena. @return false: memory is full. */
+bool assay_slicer_init(struct slicer *slicer, struct assay_arena *arena,
+                       const struct slicer_source *source);
+/** Give back what does not lie in the arena. */
+void assay_slicer_fini(struct slicer *slicer);
 
 struct assay_store {
     const struct assay_plan *plan;
@@ -300,30 +334,39 @@ struct assay_store {
     struct assay_store_stats stats;
     uint8_t *tie_buffer; /* of the event at hand */
     size_t tie_capacity;
-    struct distinct_set set;
     struct pending *pending;
-    struct selection *selections;
-    struct scratch scratch;
+    struct slicer slicer;
+    struct position *touched;         /* one a stream: where the last update's event lies */
+    uint32_t touched_entity;          /* whose streams `touched` speaks of */
+    struct tally *tallies;            /* one a pair, for the state hash */
     struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
 
 /** Logs of an entity are changed with this. */
-static inline struct log_context log_context_of(struct assay_store *store,
-                                                const struct assay_record *record,
-                                                uint32_t position)
+static inline struct log_context slicer_context_of(struct slicer *slicer,
+                                                   const struct assay_record *record,
+                                                   uint32_t position)
 {
-    const struct stream_layout *layout = &store->layouts[record->entity].streams[position];
+    const struct stream_layout *layout = &slicer->layouts[record->entity].streams[position];
     return (struct log_context){
-        .slab = &store->slab,
-        .texts = &store->texts,
+        .slab = slicer->slab,
         .layout = layout,
         .record = record,
         .horizon_ms = record->newest_ms == INT64_MIN
                           ? INT64_MIN
                           : record->newest_ms - layout->stream->retained_ms,
-        .seed = store->options.index_seed,
-        .set = &store->set,
+        .seed = slicer->set.seed,
+        .set = &slicer->set,
     };
+}
+
+static inline struct log_context log_context_of(struct assay_store *store,
+                                                const struct assay_record *record,
+                                                uint32_t position)
+{
+    struct log_context context = slicer_context_of(&store->slicer, record, position);
+    context.texts = &store->texts;
+    return context;
 }
 
 /** The hash that the index knows a key by. */

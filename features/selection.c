@@ -13,35 +13,35 @@ static uint32_t copied_slot(const struct assay_program *program)
     return is_copy ? program->instructions[0].a : ASSAY_NONE;
 }
 
-static const struct assay_program *program_of(const struct assay_store *store, uint32_t entity,
+static const struct assay_program *program_of(const struct slicer *slicer, uint32_t entity,
                                               uint32_t slot)
 {
-    return store->plan->features[store->plan->entities[entity].feature_first + slot].program;
+    return slicer->plan->features[slicer->plan->entities[entity].feature_first + slot].program;
 }
 
 /* The slot whose value a feature has: a plain copy has that of what it copies. */
-static uint32_t source_slot(const struct assay_store *store, uint32_t entity, uint32_t slot)
+static uint32_t source_slot(const struct slicer *slicer, uint32_t entity, uint32_t slot)
 {
     uint32_t copied = slot;
     while (copied != ASSAY_NONE) {
         slot = copied;
-        copied = slot < store->plan->entities[entity].feature_count
-                     ? copied_slot(program_of(store, entity, slot))
+        copied = slot < slicer->plan->entities[entity].feature_count
+                     ? copied_slot(program_of(slicer, entity, slot))
                      : ASSAY_NONE;
     }
     return slot;
 }
 
 /* A feature reads only features before it, so going backwards each is marked before it is asked. */
-static void mark_needed(const struct assay_store *store, uint32_t entity, const uint32_t features[],
+static void mark_needed(const struct slicer *slicer, uint32_t entity, const uint32_t features[],
                         size_t count, uint8_t needed[])
 {
-    const struct assay_plan_entity *plan = &store->plan->entities[entity];
-    const struct entity_layout *layout = &store->layouts[entity];
+    const struct assay_plan_entity *plan = &slicer->plan->entities[entity];
+    const struct entity_layout *layout = &slicer->layouts[entity];
     memset(needed, 0, (size_t)plan->feature_count + plan->agg_count);
     for (size_t i = 0; i < count; i++) {
-        ASSAY_ASSERT(store->plan->features[features[i]].entity == entity);
-        needed[source_slot(store, entity, features[i] - plan->feature_first)] = 1;
+        ASSAY_ASSERT(slicer->plan->features[features[i]].entity == entity);
+        needed[source_slot(slicer, entity, features[i] - plan->feature_first)] = 1;
     }
     for (uint32_t j = plan->feature_count; j > 0; j--) {
         const struct feature_reads *reads = &layout->features[j - 1];
@@ -52,11 +52,11 @@ static void mark_needed(const struct assay_store *store, uint32_t entity, const 
 }
 
 /* Is the aggregate an expression of a total that its stream keeps? Then which. */
-static bool is_kept(const struct assay_store *store, uint32_t entity, uint32_t agg,
+static bool is_kept(const struct slicer *slicer, uint32_t entity, uint32_t agg,
                     struct kept_value *out)
 {
-    const struct assay_agg *def = &store->plan->entities[entity].aggs[agg];
-    const struct entity_layout *layout = &store->layouts[entity];
+    const struct assay_agg *def = &slicer->plan->entities[entity].aggs[agg];
+    const struct entity_layout *layout = &slicer->layouts[entity];
     const struct view_key *view = &layout->views[layout->agg_views[agg]];
     const bool is_simple =
         def->kind == ASSAY_AGG_COUNT || def->kind == ASSAY_AGG_SUM || def->kind == ASSAY_AGG_AVG;
@@ -80,21 +80,21 @@ struct used {
     uint32_t swept;
 };
 
-static void list_stream(struct assay_store *store, struct selection *selection, uint32_t stream,
+static void list_stream(struct slicer *slicer, struct selection *selection, uint32_t stream,
                         struct used *used)
 {
     const uint32_t entity = selection->entity;
-    const struct assay_plan_entity *plan = &store->plan->entities[entity];
-    const struct entity_layout *layout = &store->layouts[entity];
+    const struct assay_plan_entity *plan = &slicer->plan->entities[entity];
+    const struct entity_layout *layout = &slicer->layouts[entity];
     struct selection_stream out = {
         .stream = stream, .kept_first = used->kept, .agg_first = used->aggs};
     for (uint32_t i = 0; i < plan->agg_count; i++) {
         const uint32_t range = layout->views[layout->agg_views[i]].range;
-        if (store->scratch.needed[plan->feature_count + i] == 0 ||
+        if (slicer->scratch.needed[plan->feature_count + i] == 0 ||
             layout->ranges[range].stream != stream) {
             continue;
         }
-        if (is_kept(store, entity, i, &selection->kept[used->kept])) {
+        if (is_kept(slicer, entity, i, &selection->kept[used->kept])) {
             used->kept++;
             out.kept_count++;
         } else {
@@ -103,32 +103,32 @@ static void list_stream(struct assay_store *store, struct selection *selection, 
         }
     }
     if (out.kept_count + out.agg_count > 0) {
-        assay_sweep_list(store, selection, &out, &used->sweeps, &used->swept);
+        assay_sweep_list(slicer, selection, &out, &used->sweeps, &used->swept);
         selection->streams[selection->stream_count++] = out;
     }
 }
 
-static void fill(struct assay_store *store, struct selection *selection, uint32_t entity,
+static void fill(struct slicer *slicer, struct selection *selection, uint32_t entity,
                  const uint32_t features[], size_t count)
 {
-    const struct assay_plan_entity *plan = &store->plan->entities[entity];
-    const uint8_t *needed = store->scratch.needed;
+    const struct assay_plan_entity *plan = &slicer->plan->entities[entity];
+    const uint8_t *needed = slicer->scratch.needed;
     struct used used = {0};
-    mark_needed(store, entity, features, count, store->scratch.needed);
+    mark_needed(slicer, entity, features, count, slicer->scratch.needed);
     selection->entity = entity;
     selection->count = count;
     selection->stream_count = 0;
     selection->step_count = 0;
     memcpy(selection->features, features, count * sizeof *features);
     for (size_t i = 0; i < count; i++) {
-        selection->outs[i] = source_slot(store, entity, features[i] - plan->feature_first);
+        selection->outs[i] = source_slot(slicer, entity, features[i] - plan->feature_first);
     }
-    for (uint32_t s = 0; s < store->layouts[entity].stream_count; s++) {
-        list_stream(store, selection, s, &used);
+    for (uint32_t s = 0; s < slicer->layouts[entity].stream_count; s++) {
+        list_stream(slicer, selection, s, &used);
     }
     for (uint32_t j = 0; j < plan->feature_count; j++) {
         if (needed[j] != 0) {
-            const struct assay_program *program = program_of(store, entity, j);
+            const struct assay_program *program = program_of(slicer, entity, j);
             selection->steps[selection->step_count++] = (struct selection_step){
                 .slot = j, .program = program, .copied = copied_slot(program)};
         }
@@ -153,36 +153,36 @@ static bool reserve(struct assay_arena *arena, struct selection *selection, size
            selection->kept != NULL && selection->streams != NULL;
 }
 
-bool assay_selection_reserve(struct assay_store *store)
+bool assay_selection_reserve(struct slicer *slicer, struct assay_arena *arena)
 {
     size_t features = 1;
     size_t aggs = 1; /* one more: a candidate is looked at where it would go */
     size_t streams = 1;
-    for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
-        const struct assay_plan_entity *plan = &store->plan->entities[e];
+    for (uint32_t e = 0; e < slicer->plan->schema->entity_count; e++) {
+        const struct assay_plan_entity *plan = &slicer->plan->entities[e];
         features = plan->feature_count > features ? plan->feature_count : features;
         aggs = plan->agg_count + 1U > aggs ? plan->agg_count + 1U : aggs;
         streams = plan->stream_count > streams ? plan->stream_count : streams;
     }
-    store->selections = assay_arena_array(store->arena, SELECTIONS, sizeof *store->selections);
-    for (size_t i = 0; store->selections != NULL && i < SELECTIONS; i++) {
-        if (!reserve(store->arena, &store->selections[i], features, aggs, streams)) {
+    slicer->selections = assay_arena_array(arena, SELECTIONS, sizeof *slicer->selections);
+    for (size_t i = 0; slicer->selections != NULL && i < SELECTIONS; i++) {
+        if (!reserve(arena, &slicer->selections[i], features, aggs, streams)) {
             return false;
         }
     }
-    return store->selections != NULL;
+    return slicer->selections != NULL;
 }
 
-const struct selection *assay_select(struct assay_store *store, uint32_t entity,
+const struct selection *assay_select(struct slicer *slicer, uint32_t entity,
                                      const uint32_t features[], size_t count)
 {
-    ASSAY_ASSERT(count <= store->selections[0].room); /* each feature once */
+    ASSAY_ASSERT(count <= slicer->selections[0].room); /* each feature once */
     const size_t mixed = entity * 31U + count * 7U + (count > 0 ? features[0] : 0);
-    struct selection *selection = &store->selections[mixed % SELECTIONS];
+    struct selection *selection = &slicer->selections[mixed % SELECTIONS];
     const bool known = selection->entity == entity && selection->count == count &&
                        memcmp(selection->features, features, count * sizeof *features) == 0;
     if (!known) {
-        fill(store, selection, entity, features, count);
+        fill(slicer, selection, entity, features, count);
     }
     return selection;
 }

@@ -8,11 +8,10 @@
 static const int64_t EXACT = INT64_C(1) << 53; /* integers up to here are f64s */
 
 /* A copy of the log with kept windows of its own. */
-static struct log *copy_of(const struct assay_store *store, const struct view *view,
-                           uint32_t stream)
+static struct log *copy_of(const struct slicer *slicer, const struct view *view, uint32_t stream)
 {
-    const struct scratch *scratch = &store->scratch;
-    const struct stream_layout *layout = &store->layouts[view->entity].streams[stream];
+    const struct scratch *scratch = &slicer->scratch;
+    const struct stream_layout *layout = &slicer->layouts[view->entity].streams[stream];
     const struct log *log = &view->record->logs[stream];
     struct log *copy = &scratch->copies[stream];
     *copy = *log;
@@ -23,36 +22,36 @@ static struct log *copy_of(const struct assay_store *store, const struct view *v
 
 /* A read may be of any time, so it moves a copy. The kept windows of the log are brought up to its
  * newest event, so that the next read finds them, and not beyond. */
-static bool read_ahead(struct assay_store *store, const struct view *view, uint32_t stream)
+static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t stream)
 {
-    const struct stream_layout *layout = &store->layouts[view->entity].streams[stream];
-    const struct log_context context = log_context_of(store, view->record, stream);
+    const struct stream_layout *layout = &slicer->layouts[view->entity].streams[stream];
+    const struct log_context context = slicer_context_of(slicer, view->record, stream);
     struct log *log = &view->record->logs[stream];
     const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(log) : INT64_MAX;
     if (settled_ms > view->at_ms) {
         return false;
     }
     const int64_t since_ms = assay_segment_since(
-        view->record, settled_ms, store->plan->schema->entities[view->entity].expire_ms);
+        view->record, settled_ms, slicer->plan->schema->entities[view->entity].expire_ms);
     return since_ms != INT64_MAX && assay_lanes_at(&context, log, settled_ms, since_ms) &&
-           assay_lanes_at(&context, copy_of(store, view, stream), view->at_ms, view->since_ms);
+           assay_lanes_at(&context, copy_of(slicer, view, stream), view->at_ms, view->since_ms);
 }
 
 /* The event is a little late: others of the key have moved the windows on. A copy goes back. */
-static bool read_back(struct assay_store *store, const struct view *view, uint32_t stream)
+static bool read_back(struct slicer *slicer, const struct view *view, uint32_t stream)
 {
     const struct log *log = &view->record->logs[stream];
     return log->lanes != NULL && log->lanes->state == LANES_KEPT &&
-           assay_lanes_back(&store->layouts[view->entity].streams[stream],
-                            copy_of(store, view, stream), view->at_ms, view->since_ms,
-                            &store->scratch.ends[stream]);
+           assay_lanes_back(&slicer->layouts[view->entity].streams[stream],
+                            copy_of(slicer, view, stream), view->at_ms, view->since_ms,
+                            &slicer->scratch.ends[stream]);
 }
 
 /* Whether there are kept windows at the view's time; asked once a slice. Only the current event's
  * time moves those of the log itself. */
-static bool has_lanes(struct assay_store *store, const struct view *view, uint32_t stream)
+static bool has_lanes(struct slicer *slicer, const struct view *view, uint32_t stream)
 {
-    struct scratch *scratch = &store->scratch;
+    struct scratch *scratch = &slicer->scratch;
     if (scratch->lane_stamps[stream] == scratch->stamp) {
         return scratch->kept[stream];
     }
@@ -60,31 +59,31 @@ static bool has_lanes(struct assay_store *store, const struct view *view, uint32
     scratch->is_copy[stream] = true;
     scratch->is_back[stream] = false;
     if (view->event == NULL) {
-        scratch->kept[stream] = read_ahead(store, view, stream);
+        scratch->kept[stream] = read_ahead(slicer, view, stream);
         return scratch->kept[stream];
     }
-    const struct log_context context = log_context_of(store, view->record, stream);
+    const struct log_context context = slicer_context_of(slicer, view->record, stream);
     scratch->is_copy[stream] =
         !assay_lanes_at(&context, &view->record->logs[stream], view->at_ms, view->since_ms);
-    scratch->is_back[stream] = scratch->is_copy[stream] && read_back(store, view, stream);
+    scratch->is_back[stream] = scratch->is_copy[stream] && read_back(slicer, view, stream);
     scratch->kept[stream] = !scratch->is_copy[stream] || scratch->is_back[stream];
     return scratch->kept[stream];
 }
 
 /* The log, with the kept windows that has_lanes() found. */
-static const struct log *log_of(const struct assay_store *store, const struct view *view,
+static const struct log *log_of(const struct slicer *slicer, const struct view *view,
                                 uint32_t stream)
 {
-    return store->scratch.is_copy[stream] ? &store->scratch.copies[stream]
-                                          : &view->record->logs[stream];
+    return slicer->scratch.is_copy[stream] ? &slicer->scratch.copies[stream]
+                                           : &view->record->logs[stream];
 }
 
-static struct range kept_range(const struct assay_store *store, const struct view *view,
+static struct range kept_range(const struct slicer *slicer, const struct view *view,
                                const struct range_key *key)
 {
-    const struct scratch *scratch = &store->scratch;
-    const struct stream_layout *layout = &store->layouts[view->entity].streams[key->stream];
-    const struct log *log = log_of(store, view, key->stream);
+    const struct scratch *scratch = &slicer->scratch;
+    const struct stream_layout *layout = &slicer->layouts[view->entity].streams[key->stream];
+    const struct log *log = log_of(slicer, view, key->stream);
     struct range range = assay_lanes_range(layout, log, key->lane);
     if (scratch->is_back[key->stream]) {
         const bool is_empty = lanes_begin(log->lanes, layout)[key->lane] == LANE_NOWHERE;
@@ -101,15 +100,15 @@ static bool is_answerable(const struct view *view, const struct assay_stream *st
                                        view->record->newest_ms - stream->retained_ms;
 }
 
-static struct range range_of(struct assay_store *store, const struct view *view, uint32_t index)
+static struct range range_of(struct slicer *slicer, const struct view *view, uint32_t index)
 {
-    struct scratch *scratch = &store->scratch;
-    const struct entity_layout *layout = &store->layouts[view->entity];
+    struct scratch *scratch = &slicer->scratch;
+    const struct entity_layout *layout = &slicer->layouts[view->entity];
     const struct range_key *key = &layout->ranges[index];
     if (scratch->range_stamps[index] != scratch->stamp) {
         scratch->range_stamps[index] = scratch->stamp;
-        if (has_lanes(store, view, key->stream)) {
-            scratch->ranges[index] = kept_range(store, view, key);
+        if (has_lanes(slicer, view, key->stream)) {
+            scratch->ranges[index] = kept_range(slicer, view, key);
             return scratch->ranges[index];
         }
         const int64_t to_ms = view->at_ms - key->delay_ms;
@@ -130,13 +129,13 @@ static struct position current_in(const struct view *view, uint32_t stream)
 }
 
 /* Number found and sum as they are kept. */
-static void take_total(const struct assay_store *store, const struct view *view,
+static void take_total(const struct slicer *slicer, const struct view *view,
                        const struct view_key *key, struct view_result *out)
 {
-    const struct entity_layout *entity = &store->layouts[view->entity];
+    const struct entity_layout *entity = &slicer->layouts[view->entity];
     const struct range_key *range = &entity->ranges[key->range];
     const struct stream_layout *layout = &entity->streams[range->stream];
-    const struct log *log = log_of(store, view, range->stream);
+    const struct log *log = log_of(slicer, view, range->stream);
     const struct position current = current_in(view, range->stream);
     assay_lanes_total(layout, log, key->total, &out->tally);
     if (key->exclude_current && range->delay_ms == 0 && current.chunk != ASSAY_NONE) {
@@ -144,49 +143,49 @@ static void take_total(const struct assay_store *store, const struct view *view,
     }
 }
 
-static const struct view_result *result_of(struct assay_store *store, const struct view *view,
+static const struct view_result *result_of(struct slicer *slicer, const struct view *view,
                                            uint32_t index);
 
 /* Events or a calendar cut the range. */
-static void cut_range(struct assay_store *store, const struct view *view, struct view_query *query)
+static void cut_range(struct slicer *slicer, const struct view *view, struct view_query *query)
 {
-    const struct entity_layout *layout = &store->layouts[view->entity];
+    const struct entity_layout *layout = &slicer->layouts[view->entity];
     struct span_cut cut = {.at_ms = view->at_ms, .since_ms = view->since_ms};
     if (query->key->since_view != ASSAY_NONE) {
         const struct range_key *marks =
             &layout->ranges[layout->views[query->key->since_view].range];
-        cut.mark = result_of(store, view, query->key->since_view)->tally.last;
+        cut.mark = result_of(slicer, view, query->key->since_view)->tally.last;
         cut.mark_layout = &layout->streams[marks->stream];
     }
     assay_span_cut(query, &cut);
 }
 
-struct view_query assay_slice_query(struct assay_store *store, const struct view *view,
+struct view_query assay_slice_query(struct slicer *slicer, const struct view *view,
                                     const struct view_key *key)
 {
-    const struct entity_layout *layout = &store->layouts[view->entity];
+    const struct entity_layout *layout = &slicer->layouts[view->entity];
     const struct range_key *range = &layout->ranges[key->range];
     struct view_query query = {
         .layout = &layout->streams[range->stream],
         .log = &view->record->logs[range->stream],
         .key = key,
-        .range = range_of(store, view, key->range),
+        .range = range_of(slicer, view, key->range),
         .bases_since_ms = range->span_ms == 0 ? view->since_ms : INT64_MAX,
         .current = current_in(view, range->stream),
-        .set = &store->set,
+        .set = &slicer->set,
     };
     if (key->cut != NULL) {
-        cut_range(store, view, &query);
+        cut_range(slicer, view, &query);
     }
     return query;
 }
 
-static const struct view_result *result_of(struct assay_store *store, const struct view *view,
+static const struct view_result *result_of(struct slicer *slicer, const struct view *view,
                                            uint32_t index)
 {
     static const struct view_result nothing;
-    struct scratch *scratch = &store->scratch;
-    const struct entity_layout *layout = &store->layouts[view->entity];
+    struct scratch *scratch = &slicer->scratch;
+    const struct entity_layout *layout = &slicer->layouts[view->entity];
     struct view_result *result = &scratch->results[index];
     if (view->since_ms == INT64_MAX) {
         return &nothing;
@@ -198,35 +197,35 @@ static const struct view_result *result_of(struct assay_store *store, const stru
     *result = nothing;
     struct view_key key = layout->views[index];
     const struct range_key *range = &layout->ranges[key.range];
-    const bool kept = key.total != ASSAY_NONE && has_lanes(store, view, range->stream);
+    const bool kept = key.total != ASSAY_NONE && has_lanes(slicer, view, range->stream);
     key.wants &= kept ? ~(uint32_t)(WANT_COUNT | WANT_SUM) : UINT32_MAX;
     if (key.wants != 0) {
-        const struct view_query query = assay_slice_query(store, view, &key);
+        const struct view_query query = assay_slice_query(slicer, view, &key);
         assay_view_read(&query, result);
     }
     if (kept) {
-        take_total(store, view, &key, result);
+        take_total(slicer, view, &key, result);
     }
     return result;
 }
 
-static struct assay_value read_aggregate(struct assay_store *store, const struct view *view,
+static struct assay_value read_aggregate(struct slicer *slicer, const struct view *view,
                                          uint32_t index)
 {
-    const struct assay_agg *agg = &store->plan->entities[view->entity].aggs[index];
-    const struct entity_layout *layout = &store->layouts[view->entity];
+    const struct assay_agg *agg = &slicer->plan->entities[view->entity].aggs[index];
+    const struct entity_layout *layout = &slicer->layouts[view->entity];
     const uint32_t position = layout->ranges[layout->views[layout->agg_views[index]].range].stream;
     const bool since = agg->window.kind == ASSAY_SPAN_SINCE; /* the landmarks must be known too */
     if (!is_answerable(view, layout->streams[position].stream, &agg->window) ||
         (since &&
-         !is_answerable(view, &store->plan->streams[agg->window.since_stream], &agg->window))) {
-        store->stats.expired_reads++;
+         !is_answerable(view, &slicer->plan->streams[agg->window.since_stream], &agg->window))) {
+        slicer->expired_reads++;
         struct assay_value expired = assay_aggregate_null(agg);
         expired.state = ASSAY_STATE_EXPIRED;
         return expired;
     }
     return assay_aggregate_value(agg, &layout->streams[position],
-                                 result_of(store, view, layout->agg_views[index]), view->at_ms);
+                                 result_of(slicer, view, layout->agg_views[index]), view->at_ms);
 }
 
 /* Logs that the current event did not go to have not been looked at for a while. */
@@ -245,15 +244,15 @@ static void prefetch_logs(const struct view *view, const struct selection *selec
 
 /* The values of a stream that are one expression of a kept total: the same expressions as
  * assay_aggregate_value()'s, without the detour. */
-static void take_values(struct assay_store *store, const struct view *view,
+static void take_values(struct slicer *slicer, const struct view *view,
                         const struct selection *selection, const struct selection_stream *part)
 {
-    const struct stream_layout *layout = &store->layouts[view->entity].streams[part->stream];
-    struct lanes *lanes = log_of(store, view, part->stream)->lanes;
+    const struct stream_layout *layout = &slicer->layouts[view->entity].streams[part->stream];
+    struct lanes *lanes = log_of(slicer, view, part->stream)->lanes;
     const uint32_t *found = lanes_found(lanes, layout);
     const int64_t *sums = lanes_sum(lanes, layout);
     struct assay_value *slots =
-        store->scratch.slots + store->plan->entities[view->entity].feature_count;
+        slicer->scratch.slots + slicer->plan->entities[view->entity].feature_count;
     for (uint32_t i = 0; i < part->kept_count; i++) {
         const struct kept_value *value = &selection->kept[part->kept_first + i];
         double number = found[value->total];
@@ -276,42 +275,42 @@ static void take_values(struct assay_store *store, const struct view *view,
     }
 }
 
-void assay_slice_compute(struct assay_store *store, struct view *view,
+void assay_slice_compute(struct slicer *slicer, struct view *view,
                          const struct selection *selection)
 {
-    const uint32_t slots_first = store->plan->entities[view->entity].feature_count;
-    struct scratch *scratch = &store->scratch;
+    const uint32_t slots_first = slicer->plan->entities[view->entity].feature_count;
+    struct scratch *scratch = &slicer->scratch;
     scratch->stamp++;
     view->since_ms = INT64_MAX;
     if (view->record != NULL) {
         prefetch_logs(view, selection);
-        view->since_ms = assay_segment_since(view->record, view->at_ms,
-                                             store->plan->schema->entities[view->entity].expire_ms);
+        view->since_ms = assay_segment_since(
+            view->record, view->at_ms, slicer->plan->schema->entities[view->entity].expire_ms);
     }
     /* Nothing is out of reach at the newest time or after. */
     const bool is_alive = view->since_ms != INT64_MAX && view->at_ms >= view->record->newest_ms;
     for (uint32_t s = 0; s < selection->stream_count; s++) {
         const struct selection_stream *part = &selection->streams[s];
-        if (is_alive && part->kept_count > 0 && has_lanes(store, view, part->stream)) {
-            take_values(store, view, selection, part);
+        if (is_alive && part->kept_count > 0 && has_lanes(slicer, view, part->stream)) {
+            take_values(slicer, view, selection, part);
         } else {
             for (uint32_t i = 0; i < part->kept_count; i++) {
                 const uint32_t agg = selection->kept[part->kept_first + i].agg;
-                scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
+                scratch->slots[slots_first + agg] = read_aggregate(slicer, view, agg);
             }
         }
-        if (is_alive && part->sweep_count > 0 && has_lanes(store, view, part->stream)) {
+        if (is_alive && part->sweep_count > 0 && has_lanes(slicer, view, part->stream)) {
             for (uint32_t i = 0; i < part->sweep_count; i++) {
-                assay_sweep_read(store, selection, &selection->sweeps[part->sweep_first + i],
-                                 part->stream, log_of(store, view, part->stream));
+                assay_sweep_read(slicer, selection, &selection->sweeps[part->sweep_first + i],
+                                 part->stream, log_of(slicer, view, part->stream));
             }
         }
         for (uint32_t i = 0; i < part->agg_count; i++) {
             const uint32_t agg = selection->aggs[part->agg_first + i];
-            scratch->slots[slots_first + agg] = read_aggregate(store, view, agg);
+            scratch->slots[slots_first + agg] = read_aggregate(slicer, view, agg);
         }
     }
-    const struct assay_env env = {.schema = store->plan->schema,
+    const struct assay_env env = {.schema = slicer->plan->schema,
                                   .event = view->event,
                                   .slots = scratch->slots,
                                   .at_ms = view->at_ms};
@@ -323,13 +322,13 @@ void assay_slice_compute(struct assay_store *store, struct view *view,
     }
 }
 
-static void copy_out(const struct assay_store *store, const struct selection *selection,
-                     struct assay_arena *scratch, struct assay_value out[])
+void assay_slice_take(const struct slicer *slicer, const struct selection *selection,
+                      struct assay_arena *texts, struct assay_value out[])
 {
     for (size_t i = 0; i < selection->count; i++) {
-        out[i] = store->scratch.slots[selection->outs[i]];
+        out[i] = slicer->scratch.slots[selection->outs[i]];
         if (out[i].kind == ASSAY_KIND_TEXT && out[i].cell.text.ptr != NULL) {
-            out[i].cell.text = assay_arena_copy(scratch, out[i].cell.text);
+            out[i].cell.text = assay_arena_copy(texts, out[i].cell.text);
             ASSAY_ASSERT(out[i].cell.text.ptr != NULL);
         }
     }
@@ -339,17 +338,18 @@ void assay_store_slice(struct assay_store *store, const struct assay_touch *touc
                        const uint32_t features[], size_t count, struct assay_arena *scratch,
                        struct assay_value out[])
 {
-    ASSAY_ASSERT(store->scratch.touched_entity == touch->update->entity);
+    ASSAY_ASSERT(store->touched_entity == touch->update->entity);
     struct view view = {
         .record = touch->record,
-        .touched = store->scratch.touched,
+        .touched = store->touched,
         .event = touch->update->event,
         .entity = touch->update->entity,
         .at_ms = touch->update->event->time_ms,
     };
-    const struct selection *selection = assay_select(store, view.entity, features, count);
-    assay_slice_compute(store, &view, selection);
-    copy_out(store, selection, scratch, out);
+    struct slicer *slicer = &store->slicer;
+    const struct selection *selection = assay_select(slicer, view.entity, features, count);
+    assay_slice_compute(slicer, &view, selection);
+    assay_slice_take(slicer, selection, scratch, out);
 }
 
 void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_str key,
@@ -362,7 +362,8 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
         .entity = entity,
         .at_ms = at_ms,
     };
-    const struct selection *selection = assay_select(store, entity, features, count);
-    assay_slice_compute(store, &view, selection);
-    copy_out(store, selection, scratch, out);
+    struct slicer *slicer = &store->slicer;
+    const struct selection *selection = assay_select(slicer, entity, features, count);
+    assay_slice_compute(slicer, &view, selection);
+    assay_slice_take(slicer, selection, scratch, out);
 }

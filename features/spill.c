@@ -85,14 +85,14 @@ void assay_spill_fini(struct assay_spill *spill)
 
 /* ---- extents ---- */
 
-static uint64_t offset_of(const struct assay_spill *spill, uint32_t extent)
+static uint64_t offset_of(uint32_t extent)
 {
     return (uint64_t)extent * SPILL_EXTENT_BYTES;
 }
 
 static unsigned char *place_of(const struct assay_spill *spill, uint32_t extent)
 {
-    return spill->slab->beyond + offset_of(spill, extent);
+    return spill->slab->beyond + offset_of(extent);
 }
 
 static void set_state(struct assay_spill *spill, uint32_t extent, enum spill_extent_state state)
@@ -195,7 +195,7 @@ static void send(struct assay_spill *spill, uint32_t extent)
     }
     set_state(spill, extent, EXTENT_WRITING);
     spill->writing++;
-    spill->options.ops->write(spill->options.context, offset_of(spill, extent),
+    spill->options.ops->write(spill->options.context, offset_of(extent),
                               place_of(spill, extent), SPILL_EXTENT_BYTES);
 }
 
@@ -215,7 +215,7 @@ static uint32_t take_extent(struct assay_spill *spill)
         }
         extent = spill->extent_count;
         const int code = spill->options.ops->reserve(spill->options.context,
-                                                     offset_of(spill, extent), SPILL_EXTENT_BYTES);
+                                                     offset_of(extent), SPILL_EXTENT_BYTES);
         if (code != 0) {
             const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
             stop(spill, full ? ASSAY_SPILL_FULL : ASSAY_SPILL_FAILED, code);

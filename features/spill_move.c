@@ -349,6 +349,7 @@ bool assay_log_return(const struct log_context *context, struct log *log, uint32
     assay_spill_release(spill, moved);
     spill->stats.returned++;
     struct log_spill *state = state_of(context, log);
+    ASSAY_ASSERT(state != NULL);
     state->sweep = state->from;
     return true;
 }

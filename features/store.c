@@ -28,52 +28,35 @@ struct pending {
                                       (ASSAY_STREAM_COLUMNS_MAX + 3) * sizeof(union cell)];
 };
 
-static bool reserve_scratch(struct assay_store *store)
+/* Where the last event lies, and what the state hash adds up. */
+static bool reserve_places(struct assay_store *store)
 {
-    size_t slots = 1;
-    size_t views = 1;
-    size_t ranges = 1;
     size_t streams = 1;
     size_t pairs = 1;
-    size_t lanes_max = 16;
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
-        const struct assay_plan_entity *entity = &store->plan->entities[e];
         const struct entity_layout *layout = &store->layouts[e];
-        const size_t wanted = (size_t)entity->agg_count + entity->feature_count;
-        slots = wanted > slots ? wanted : slots;
-        views = layout->view_count > views ? layout->view_count : views;
-        ranges = layout->range_count > ranges ? layout->range_count : ranges;
         streams = layout->stream_count > streams ? layout->stream_count : streams;
         for (uint32_t s = 0; s < layout->stream_count; s++) {
             const size_t count = layout->streams[s].pair_count;
-            const size_t room = lanes_room(&layout->streams[s]);
             pairs = count > pairs ? count : pairs;
-            lanes_max = room > lanes_max ? room : lanes_max;
         }
     }
-    struct scratch *scratch = &store->scratch;
-    scratch->lanes_bytes_max = lanes_max;
-    scratch->slots = assay_arena_array(store->arena, slots, sizeof *scratch->slots);
-    scratch->needed = assay_arena_array(store->arena, slots, 1);
-    scratch->ranges = assay_arena_array(store->arena, ranges, sizeof *scratch->ranges);
-    scratch->range_stamps = assay_arena_array(store->arena, ranges, sizeof(uint64_t));
-    scratch->results = assay_arena_array(store->arena, views, sizeof *scratch->results);
-    scratch->view_stamps = assay_arena_array(store->arena, views, sizeof(uint64_t));
-    scratch->tallies = assay_arena_array(store->arena, pairs, sizeof *scratch->tallies);
-    scratch->touched = assay_arena_array(store->arena, streams, sizeof *scratch->touched);
-    scratch->lane_stamps = assay_arena_array(store->arena, streams, sizeof(uint64_t));
-    scratch->kept = assay_arena_array(store->arena, streams, sizeof *scratch->kept);
-    scratch->is_copy = assay_arena_array(store->arena, streams, sizeof *scratch->is_copy);
-    scratch->is_back = assay_arena_array(store->arena, streams, sizeof *scratch->is_back);
-    scratch->ends = assay_arena_array(store->arena, streams, sizeof *scratch->ends);
-    scratch->copies = assay_arena_array(store->arena, streams, sizeof *scratch->copies);
-    scratch->lanes = assay_arena_array(store->arena, streams, scratch->lanes_bytes_max);
-    return scratch->slots != NULL && scratch->needed != NULL && scratch->ranges != NULL &&
-           scratch->range_stamps != NULL && scratch->results != NULL &&
-           scratch->view_stamps != NULL && scratch->tallies != NULL && scratch->touched != NULL &&
-           scratch->is_copy != NULL && scratch->is_back != NULL && scratch->ends != NULL &&
-           scratch->lane_stamps != NULL && scratch->kept != NULL && scratch->copies != NULL &&
-           scratch->lanes != NULL;
+    store->touched = assay_arena_array(store->arena, streams, sizeof *store->touched);
+    store->touched_entity = ASSAY_NONE;
+    store->tallies = assay_arena_array(store->arena, pairs, sizeof *store->tallies);
+    return store->touched != NULL && store->tallies != NULL;
+}
+
+static bool reserve_slicer(struct assay_store *store)
+{
+    const struct slicer_source source = {
+        .plan = store->plan,
+        .layouts = store->layouts,
+        .slab = &store->slab,
+        .entries_max = store->options.memory_bytes_max / ROW_BYTES_MIN,
+        .seed = store->options.index_seed,
+    };
+    return assay_slicer_init(&store->slicer, store->arena, &source);
 }
 
 static bool reserve_hot_keys(struct assay_store *store)
@@ -90,7 +73,6 @@ static bool reserve_hot_keys(struct assay_store *store)
 
 static bool reserve(struct assay_store *store)
 {
-    bool distinct = false;
     store->arena = assay_arena_create(ARENA_BYTES_MAX);
     const struct assay_spill_options *spill = store->options.spill;
     if (store->arena == NULL ||
@@ -101,21 +83,8 @@ static bool reserve(struct assay_store *store)
     }
     store->layouts = assay_layout_create(store->arena, &store->slab,
                                          spill == NULL ? NULL : &store->spill, store->plan);
-    if (store->layouts == NULL || !reserve_scratch(store) || !assay_selection_reserve(store)) {
-        return false;
-    }
-    for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
-        for (uint32_t i = 0; i < store->plan->entities[e].agg_count; i++) {
-            const enum assay_agg_kind kind = store->plan->entities[e].aggs[i].kind;
-            distinct = distinct || kind == ASSAY_AGG_COUNT_DISTINCT || kind == ASSAY_AGG_IS_NEW;
-        }
-    }
-    if (!assay_texts_init(&store->texts, &store->slab, store->options.index_seed)) {
-        return false;
-    }
-    if (distinct &&
-        !assay_distinct_init(&store->set, store->options.memory_bytes_max / ROW_BYTES_MIN,
-                             store->options.index_seed)) {
+    if (store->layouts == NULL || !reserve_slicer(store) || !reserve_places(store) ||
+        !assay_texts_init(&store->texts, &store->slab, store->options.index_seed)) {
         return false;
     }
     store->tie_buffer = malloc(TIE_BYTES_MAX); /* touched as far as an event needs it */
@@ -137,7 +106,6 @@ enum assay_status assay_store_create(struct assay_store **out, const struct assa
     if (store != NULL) {
         store->plan = plan;
         store->options = *options;
-        store->scratch.touched_entity = ASSAY_NONE;
     }
     if (store == NULL || !reserve(store)) {
         assay_store_destroy(store);
@@ -160,7 +128,7 @@ void assay_store_destroy(struct assay_store *store)
     }
     assay_spill_fini(&store->spill);
     assay_slab_fini(&store->slab);
-    assay_distinct_fini(&store->set);
+    assay_slicer_fini(&store->slicer);
     assay_arena_destroy(store->arena);
     free(store->tie_buffer);
     free(store);
@@ -327,14 +295,14 @@ static void abandon(struct assay_store *store, struct assay_record *record)
         assay_log_abandon(&context, &pending->changes[i]);
         assay_row_release(&context, (struct row){.chunk = pending_chunk(pending, i)});
     }
-    store->scratch.touched_entity = ASSAY_NONE;
+    store->touched_entity = ASSAY_NONE;
 }
 
 static void commit(struct assay_store *store, struct assay_record *record,
                    const struct assay_update *update)
 {
     struct pending *pending = store->pending;
-    struct position *touched = store->scratch.touched;
+    struct position *touched = store->touched;
     const int64_t time_ms = update->event->time_ms;
     for (uint32_t s = 0; s < store->layouts[update->entity].stream_count; s++) {
         touched[s].chunk = ASSAY_NONE;
@@ -351,7 +319,7 @@ static void commit(struct assay_store *store, struct assay_record *record,
                               touched[s].at + 1 == log_chunk(log, log->count - 1)->count;
         store->stats.late_inserts += in_order ? 0 : 1;
     }
-    store->scratch.touched_entity = update->entity;
+    store->touched_entity = update->entity;
     assay_segment_touch(record, time_ms, store->plan->schema->entities[update->entity].expire_ms);
     record->newest_ms = time_ms > record->newest_ms ? time_ms : record->newest_ms;
     store->stats.events++;

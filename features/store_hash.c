@@ -104,7 +104,7 @@ static struct assay_hash128 hash_folded(const struct assay_store *store,
                                         const struct stream_layout *layout, const struct log *log,
                                         const struct segment *segment, int64_t horizon_ms)
 {
-    struct tally *tallies = store->scratch.tallies;
+    struct tally *tallies = store->tallies;
     memset(tallies, 0, layout->pair_count * sizeof *tallies);
     for (const struct base *base = log->bases; base != NULL; base = base->next) {
         if (base->member_ms < segment->start_ms || base->member_ms > segment->end_ms) {

@@ -4,6 +4,7 @@ void assay_store_stats(const struct assay_store *store, struct assay_store_stats
 {
     const struct assay_slab *slab = &store->slab;
     *out = store->stats;
+    out->expired_reads = store->slicer.expired_reads;
     for (uint32_t e = 0; e < store->plan->schema->entity_count; e++) {
         out->keys += store->keys[e].count;
         out->evicted += store->keys[e].evicted;

@@ -36,10 +36,10 @@ static void add_view(struct selection *selection, struct sweep *sweep, uint32_t 
     sweep->count++;
 }
 
-void assay_sweep_list(const struct assay_store *store, struct selection *selection,
+void assay_sweep_list(const struct slicer *slicer, struct selection *selection,
                       struct selection_stream *part, uint32_t *sweeps_used, uint32_t *swept_used)
 {
-    const struct entity_layout *layout = &store->layouts[selection->entity];
+    const struct entity_layout *layout = &slicer->layouts[selection->entity];
     part->sweep_first = *sweeps_used;
     for (uint32_t pair = 0; pair < layout->streams[part->stream].pair_count; pair++) {
         struct sweep sweep = {.pair = pair, .first = *swept_used};
@@ -59,11 +59,11 @@ void assay_sweep_list(const struct assay_store *store, struct selection *selecti
     }
 }
 
-void assay_sweep_read(struct assay_store *store, const struct selection *selection,
+void assay_sweep_read(struct slicer *slicer, const struct selection *selection,
                       const struct sweep *sweep, uint32_t stream, const struct log *log)
 {
-    struct scratch *scratch = &store->scratch;
-    const struct stream_layout *layout = &store->layouts[selection->entity].streams[stream];
+    struct scratch *scratch = &slicer->scratch;
+    const struct stream_layout *layout = &slicer->layouts[selection->entity].streams[stream];
     const bool distinct = (sweep->wants & WANT_DISTINCT) != 0;
     const uint32_t totals = sweep->wants & (SWEPT & ~(uint32_t)WANT_DISTINCT);
     const struct view_key key = {.pair = sweep->pair, .wants = sweep->wants};
@@ -74,9 +74,9 @@ void assay_sweep_read(struct assay_store *store, const struct selection *selecti
                                .range = {.begin = assay_log_end(log)},
                                .bases_since_ms = INT64_MAX,
                                .current = {.chunk = ASSAY_NONE},
-                               .set = &store->set};
+                               .set = &slicer->set};
     if (distinct) {
-        assay_distinct_clear(&store->set);
+        assay_distinct_clear(&slicer->set);
     }
     for (uint32_t i = 0; i < sweep->count; i++) {
         const struct swept_view *swept = &selection->swept[sweep->first + i];
@@ -87,7 +87,7 @@ void assay_sweep_read(struct assay_store *store, const struct selection *selecti
             assay_view_scan(&query, totals, distinct, &tally);
         }
         scratch->results[swept->view] =
-            (struct view_result){.tally = tally, .distinct_count = distinct ? store->set.used : 0};
+            (struct view_result){.tally = tally, .distinct_count = distinct ? slicer->set.used : 0};
         scratch->view_stamps[swept->view] = scratch->stamp;
     }
 }

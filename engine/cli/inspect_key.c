@@ -318,8 +318,8 @@ static void print_head(const struct inspect_key_report *report, FILE *out)
     (void)fputs("\n  in memory     ", out);
     (void)assay_show_count(facts->logged, out);
     (void)fputs(facts->logged == 1 ? " event, " : " events, ", out);
-    assay_show_bytes(bytes->records + bytes->chunks + bytes->summaries + bytes->lanes + bytes->bases,
-                     out);
+    assay_show_bytes(
+        bytes->records + bytes->chunks + bytes->summaries + bytes->lanes + bytes->bases, out);
     (void)fprintf(out, ", shard %" PRIu32 "\n", report->shard);
 }
 
@@ -490,9 +490,8 @@ void assay_inspect_print_key_json(const struct inspect_key_report *report, FILE 
     (void)fprintf(out, ",\"shard\":%" PRIu32 ",\"logged_events\":%" PRIu64 ",\"segments\":%" PRIu32,
                   report->shard, report->facts.logged, report->facts.segments);
     (void)fprintf(out,
-                  ",\"bytes\":{\"record\":%" PRIu64 ",\"chunks\":%" PRIu64
-                  ",\"summaries\":%" PRIu64 ",\"windows\":%" PRIu64 ",\"folded\":%" PRIu64
-                  "},\n\"features\":[",
+                  ",\"bytes\":{\"record\":%" PRIu64 ",\"chunks\":%" PRIu64 ",\"summaries\":%" PRIu64
+                  ",\"windows\":%" PRIu64 ",\"folded\":%" PRIu64 "},\n\"features\":[",
                   bytes->records, bytes->chunks, bytes->summaries, bytes->lanes, bytes->bases);
     for (uint32_t j = 0; j < report->plan->entities[report->entity].feature_count; j++) {
         (void)fputs(j == 0 ? "\n" : ",\n", out);

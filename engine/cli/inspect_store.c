@@ -217,8 +217,8 @@ void assay_inspect_print_store_json(const struct inspect_store_report *report, F
                       counter_of(report, &counter_rows[c]));
     }
     (void)fprintf(out,
-                  ",\n\"memory\":{\"live\":%" PRIu64 ",\"index\":%" PRIu64 ",\"texts\":%" PRIu64 ",\"carved\":%" PRIu64
-                  ",\"limit\":%" PRIu64 "},\n\"entities\":[",
+                  ",\n\"memory\":{\"live\":%" PRIu64 ",\"index\":%" PRIu64 ",\"texts\":%" PRIu64
+                  ",\"carved\":%" PRIu64 ",\"limit\":%" PRIu64 "},\n\"entities\":[",
                   memory->live, memory->index, memory->texts, memory->carved, memory->limit);
     for (uint32_t e = 0; e < schema->entity_count; e++) {
         const struct assay_entity_facts *facts = &report->entities[e];

@@ -104,8 +104,8 @@ static void print_stream(const struct assay_plan_report *report, uint32_t e, uin
         "\"chunk_events\":%" PRIu32,
         view->stream->retained_ms, view->stream->lifetime ? "true" : "false",
         view->stream->ordered ? "true" : "false", view->pair_count, view->key_bytes,
-        view->first_bytes, view->row_bytes, view->has_texts ? "true" : "false",
-        view->window_bytes, view->summary_bytes, view->chunk_events);
+        view->first_bytes, view->row_bytes, view->has_texts ? "true" : "false", view->window_bytes,
+        view->summary_bytes, view->chunk_events);
     print_agg("farthest", entity, view->farthest, out);
     print_agg("keeps_all_for", entity, view->keeps_all, out);
     print_agg("folds_for", entity, view->folds_for, out);

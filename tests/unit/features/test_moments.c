@@ -43,11 +43,11 @@ static void squares_carry_from_summaries_and_totals(void **state)
     }
     assert_true(tally.squares_high == 2 && tally.squares == 0);
     const struct tally copy = tally;
-    assay_tally_merge(&tally, &pair, WANT_SQUARES, &copy);
+    assay_tally_merge(NULL, &tally, &pair, WANT_SQUARES, &copy);
     assert_true(tally.squares_high == 4 && tally.squares == 0);
     tally.squares = ~(assay_uint128)0;
     const struct tally one = {.found = 1, .squares = 1};
-    assay_tally_merge(&tally, &pair, WANT_SQUARES, &one);
+    assay_tally_merge(NULL, &tally, &pair, WANT_SQUARES, &one);
     assert_true(tally.squares_high == 5 && tally.squares == 0);
 }
 
