@@ -19,14 +19,14 @@
 
 static uint32_t extents_of(const struct assay_spill_options *options)
 {
-    const size_t count = options->bytes_max / SPILL_EXTENT_BYTES;
+    const size_t count = options->bytes_max / options->extent_bytes;
     ASSAY_ASSERT(count < SPILL_NONE);
     return count == 0 ? 1 : (uint32_t)count;
 }
 
 size_t assay_spill_space(const struct assay_spill_options *options)
 {
-    return (size_t)extents_of(options) * SPILL_EXTENT_BYTES;
+    return (size_t)extents_of(options) * options->extent_bytes;
 }
 
 /* Zeroed tables, touched as needed. */
@@ -44,7 +44,7 @@ static size_t extents_table_bytes(const struct assay_spill *spill)
 
 static size_t names_table_bytes(const struct assay_spill *spill)
 {
-    return (((size_t)spill->extent_max * SPILL_EXTENT_BYTES) >> SPILL_GRAIN_LOG) *
+    return (((size_t)spill->extent_max * spill->extent_bytes) >> SPILL_GRAIN_LOG) *
            sizeof *spill->run_names;
 }
 
@@ -54,11 +54,12 @@ bool assay_spill_init(struct assay_spill *spill, struct assay_slab *slab,
     *spill = (struct assay_spill){
         .options = *options,
         .slab = slab,
+        .extent_bytes = options->extent_bytes,
         .free_first = SPILL_NONE,
         .stats = {.state = ASSAY_SPILL_ON},
     };
     spill->extent_max = extents_of(options);
-    ASSAY_ASSERT((size_t)spill->extent_max * SPILL_EXTENT_BYTES <= slab->beyond_bytes);
+    ASSAY_ASSERT((size_t)spill->extent_max * spill->extent_bytes <= slab->beyond_bytes);
     spill->extents = reserve(extents_table_bytes(spill));
     spill->run_names = reserve(names_table_bytes(spill));
     if (spill->extents == NULL || spill->run_names == NULL) {
@@ -85,20 +86,20 @@ void assay_spill_fini(struct assay_spill *spill)
 
 /* ---- extents ---- */
 
-static uint64_t offset_of(uint32_t extent)
+static uint64_t offset_of(const struct assay_spill *spill, uint32_t extent)
 {
-    return (uint64_t)extent * SPILL_EXTENT_BYTES;
+    return (uint64_t)extent * spill->extent_bytes;
 }
 
 static unsigned char *place_of(const struct assay_spill *spill, uint32_t extent)
 {
-    return spill->slab->beyond + offset_of(extent);
+    return spill->slab->beyond + offset_of(spill, extent);
 }
 
 static void set_state(struct assay_spill *spill, uint32_t extent, enum spill_extent_state state)
 {
     struct spill_extent *it = &spill->extents[extent];
-    const uint64_t bytes = SPILL_EXTENT_BYTES;
+    const uint64_t bytes = spill->extent_bytes;
     spill->stats.disk_bytes -= it->state == EXTENT_ON_DISK ? bytes : 0;
     spill->stats.memory_bytes -=
         it->state != EXTENT_ON_DISK && it->state != EXTENT_FREE ? bytes : 0;
@@ -120,7 +121,7 @@ static void stop(struct assay_spill *spill, enum assay_spill_state state, int co
 /* Memory in the place of whatever is there. */
 static bool make_memory(const struct assay_spill *spill, uint32_t extent, int protection)
 {
-    return mmap(place_of(spill, extent), SPILL_EXTENT_BYTES, protection,
+    return mmap(place_of(spill, extent), spill->extent_bytes, protection,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
@@ -140,7 +141,7 @@ static void vacate(struct assay_spill *spill, uint32_t extent)
 static void settle(struct assay_spill *spill, const struct assay_spill_done *done)
 {
     const struct assay_spill_ops *ops = spill->options.ops;
-    const uint32_t extent = (uint32_t)(done->at / SPILL_EXTENT_BYTES);
+    const uint32_t extent = (uint32_t)(done->at / spill->extent_bytes);
     ASSAY_ASSERT(extent < spill->extent_count);
     struct spill_extent *it = &spill->extents[extent];
     ASSAY_ASSERT(it->state == EXTENT_WRITING);
@@ -148,8 +149,8 @@ static void settle(struct assay_spill *spill, const struct assay_spill_done *don
     if (it->live == 0) {
         vacate(spill, extent);
     } else if (code == 0) {
-        code =
-            ops->map(spill->options.context, done->at, place_of(spill, extent), SPILL_EXTENT_BYTES);
+        code = ops->map(spill->options.context, done->at, place_of(spill, extent),
+                        spill->extent_bytes);
     }
     if (it->live != 0) {
         set_state(spill, extent, code == 0 ? EXTENT_ON_DISK : EXTENT_KEPT);
@@ -195,8 +196,8 @@ static void send(struct assay_spill *spill, uint32_t extent)
     }
     set_state(spill, extent, EXTENT_WRITING);
     spill->writing++;
-    spill->options.ops->write(spill->options.context, offset_of(extent),
-                              place_of(spill, extent), SPILL_EXTENT_BYTES);
+    spill->options.ops->write(spill->options.context, offset_of(spill, extent),
+                              place_of(spill, extent), spill->extent_bytes);
 }
 
 /* An extent that nothing lies in; SPILL_NONE: there is none. */
@@ -215,7 +216,7 @@ static uint32_t take_extent(struct assay_spill *spill)
         }
         extent = spill->extent_count;
         const int code = spill->options.ops->reserve(spill->options.context,
-                                                     offset_of(extent), SPILL_EXTENT_BYTES);
+                                                     offset_of(spill, extent), spill->extent_bytes);
         if (code != 0) {
             const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
             stop(spill, full ? ASSAY_SPILL_FULL : ASSAY_SPILL_FAILED, code);
@@ -304,7 +305,7 @@ size_t assay_spill_run_bytes(const struct assay_spill *spill, const struct chunk
 static uint32_t extent_for(struct assay_spill *spill, struct log_spill *log, size_t bytes)
 {
     if (log->extent != SPILL_NONE &&
-        SPILL_EXTENT_BYTES - spill->extents[log->extent].used >= bytes) {
+        spill->extent_bytes - spill->extents[log->extent].used >= bytes) {
         return log->extent;
     }
     const uint32_t fresh = take_extent(spill);
@@ -322,7 +323,7 @@ static uint32_t extent_for(struct assay_spill *spill, struct log_spill *log, siz
 struct spill_run *assay_spill_begin(struct assay_spill *spill, struct log_spill *log,
                                     uint32_t count, size_t bytes)
 {
-    ASSAY_ASSERT(count > 0 && bytes > 0 && bytes <= SPILL_EXTENT_BYTES);
+    ASSAY_ASSERT(count > 0 && bytes > 0 && bytes <= spill->extent_bytes);
     assay_spill_collect(spill, false);
     if (!spill_moves(spill)) {
         return NULL;
@@ -363,7 +364,7 @@ void assay_spill_seal(struct assay_spill *spill, struct spill_run *run)
     }
     it->live += run->count;
     const size_t used = it->used + (grains << SPILL_GRAIN_LOG);
-    it->used = (uint32_t)(used < SPILL_EXTENT_BYTES ? used : SPILL_EXTENT_BYTES);
+    it->used = (uint32_t)(used < spill->extent_bytes ? used : spill->extent_bytes);
     spill->stats.chunks += run->count;
     spill->stats.moved += run->count;
     spill->stats.bytes += run->bytes;
@@ -413,7 +414,7 @@ static void forget_oldest(struct assay_spill *spill)
     spill->mapped_first = (spill->mapped_first + 1) % SPILL_MAPPED_MAX;
     spill->mapped_count--;
     if (it->state == EXTENT_ON_DISK && it->is_read) {
-        (void)madvise(place_of(spill, oldest), SPILL_EXTENT_BYTES, MADV_DONTNEED);
+        (void)madvise(place_of(spill, oldest), spill->extent_bytes, MADV_DONTNEED);
         it->is_read = false;
     }
 }
@@ -432,7 +433,7 @@ static void note_read(struct assay_spill *spill, uint32_t extent)
             break;
         }
         if (!it->is_read) {
-            (void)madvise(place_of(spill, next), SPILL_EXTENT_BYTES, MADV_WILLNEED);
+            (void)madvise(place_of(spill, next), spill->extent_bytes, MADV_WILLNEED);
         }
         next = it->next;
     }

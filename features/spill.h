@@ -13,8 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Extents under way of one store; then it waits for the disk, so that memory is bounded. */
-enum { ASSAY_SPILL_WRITING_MAX = 16 };
+enum {
+    ASSAY_SPILL_EXTENT_BYTES = 256 << 10,
+    /* Extents under way of one store; then it waits for the disk, so that memory is bounded. */
+    ASSAY_SPILL_WRITING_MAX = 16,
+};
 
 enum assay_spill_state {
     ASSAY_SPILL_OFF,    /* not asked for */
@@ -51,8 +54,9 @@ struct assay_spill_ops {
 struct assay_spill_options {
     const struct assay_spill_ops *ops;
     void *context;
-    size_t bytes_max;   /* of the file; at least an extent is used of it */
-    size_t after_bytes; /* the newest rows of a log that stay in memory */
+    size_t bytes_max;    /* of the file; at least an extent is used of it */
+    size_t extent_bytes; /* whole pages; ASSAY_SPILL_EXTENT_BYTES but in tests */
+    size_t after_bytes;  /* the newest rows of a log that stay in memory */
 };
 
 /** What a store has on disk. Counts of one kind add up over shards. */

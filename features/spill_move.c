@@ -200,7 +200,7 @@ static uint32_t move_some(const struct log_context *context, struct log *log, ui
     while (from + count < end && count < RUN_CHUNKS &&
            !spill_holds(context->layout->spill, log_chunk(log, from + count))) {
         const size_t more = packed_bytes(context, log_chunk(log, from + count));
-        if (bytes + more > SPILL_EXTENT_BYTES) {
+        if (bytes + more > context->layout->spill->extent_bytes) {
             break;
         }
         bytes += more;

@@ -28,7 +28,6 @@ enum spill_extent_state {
 };
 
 enum {
-    SPILL_EXTENT_BYTES = 256 << 10,
     SPILL_GRAIN_LOG = 9,   /* runs start multiples of this: so a place tells its run */
     SPILL_MAPPED_MAX = 64, /* extents that are kept mapped in, once read */
     SPILL_AHEAD = 2,       /* extents of a log that are read ahead */
@@ -75,6 +74,7 @@ struct log_spill {
 struct assay_spill {
     struct assay_spill_options options;
     struct assay_slab *slab;
+    size_t extent_bytes;
     struct spill_extent *extents;
     uint32_t extent_count; /* that have room in the file */
     uint32_t extent_max;

@@ -20,7 +20,7 @@ void assay_store_stats(const struct assay_store *store, struct assay_store_stats
     out->carved_bytes = slab->used;
     out->free_bytes = slab->used - slab->live;
     out->spill = store->spill.stats;
-    out->spill.read_bytes = (uint64_t)store->spill.mapped_count * SPILL_EXTENT_BYTES;
+    out->spill.read_bytes = (uint64_t)store->spill.mapped_count * store->spill.extent_bytes;
 }
 
 void assay_store_settle(struct assay_store *store)

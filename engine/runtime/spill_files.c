@@ -256,6 +256,7 @@ enum assay_status assay_spill_files_open(struct assay_spill_files **out,
             .options = {.ops = &ops,
                         .context = file,
                         .bytes_max = (size_t)(spill->bytes_max / shards),
+                        .extent_bytes = ASSAY_SPILL_EXTENT_BYTES,
                         .after_bytes = (size_t)spill->after_bytes},
         };
         status = assay_temp_file_open(&file->fd, spill->folder.ptr, err);

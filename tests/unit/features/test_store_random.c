@@ -382,6 +382,7 @@ static void it_is_when_old_chunks_are_on_disk(void **state)
         print_message("  seed %llu\n", (unsigned long long)seed);
         disk_open(&disk, (size_t)64 << 20, seed % 3 * 6000);
         disk.lag = seed % 5;
+        disk.options.extent_bytes = (size_t)1 << (12 + seed % 5);
         const struct assay_store_stats stats =
             run_world_on(seed * 32452867, seed % 2 == 0 ? 7000 : 3000, flavour, 30, &disk.options);
         assert_int_equal(stats.spill.state, ASSAY_SPILL_ON);
