@@ -97,7 +97,12 @@ static inline void disk_open(struct spill_disk *disk, size_t bytes_max, size_t a
     *disk = (struct spill_disk){.lag = 2};
     assert_int_equal(assay_temp_file_open(&disk->fd, "/tmp", NULL), ASSAY_OK);
     disk->options = (struct assay_spill_options){
-        .ops = &disk_ops, .context = disk, .bytes_max = bytes_max, .after_bytes = after_bytes};
+        .ops = &disk_ops,
+        .context = disk,
+        .bytes_max = bytes_max,
+        .extent_bytes = ASSAY_SPILL_EXTENT_BYTES,
+        .after_bytes = after_bytes,
+    };
 }
 
 /* After the store is gone. */
