@@ -26,6 +26,9 @@ enum assay_spill_state {
     ASSAY_SPILL_FAILED, /* the disk failed: likewise, and what was not safely written is memory */
 };
 
+/** "off", "on", "full" or "failed". Thread: any. */
+const char *assay_spill_state_name(enum assay_spill_state state);
+
 /** An extent whose writing has ended. */
 struct assay_spill_done {
     uint64_t at;

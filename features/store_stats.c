@@ -23,6 +23,16 @@ void assay_store_stats(const struct assay_store *store, struct assay_store_stats
     out->spill.read_bytes = (uint64_t)store->spill.mapped_count * store->spill.extent_bytes;
 }
 
+const char *assay_spill_state_name(enum assay_spill_state state)
+{
+    static const char *const names[] = {[ASSAY_SPILL_OFF] = "off",
+                                        [ASSAY_SPILL_ON] = "on",
+                                        [ASSAY_SPILL_FULL] = "full",
+                                        [ASSAY_SPILL_FAILED] = "failed"};
+    ASSAY_ASSERT((size_t)state < sizeof names / sizeof names[0]);
+    return names[state];
+}
+
 void assay_store_settle(struct assay_store *store)
 {
     if (store->options.spill != NULL) {
