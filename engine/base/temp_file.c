@@ -35,7 +35,7 @@ enum assay_status assay_temp_file_open(int *fd, const char *folder, struct assay
         return assay_err_errno(err, errno, folder, "cannot use this folder");
     }
     if (!S_ISDIR(info.st_mode)) {
-        return assay_err_errno(err, ENOTDIR, folder, "is not a folder");
+        return assay_err_errno(err, ENOTDIR, folder, "cannot use this folder");
     }
     int opened = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (opened < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {

@@ -69,7 +69,7 @@ enum { SPILL_FOLDER, SPILL_BYTES_MAX, SPILL_AFTER, SPILL_KEYS };
 
 static const struct key_row spill_rows[SPILL_KEYS] = {
     [SPILL_FOLDER] = {.name = "folder",
-                      .type = "folder",
+                      .type = "path of a folder",
                       .required = true,
                       .text = "A folder on a local disk, relative to the folder of definitions. It "
                               "must be there and be writable; nothing is to be seen in it, and "
@@ -428,7 +428,8 @@ static void check_spill_folder(struct reader *reader, const struct yaml_node *no
         (void)close(fd);
         return;
     }
-    assay_diag_add(reader->diags, ASSAY_DIAG_FILE, node->span, "%s: %s", err.where, err.what);
+    assay_diag_add(reader->diags, ASSAY_DIAG_SPILL_FOLDER, node->span, "%s: %s", err.where,
+                   err.what);
     assay_diag_hint(reader->diags, "make the folder, give this user the right to write there, or "
                                    "name another one");
 }
