@@ -142,6 +142,9 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
     int64_t *enter = lanes_enter(lanes, layout);
     uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t *end = lanes_end(lanes, layout);
+    if (enter[d] <= at_ms) {
+        spill_stay(layout->spill, log_chunk(log, unpack(end[d]).chunk));
+    }
     while (enter[d] <= at_ms) {
         const struct row row = row_at(log, end[d]);
         change_lane(lanes, layout, lane, row, 1);
@@ -191,6 +194,9 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
     const uint32_t end = lane < layout->prompt_count
                              ? LANE_NOWHERE
                              : lanes_end(lanes, layout)[lane - layout->prompt_count];
+    if (leave[lane] <= at_ms) {
+        spill_stay(layout->spill, log_chunk(log, unpack(begin[lane]).chunk));
+    }
     while (leave[lane] <= at_ms) {
         change_lane(lanes, layout, lane, row_at(log, begin[lane]), -1);
         const uint32_t next = next_of(layout, log, begin[lane]);

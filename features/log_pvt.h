@@ -336,7 +336,7 @@ static inline bool pair_finds(const struct pair *pair, struct row row)
            (pair->column == ASSAY_NONE || pair_cell(pair, row).integer != CELL_NULL);
 }
 
-/* Blocks of a chunk that has moved are known in memory, so that a walk over blocks reads no disk. */
+/* Blocks of a chunk that has moved are known in memory: a walk over blocks reads no disk. */
 
 static inline struct block *block_named(const struct stream_layout *layout, uint32_t name)
 {

@@ -439,6 +439,12 @@ static void note_read(struct assay_spill *spill, uint32_t extent)
     }
 }
 
+bool assay_spill_is_cold(const struct assay_spill *spill, const struct chunk *chunk)
+{
+    const struct spill_extent *it = &spill->extents[run_of(spill, chunk)->extent];
+    return it->state == EXTENT_ON_DISK && !it->is_read;
+}
+
 void assay_spill_check(struct assay_spill *spill, const struct chunk *chunk)
 {
     const struct spill_run *run = run_of(spill, chunk);

@@ -1,8 +1,8 @@
 #include "features/texts_pvt.h"
 
 /*
- * How chunks move to an extent and back. A chunk that has moved is the same struct, and its rows and
- * its seal lie behind it, with the lists and the ties that they name:
+ * How chunks move to an extent and back. A chunk that has moved is the same struct, and its rows
+ * and its seal lie behind it, with the lists and the ties that they name:
  *
  *   [chunk, rows][seal][values ...][tie][tie] ...    then the next chunk of the run
  *
@@ -190,8 +190,8 @@ static bool move(const struct log_context *context, struct log *log, uint32_t fr
     return true;
 }
 
-/* Move what fits of [from, end), all in memory. @return chunks moved, or passed over since one alone
- * is too large for an extent; 0: there is no room. */
+/* Move what fits of [from, end), all in memory. @return chunks moved, or passed over since one
+ * alone is too large for an extent; 0: there is no room. */
 static uint32_t move_some(const struct log_context *context, struct log *log, uint32_t from,
                           uint32_t end)
 {

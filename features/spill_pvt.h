@@ -1,5 +1,5 @@
 /*
- * features/spill_pvt.h - extents of old chunks, in memory or in a file, at one address all the time.
+ * features/spill_pvt.h - extents of old chunks, in memory or in a file, at one address for good.
  *
  *   space beyond the slab:  [extent][extent][extent] ...      one file offset each
  *                            log 7   log 3   log 7            an extent holds chunks of one log
@@ -127,7 +127,8 @@ struct spill_run *assay_spill_begin(struct assay_spill *spill, struct log_spill 
                                     uint32_t count, size_t bytes);
 /** The run is filled in, pieces but for their checksums too. From here on it is immutable. */
 void assay_spill_seal(struct assay_spill *spill, struct spill_run *run);
-/** A chunk that has moved is needed no longer; it is in no block. Its run goes with the last one. */
+/** A chunk that has moved is needed no longer; no block begins or ends with it. Its run goes with
+ * the last one. */
 void assay_spill_release(struct assay_spill *spill, const struct chunk *chunk);
 /** The log is gone; all its chunks have been released. */
 void assay_spill_leave(struct assay_spill *spill, struct log_spill *log);
@@ -139,6 +140,16 @@ void assay_spill_check(struct assay_spill *spill, const struct chunk *chunk);
 static inline void spill_enter(struct assay_spill *spill, const struct chunk *chunk)
 {
     if (spill_holds(spill, chunk)) {
+        assay_spill_check(spill, chunk);
+    }
+}
+/** Has it not been read since it was mapped, or given back since? */
+bool assay_spill_is_cold(const struct assay_spill *spill, const struct chunk *chunk);
+/** The same for a chunk that a cursor is in already: it is checked again when its pages have been
+ * given back since. */
+static inline void spill_stay(struct assay_spill *spill, const struct chunk *chunk)
+{
+    if (spill_holds(spill, chunk) && assay_spill_is_cold(spill, chunk)) {
         assay_spill_check(spill, chunk);
     }
 }

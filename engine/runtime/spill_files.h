@@ -1,6 +1,6 @@
 /*
- * engine/runtime/spill_files.h - where old chunks of hot keys go: a file without a name a shard, and
- * one thread that writes them all and waits for the disk.
+ * engine/runtime/spill_files.h - where old chunks of hot keys go: a file without a name a shard,
+ * and one thread that writes them all and waits for the disk.
  */
 #ifndef ASSAY_RUNTIME_SPILL_FILES_H
 #define ASSAY_RUNTIME_SPILL_FILES_H
