@@ -95,6 +95,19 @@ def test_what_is_on_disk_is_shown(tmp_path, events):
     assert "; on disk " in assay("features", "-c", disk, "s0", "--input", events).stdout
 
 
+def test_a_run_spills_and_goes_on_where_it_was(tmp_path, events):
+    state_hash = replay(folder_of(tmp_path, "memory", ""), events)[0]["state_hash"]
+    disk = folder_of(tmp_path, "disk", f"state: state\nspill: {{folder: ., after: 16KiB}}\n"
+                                       f"sources: [{{file: {events}}}]\n")
+    for recorded in (False, True):
+        run = assay("run", "-c", disk, "--until-end", "--json")
+        assert run.returncode == 0, run.stderr
+        summary = json.loads(run.stdout)
+        assert summary["state_hash"] == state_hash
+        assert summary["spill"] == "on" and summary["spill_moved"] > 500
+        assert (summary["epochs_recorded"] > 0) == recorded
+
+
 @pytest.mark.parametrize("place, reason", [("nowhere", "No such file"),
                                            ("features.yaml", "Not a directory"),
                                            ("/proc/self", "cannot make a file")])
