@@ -33,6 +33,7 @@ struct assay_state_bytes {
                            windows where they are few */
     uint64_t chunks;    /* logged events, and lists of chunks */
     uint64_t summaries; /* of sealed chunks and of blocks of them */
+    uint64_t spilled;   /* of logged events that have moved to disk: not memory */
     uint64_t lanes;     /* windows that are kept up with, where they are many */
     uint64_t bases;     /* totals that old events of a lifetime were folded into */
 };

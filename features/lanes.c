@@ -86,6 +86,9 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
     int64_t *enter = lanes_enter(lanes, layout);
     uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t *end = lanes_end(lanes, layout);
+    if (enter[d] <= at_ms) {
+        lane_stay(layout, log, end[d]);
+    }
     while (enter[d] <= at_ms) {
         const struct row row = lane_row(log, end[d]);
         assay_lane_change(lanes, layout, lane, row, 1);
@@ -93,7 +96,7 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
             begin[lane] = end[d];
             lanes_leave(lanes)[lane] = lane_leaves(&layout->lanes[lane], row_time(row));
         }
-        end[d] = assay_lane_next(log, end[d]);
+        end[d] = assay_lane_next(layout, log, end[d]);
         enter[d] = end[d] == LANE_NOWHERE
                        ? INT64_MAX
                        : lane_time_at(log, end[d]) + layout->lanes[lane].delay_ms;
@@ -136,6 +139,9 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
     const uint32_t end = lane < layout->prompt_count
                              ? LANE_NOWHERE
                              : lanes_end(lanes, layout)[lane - layout->prompt_count];
+    if (leave[lane] <= at_ms) {
+        lane_stay(layout, log, begin[lane]);
+    }
     while (leave[lane] <= at_ms) {
         const struct row row = lane_row(log, begin[lane]);
         leave[lane] = lane_leaves(&layout->lanes[lane], row_time(row));
@@ -143,7 +149,7 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
             return;
         }
         assay_lane_change(lanes, layout, lane, row, -1);
-        begin[lane] = assay_lane_next(log, begin[lane]);
+        begin[lane] = assay_lane_next(layout, log, begin[lane]);
         if (begin[lane] == end) {
             begin[lane] = LANE_NOWHERE;
             leave[lane] = INT64_MAX;
@@ -178,7 +184,7 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
         const struct row row = lane_row(log, place);
         enter_prompt(lanes, layout, row);
         lanes->newest_ms = row_time(row);
-        place = assay_lane_next(log, place);
+        place = assay_lane_next(layout, log, place);
     }
     lanes->waiting = place;
 }
@@ -238,17 +244,18 @@ bool assay_lanes_wide_at(const struct log_context *context, struct log *log, int
 }
 
 /* The place before another, or before the end of the log; LANE_NOWHERE: there is none. */
-static uint32_t before(const struct log *log, uint32_t place)
+static uint32_t before(const struct stream_layout *layout, const struct log *log, uint32_t place)
 {
     const struct position at = place == LANE_NOWHERE ? assay_log_end(log) : lane_position(place);
     if (at.at > 0) {
         return lane_place((struct position){.chunk = at.chunk, .at = at.at - 1});
     }
-    return at.chunk == 0 ? LANE_NOWHERE
-                         : lane_place((struct position){
-                               .chunk = at.chunk - 1,
-                               .at = log_chunk(log, at.chunk - 1)->count - 1,
-                           });
+    if (at.chunk == 0) {
+        return LANE_NOWHERE;
+    }
+    const struct chunk *chunk = log_chunk(log, at.chunk - 1);
+    spill_enter(layout->spill, chunk);
+    return lane_place((struct position){.chunk = at.chunk - 1, .at = chunk->count - 1U});
 }
 
 /* What has entered and is later than the time goes; @p stop is the first of it. @return false: it
@@ -258,7 +265,8 @@ static bool undo(struct lanes *lanes, const struct stream_layout *layout, const 
 {
     const uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t steps = 0;
-    for (uint32_t place = stop; place < lanes->waiting; place = assay_lane_next(log, place)) {
+    for (uint32_t place = stop; place < lanes->waiting;
+         place = assay_lane_next(layout, log, place)) {
         for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
             if (begin[lane] <= place) {
                 assay_lane_change(lanes, layout, lane, lane_row(log, place), -1);
@@ -277,7 +285,7 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
 {
     uint32_t *begin = &lanes_begin(lanes, layout)[lane];
     uint32_t steps = 0;
-    uint32_t place = before(log, *begin == LANE_NOWHERE ? stop : *begin);
+    uint32_t place = before(layout, log, *begin == LANE_NOWHERE ? stop : *begin);
     while (place != LANE_NOWHERE) {
         const struct row row = lane_row(log, place);
         if (row_time(row) < lanes->since_ms ||
@@ -289,7 +297,7 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
         }
         assay_lane_change(lanes, layout, lane, row, 1);
         *begin = place;
-        place = before(log, place);
+        place = before(layout, log, place);
     }
     return true;
 }
@@ -303,7 +311,7 @@ bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int6
         copy->count == 0) {
         return false;
     }
-    *end = assay_log_after(copy, at_ms);
+    *end = assay_log_after(layout, copy, at_ms);
     const uint32_t stop = lane_place_in(copy, *end, assay_log_end(copy));
     if (!undo(lanes, layout, copy, stop)) {
         return false;

@@ -208,8 +208,15 @@ static inline struct row lane_row(const struct log *log, uint32_t place)
     return log_row(log, lane_position(place));
 }
 
+/** Before the row at a place is read, which a window's cursor has been at for a while. */
+static inline void lane_stay(const struct stream_layout *layout, const struct log *log,
+                             uint32_t place)
+{
+    spill_stay(layout->spill, log_chunk(log, lane_position(place).chunk));
+}
+
 /** The place of the next entry, or LANE_NOWHERE. */
-uint32_t assay_lane_next(const struct log *log, uint32_t place);
+uint32_t assay_lane_next(const struct stream_layout *layout, const struct log *log, uint32_t place);
 /** Pack lanes. @return false: something does not fit; @p packed is as it was. */
 bool assay_lanes_pack(const struct stream_layout *layout, struct lanes *lanes,
                       struct lanes *packed);

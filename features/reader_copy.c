@@ -227,6 +227,7 @@ enum copied assay_copy_rest(struct record_copy *copy, struct copy_room *room)
         if (!copy->selection->reads[s]) {
             continue;
         }
+        fits = log->spill == 0 && fits; /* the owner alone goes to what is on disk */
         if (log->count > 0) {
             copy_newest(log, room);
         }

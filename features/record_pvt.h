@@ -55,9 +55,11 @@ struct entity_layout {
     size_t inline_bytes;           /* of lanes in the record; 0: they lie apart */
 };
 
-/** Work out what the plan's aggregates share. @return NULL when the arena is full. */
+/** Work out what the plan's aggregates share. @param spill NULL: nothing moves. @return NULL when
+ * the arena is full. */
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_slab *slab,
+                                                struct assay_spill *spill,
                                                 enum assay_vectors vectors,
                                                 const struct assay_plan *plan);
 
@@ -107,7 +109,8 @@ struct view_result {
 };
 
 /** Positions of the events with after < time <= to. */
-struct range assay_range(const struct log *log, int64_t after_ms, int64_t to_ms);
+struct range assay_range(const struct stream_layout *layout, const struct log *log,
+                         int64_t after_ms, int64_t to_ms);
 /** Compute everything that is wanted of a view. Pure; text borrows from the log. */
 void assay_view_read(const struct view_query *query, struct view_result *out);
 /** Add totals of the query's range to @p tally, and the values to its set if @p distinct; block by
@@ -359,6 +362,7 @@ struct assay_store {
     struct assay_arena *arena; /* what is made once, at creation */
     const struct entity_layout *layouts;
     struct assay_slab slab;
+    struct assay_spill spill; /* all zero: nothing moves */
     struct index index;
     struct texts texts;
     struct keys *keys;           /* one an entity */

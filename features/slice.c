@@ -161,7 +161,8 @@ static struct range range_of(struct slicer *slicer, const struct view *view, uin
         if (key->span_ms != 0 && to_ms - key->span_ms > after_ms) {
             after_ms = to_ms - key->span_ms;
         }
-        scratch->ranges[index] = assay_range(&view->record->logs[key->stream], after_ms, to_ms);
+        scratch->ranges[index] = assay_range(&layout->streams[key->stream],
+                                             &view->record->logs[key->stream], after_ms, to_ms);
     }
     return scratch->ranges[index];
 }

@@ -15,6 +15,7 @@
 #include "engine/base/status.h"
 #include "features/plan.h"
 #include "features/slab.h"
+#include "features/spill.h"
 
 struct assay_store;
 struct assay_record;
@@ -33,6 +34,7 @@ struct assay_store_options {
     uint32_t shards; /* stores that share an entity's capacity in equal parts; 0: this one */
     enum assay_vectors vectors;
     uint32_t hot_keys; /* counters an entity of features/hot_keys.h; 0: keys are not counted */
+    const struct assay_spill_options *spill; /* NULL: all events stay in memory */
 };
 
 /** One event for one key; the unit that is routed to the key's owner shard. */
@@ -162,9 +164,12 @@ struct assay_store_stats {
     uint64_t entity_keys[ASSAY_ENTITIES_MAX]; /* known now, by the schema's order */
     uint64_t entity_evicted[ASSAY_ENTITIES_MAX];
     uint64_t entity_expired[ASSAY_ENTITIES_MAX];
+    struct assay_spill_stats spill; /* what of the logs is not memory */
 };
 /** Counters and memory of one store. Thread: owner. Cost: constant. */
 void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out);
+/** Wait until all that is under way to the disk is there. Thread: owner. */
+void assay_store_flush(struct assay_store *store);
 /** Add one store's to a sum over stores. Thread: any. */
 void assay_store_stats_add(struct assay_store_stats *sum, const struct assay_store_stats *part);
 

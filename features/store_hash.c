@@ -32,6 +32,7 @@ static struct assay_hash128 hash_row(const struct stream_layout *layout, struct 
 
 /* Walk over the rows of a log. */
 struct walk {
+    const struct stream_layout *layout;
     const struct log *log;
     struct position at;
 };
@@ -41,6 +42,9 @@ static struct row next(struct walk *walk)
 {
     while (walk->at.chunk < walk->log->count) {
         const struct chunk *chunk = log_chunk(walk->log, walk->at.chunk);
+        if (walk->at.at == 0) {
+            spill_enter(walk->layout->spill, chunk);
+        }
         if (walk->at.at < chunk->count) {
             return (struct row){.chunk = chunk, .at = walk->at.at++};
         }
@@ -49,11 +53,12 @@ static struct row next(struct walk *walk)
     return (struct row){0};
 }
 
-static struct walk walk_after(const struct log *log, int64_t time_ms)
+static struct walk walk_after(const struct stream_layout *layout, const struct log *log,
+                              int64_t time_ms)
 {
-    struct walk walk = {.log = log};
+    struct walk walk = {.layout = layout, .log = log};
     if (log->count > 0) {
-        walk.at = assay_log_after(log, time_ms);
+        walk.at = assay_log_after(layout, log, time_ms);
     }
     return walk;
 }
@@ -110,7 +115,7 @@ static struct assay_hash128 hash_folded(const struct assay_store *store,
                               layout->pairs[p].lifetime_wants, &base->tallies[p]);
         }
     }
-    struct walk walk = walk_after(log, segment->start_ms - 1);
+    struct walk walk = walk_after(layout, log, segment->start_ms - 1);
     for (struct row row = next(&walk);
          row.chunk != NULL && row_time(row) < horizon_ms && row_time(row) <= segment->end_ms;
          row = next(&walk)) {
@@ -144,7 +149,7 @@ static struct assay_hash128 hash_log(const struct assay_store *store,
         after_ms = layout->folds ? horizon_ms - 1 : INT64_MIN;
     }
     after_ms = after_ms < living_ms ? living_ms - 1 : after_ms;
-    struct walk walk = walk_after(log, after_ms);
+    struct walk walk = walk_after(layout, log, after_ms);
     for (struct row row = next(&walk); row.chunk != NULL; row = next(&walk)) {
         sum = assay_hash128_add(sum, hash_row(layout, row));
     }

@@ -128,6 +128,7 @@ static enum assay_status make_shard(struct assay_pipeline *pipeline, uint32_t in
         .index_seed = seed,
         .shards = options->shards,
         .hot_keys = options->hot_keys,
+        .spill = pipeline->spill == NULL ? NULL : assay_spill_files_of(pipeline->spill, index),
     };
     return assay_store_create(&shard->store, options->plan, &store, err);
 }
@@ -180,6 +181,9 @@ static enum assay_status build(struct assay_pipeline *pipeline, struct assay_err
         seed ^= assay_hash64(&seed, sizeof seed, (uint64_t)assay_clock_wall_ms());
     }
     enum assay_status status = make_admissions(pipeline, err);
+    if (status == ASSAY_OK && options->spill != NULL && options->spill->folder.ptr != NULL) {
+        status = assay_spill_files_open(&pipeline->spill, options->spill, options->shards, err);
+    }
     for (uint32_t s = 0; s < options->shards && status == ASSAY_OK; s++) {
         status = make_shard(pipeline, s, &demand, seed, err);
         pipeline->shard_count = s + 1;
@@ -227,6 +231,7 @@ void assay_pipeline_destroy(struct assay_pipeline *pipeline)
         assay_decoder_destroy(pipeline->shards[s].decoder);
         assay_arena_destroy(pipeline->shards[s].scratch);
     }
+    assay_spill_files_close(pipeline->spill);
     for (size_t p = 0; pipeline->admissions != NULL && p < pipeline->options.partition_count; p++) {
         assay_admission_destroy(pipeline->admissions[p]);
     }

@@ -107,9 +107,10 @@ struct assay_pipeline_options {
     /** Apply in the order the one feed gives (homes 1) and not by partition: plain replay, where
      * inputs are merged by time. Such an epoch's ranges do not tell its order. */
     bool as_given;
-    uint64_t memory_bytes; /* of all stores together */
-    uint64_t ids_max;      /* per partition */
-    uint32_t hot_keys;     /* as struct assay_store_options; 0: not counted */
+    uint64_t memory_bytes;                    /* of all stores together */
+    uint64_t ids_max;                         /* per partition */
+    uint32_t hot_keys;                        /* as struct assay_store_options; 0: not counted */
+    const struct assay_spill_settings *spill; /* NULL or without a folder: nothing spills */
     const struct assay_emitter *emitter;
     const struct assay_conductor *conductor; /* NULL: live epochs without ahead check */
 };
@@ -126,9 +127,11 @@ struct assay_pipeline_stats {
 struct assay_pipeline;
 
 /**
- * Build a pipeline: stores, mailboxes, scratch. Starts no thread and asks the feeds for nothing.
+ * Build a pipeline: stores, mailboxes, scratch. Starts no thread but the one that writes what
+ * spills, and asks the feeds for nothing.
  *
  * @retval ASSAY_E_NO_MEMORY memory ran out or address space is refused; @p err says for what.
+ * @retval ASSAY_E_NOT_FOUND, ASSAY_E_IO the folder to spill to cannot be used.
  * Owner: caller, assay_pipeline_destroy(). What @p options points to must outlive it.
  * Thread: control. Cost: reserves memory_bytes, touched as needed.
  */

@@ -9,6 +9,7 @@
 #define ASSAY_RUNTIME_PIPELINE_PVT_H
 
 #include "engine/runtime/pipeline.h"
+#include "engine/runtime/spill_files.h"
 #include "engine/sync/barrier.h"
 #include "features/admission.h"
 
@@ -119,6 +120,7 @@ struct assay_pipeline {
     uint32_t message_max; /* of one home and pass */
     uint32_t shard_count;
     struct shard *shards;
+    struct assay_spill_files *spill;     /* NULL: nothing spills */
     struct assay_admission **admissions; /* per partition; used by its home */
     bool expires;                        /* keys of some entity do: the safe time is wanted */
     bool *joined;                        /* per partition: it takes part; if `expires` */

@@ -23,9 +23,9 @@ BATCHES = 7
 SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
 
 
-def judged(folder, case, shards=1):
+def judged(folder, case, shards=1, spill_after=None):
     """(what the program gives, what the oracle gives, its counters, the program's summary)"""
-    run = Run(folder, case, shards)
+    run = Run(folder, case, shards, spill_after)
     try:
         truth = Replay(case.yaml(), case.inputs, case.on)
     except Exception:
@@ -136,6 +136,24 @@ def test_keys_that_come_and_go_leave_the_same_state_for_any_shards_and_order(tmp
             assert summary["keys"] == runs[0][1]["keys"], f"seed {seed}: keys"
         kept.add(runs[4][1]["keys_expired"] - runs[0][1]["keys_expired"])
     assert len(kept) > 1  # the safe times of the inputs differed
+
+
+def test_what_has_gone_to_disk_has_the_oracles_rows_and_the_same_state(tmp_path):
+    moved = returned = written = 0
+    cases = [make_large_case(SEED + i, LARGE_EVENTS) for i in range(max(LARGE_CASES // 2, 2))]
+    cases += [make_huge_case(SEED + i, HUGE_EVENTS) for i in range(HUGE_CASES)]
+    cases += [make_deep_case(SEED + i, 2200) for i in range(HUGE_CASES)]
+    for i, case in enumerate(cases):
+        rows, expected, _, summary = judged(tmp_path / "disk", case, spill_after=(0, 3000)[i % 2],
+                                          shards=1 + i % 3 // 2)
+        assert rows == expected, f"seed {case.seed}: {difference(rows, expected)}"
+        memory = Run(tmp_path / "memory", case).results()[1]
+        assert summary["state_hash"] == memory["state_hash"], f"seed {case.seed}: state"
+        assert (summary["spill"], memory["spill"]) == ("on", "off"), f"seed {case.seed}"
+        moved += summary["spill_moved"]
+        returned += summary["spill_returned"]
+        written += summary["spill_disk_bytes"]
+    assert moved > 1000 and returned > 20 and written > 1 << 20, (moved, returned, written)
 
 
 def test_the_number_of_shards_changes_neither_rows_nor_state(tmp_path):
