@@ -129,6 +129,13 @@ struct chunk *assay_chunk_copy(const struct log_context *context, const struct c
 {
     ASSAY_ASSERT(source->from < source->to);
     struct chunk *chunk = assay_chunk_create(context, capacity, !narrows(context, source));
+    if (chunk != NULL && source->row.chunk == NULL && source->chunk->is_wide == chunk->is_wide) {
+        const size_t skip = (size_t)source->from * chunk->row_bytes;
+        chunk->base_ms = source->chunk->base_ms;
+        chunk->count = (uint8_t)(source->to - source->from);
+        memcpy(chunk->rows, source->chunk->rows + skip, (size_t)chunk->count * chunk->row_bytes);
+        return chunk;
+    }
     for (uint32_t at = source->from; chunk != NULL && at < source->to; at++) {
         assay_chunk_insert(context, chunk, chunk->count, source_row(source, at));
     }

@@ -83,8 +83,10 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
     const struct assay_plan_entity *plan = &store->plan->entities[entity];
     struct assay_record *record = assay_store_find(store, entity, key);
     const int64_t newest_ms = record == NULL ? 0 : record->newest_ms;
-    struct view view = {
-        .record = record, .entity = entity, .at_ms = at_ms == ASSAY_AT_NEWEST ? newest_ms : at_ms};
+    struct view view = {.record = record,
+                        .entity = entity,
+                        .at_ms = at_ms == ASSAY_AT_NEWEST ? newest_ms : at_ms,
+                        .needs_slots = true};
     uint32_t *features = assay_arena_array(arena, plan->feature_count + 1U, sizeof *features);
     struct assay_value *values = assay_arena_array(arena, plan->feature_count + 1U, sizeof *values);
     struct assay_aggregate_facts *facts =

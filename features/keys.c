@@ -68,6 +68,7 @@ static void place_lanes(const struct entity_layout *layout, struct assay_record 
     for (uint32_t s = 0; s < layout->stream_count; s++) {
         if (layout->streams[s].inline_lanes) {
             record->logs[s].lanes = (struct lanes *)(void *)at;
+            record->logs[s].lanes->is_packed = layout->streams[s].packs;
             at += lanes_room(&layout->streams[s]);
         }
     }

@@ -1,26 +1,21 @@
-#include "features/lanes_place_pvt.h"
 #include "features/record_pvt.h"
 
 /*
- * How lanes move with time, and what they make of changes to their log.
+ * Wide lanes: how they move.
+ *
+ * A position is packed into 32 bits so that a window's begin takes four bytes: chunk above, entry
+ * below. Logs of more chunks than that holds go without lanes, and so do lifetimes of more entries
+ * than LANE_FOUND_MAX. That bounds the sums: so many values below SMALL add up to less than
+ * LANE_WIDE, and greater ones are watched one by one.
  */
 
 enum { LAG_CHUNKS = 2, BACK_STEPS = 32 };
 
-static struct row row_at(const struct log *log, uint32_t place)
-{
-    return log_row(log, lane_unpack(place));
-}
+static const int64_t SMALL = INT64_C(1) << 31;
 
-/* The place of the next entry, or LANE_NOWHERE. */
-static uint32_t next_of(const struct log *log, uint32_t place)
+static int64_t time_at(const struct log *log, uint32_t place)
 {
-    const struct position at = lane_unpack(place);
-    if (at.at + 1 < log_chunk(log, at.chunk)->count) {
-        return place + 1;
-    }
-    const bool more = at.chunk + 1 < log->count && log_chunk(log, at.chunk + 1)->count > 0;
-    return more ? (at.chunk + 1) << LANE_AT_BITS : LANE_NOWHERE;
+    return row_time(lane_row(log, place));
 }
 
 /* ---- totals ---- */
@@ -28,15 +23,14 @@ static uint32_t next_of(const struct log *log, uint32_t place)
 static void add_to(struct lanes *lanes, int64_t *sum, int64_t value)
 {
     *sum += value;
-    const bool is_small = value < LANE_SMALL && value > -LANE_SMALL;
+    const bool is_small = value < SMALL && value > -SMALL;
     if (!is_small && (*sum >= LANE_WIDE || *sum <= -LANE_WIDE)) {
         lanes->state = LANES_OFF;
     }
 }
 
-/* An entry enters one lane (by 1) or leaves it (by -1). */
-static void change_lane(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
-                        struct row row, int by)
+void assay_lane_change(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
+                       struct row row, int by)
 {
     uint32_t *found = lanes_found(lanes, layout);
     int64_t *sums = lanes_sum(lanes, layout);
@@ -84,7 +78,7 @@ static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout
             continue;
         }
         const int64_t value = pair_cell(pair, row).integer;
-        if (value < LANE_SMALL && value > -LANE_SMALL) {
+        if (value < SMALL && value > -SMALL) {
             add_value(sums + totals.first, totals.prompt, value);
         } else {
             for (uint32_t i = 0; i < totals.prompt; i++) {
@@ -104,16 +98,15 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
     uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t *end = lanes_end(lanes, layout);
     while (enter[d] <= at_ms) {
-        const struct row row = row_at(log, end[d]);
-        change_lane(lanes, layout, lane, row, 1);
+        const struct row row = lane_row(log, end[d]);
+        assay_lane_change(lanes, layout, lane, row, 1);
         if (begin[lane] == LANE_NOWHERE) {
             begin[lane] = end[d];
-            lanes_leave(lanes)[lane] = lane_leave_time(&layout->lanes[lane], row_time(row));
+            lanes_leave(lanes)[lane] = lane_leaves(&layout->lanes[lane], row_time(row));
         }
-        end[d] = next_of(log, end[d]);
-        enter[d] = end[d] == LANE_NOWHERE
-                       ? INT64_MAX
-                       : lane_time_at(log, end[d]) + layout->lanes[lane].delay_ms;
+        end[d] = assay_lane_next(log, end[d]);
+        enter[d] = end[d] == LANE_NOWHERE ? INT64_MAX
+                                          : time_at(log, end[d]) + layout->lanes[lane].delay_ms;
     }
 }
 
@@ -139,8 +132,7 @@ static void clear_outlived(struct lanes *lanes, const struct stream_layout *layo
 {
     const int64_t *leave = lanes_leave(lanes);
     for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
-        if (leave[lane] <= at_ms &&
-            lane_leave_time(&layout->lanes[lane], lanes->newest_ms) <= at_ms) {
+        if (leave[lane] <= at_ms && lane_leaves(&layout->lanes[lane], lanes->newest_ms) <= at_ms) {
             clear_lane(lanes, layout, lane);
         }
     }
@@ -155,14 +147,18 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
                              ? LANE_NOWHERE
                              : lanes_end(lanes, layout)[lane - layout->prompt_count];
     while (leave[lane] <= at_ms) {
-        change_lane(lanes, layout, lane, row_at(log, begin[lane]), -1);
-        const uint32_t next = next_of(log, begin[lane]);
-        if (next == end) {
+        const struct row row = lane_row(log, begin[lane]);
+        leave[lane] = lane_leaves(&layout->lanes[lane], row_time(row));
+        if (leave[lane] > at_ms) {
+            return;
+        }
+        assay_lane_change(lanes, layout, lane, row, -1);
+        begin[lane] = assay_lane_next(log, begin[lane]);
+        if (begin[lane] == end) {
             begin[lane] = LANE_NOWHERE;
             leave[lane] = INT64_MAX;
         } else {
-            begin[lane] = next;
-            leave[lane] = lane_leave_time(&layout->lanes[lane], lane_time_at(log, next));
+            leave[lane] = lane_leaves(&layout->lanes[lane], time_at(log, begin[lane]));
         }
     }
 }
@@ -173,7 +169,7 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
 {
     int64_t *leave = lanes_leave(lanes);
     uint32_t *begin = lanes_begin(lanes, layout);
-    const int64_t first_ms = lane_time_at(log, lanes->waiting);
+    const int64_t first_ms = time_at(log, lanes->waiting);
     for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
         if (lanes_end(lanes, layout)[d] == LANE_NOWHERE) {
             lanes_end(lanes, layout)[d] = lanes->waiting;
@@ -184,15 +180,15 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
     for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
         if (begin[lane] == LANE_NOWHERE) {
             begin[lane] = lanes->waiting;
-            leave[lane] = lane_leave_time(&layout->lanes[lane], first_ms);
+            leave[lane] = lane_leaves(&layout->lanes[lane], first_ms);
         }
     }
     uint32_t place = lanes->waiting;
     while (place < stop) {
-        const struct row row = row_at(log, place);
+        const struct row row = lane_row(log, place);
         enter_prompt(lanes, layout, row);
         lanes->newest_ms = row_time(row);
-        place = next_of(log, place);
+        place = assay_lane_next(log, place);
     }
     lanes->waiting = place;
 }
@@ -217,173 +213,7 @@ static void advance(struct lanes *lanes, const struct stream_layout *layout, con
     lanes->frontier_ms = at_ms;
 }
 
-/* ---- what happens to the log ---- */
-
-/* Entries of the same chunk from @p place on have moved up by one. */
-static uint32_t shifted(uint32_t begin, uint32_t place)
-{
-    const bool moved =
-        begin != LANE_NOWHERE && begin >= place && begin >> LANE_AT_BITS == place >> LANE_AT_BITS;
-    return begin + (moved ? 1 : 0);
-}
-
-/* An entry anywhere: what is before the frontier may or may not lie in a window. */
-static void insert_late(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
-                        struct row row, uint32_t place)
-{
-    const struct lane *window = &layout->lanes[lane];
-    const int64_t time_ms = row_time(row);
-    int64_t *leave = lanes_leave(lanes);
-    uint32_t *begin = lanes_begin(lanes, layout);
-    const bool entered = time_ms + window->delay_ms <= lanes->frontier_ms;
-    const int64_t leaves_ms = lane_leave_time(window, time_ms);
-    const bool counts = time_ms >= lanes->since_ms;
-    begin[lane] = shifted(begin[lane], place);
-    if (counts && entered && leaves_ms > lanes->frontier_ms) {
-        change_lane(lanes, layout, lane, row, 1);
-        if (place < begin[lane]) {
-            begin[lane] = place;
-            leave[lane] = leaves_ms;
-        }
-    }
-    if (lane >= layout->prompt_count) {
-        uint32_t *end = &lanes_end(lanes, layout)[lane - layout->prompt_count];
-        *end = shifted(*end, place);
-        if (counts && !entered && place < *end) {
-            *end = place;
-            lanes_enter(lanes, layout)[lane - layout->prompt_count] = time_ms + window->delay_ms;
-        }
-    }
-}
-
-void assay_lanes_insert(const struct stream_layout *layout, struct log *log,
-                        struct position position)
-{
-    struct lanes *lanes = log->lanes;
-    if (lanes == NULL || lanes->state != LANES_KEPT) {
-        return;
-    }
-    if (log->count > LANE_CHUNKS_MAX) {
-        lanes->state = LANES_OFF;
-        return;
-    }
-    const uint32_t place = lane_pack(position);
-    const bool counts = lane_time_at(log, place) >= lanes->since_ms;
-    if (next_of(log, place) == LANE_NOWHERE) {
-        lanes->waiting = counts && place < lanes->waiting ? place : lanes->waiting;
-        return;
-    }
-    if (counts && place >= lanes->waiting) {
-        return; /* waits like its neighbours; where it is the first of them the place is the same */
-    }
-    lanes->waiting = shifted(lanes->waiting, place);
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        insert_late(lanes, layout, lane, row_at(log, place), place);
-    }
-}
-
-void assay_lanes_retire(const struct stream_layout *layout, struct log *log)
-{
-    struct lanes *lanes = log->lanes;
-    const uint32_t gone = 1U << LANE_AT_BITS; /* places of one chunk */
-    if (lanes == NULL || lanes->state != LANES_KEPT) {
-        return;
-    }
-    if (lanes->waiting < gone) {
-        lanes->state = LANES_STALE;
-        return;
-    }
-    for (uint32_t total = 0; total < layout->total_count; total++) {
-        if (lanes_found(lanes, layout)[total] >= LANE_FOUND_MAX) {
-            lanes->state = LANES_OFF; /* a lifetime: its entries go, and still count */
-            return;
-        }
-    }
-    lanes->waiting -= lanes->waiting == LANE_NOWHERE ? 0 : gone;
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        uint32_t *begin = &lanes_begin(lanes, layout)[lane];
-        if (*begin == LANE_NOWHERE) {
-            continue;
-        }
-        if (*begin < gone && layout->lanes[lane].span_ms != 0) {
-            lanes->state = LANES_STALE;
-            return;
-        }
-        *begin = *begin < gone ? 0 : *begin - gone; /* folded chunks still count */
-    }
-    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
-        uint32_t *end = &lanes_end(lanes, layout)[d];
-        if (*end != LANE_NOWHERE && *end < gone) {
-            lanes->state = LANES_STALE;
-            return;
-        }
-        *end -= *end == LANE_NOWHERE ? 0 : gone;
-    }
-}
-
-static bool drop_front(uint32_t *place, uint32_t entries)
-{
-    if (*place == LANE_NOWHERE || *place >> LANE_AT_BITS != 0) {
-        return true;
-    }
-    if (*place < entries) {
-        return false;
-    }
-    *place -= entries;
-    return true;
-}
-
-void assay_lanes_drop(const struct stream_layout *layout, struct log *log, uint32_t entries)
-{
-    struct lanes *lanes = log->lanes;
-    if (lanes == NULL || lanes->state != LANES_KEPT) {
-        return;
-    }
-    bool kept = drop_front(&lanes->waiting, entries);
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        kept = kept && drop_front(&lanes_begin(lanes, layout)[lane], entries);
-    }
-    for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
-        kept = kept && drop_front(&lanes_end(lanes, layout)[d], entries);
-    }
-    lanes->state = kept ? LANES_KEPT : LANES_STALE;
-}
-
-void assay_lanes_forget(struct log *log)
-{
-    if (log->lanes != NULL && log->lanes->state == LANES_KEPT) {
-        log->lanes->state = LANES_STALE;
-    }
-}
-
-void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *log, int64_t at_ms)
-{
-    struct lanes *lanes = log->lanes;
-    if (lanes == NULL || lanes->state != LANES_KEPT) {
-        return;
-    }
-    const int64_t *leave = lanes_leave(lanes);
-    const uint32_t *begin = lanes_begin(lanes, layout);
-    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
-        if (leave[lane] <= at_ms &&
-            lane_leave_time(&layout->lanes[lane], lanes->newest_ms) > at_ms) {
-            /* the next one is looked at to see whether it stays */
-            const struct row row = row_at(log, begin[lane]);
-            index_fetch(row_start(row));
-            index_fetch(row_start(row) + 2UL * row.chunk->row_bytes - 1);
-        }
-    }
-}
-
-void assay_lanes_free(const struct log_context *context, struct log *log)
-{
-    if (!context->layout->inline_lanes) {
-        assay_slab_free(context->slab, log->lanes, lanes_bytes(context->layout));
-    }
-    log->lanes = NULL;
-}
-
-/* ---- building and reading ---- */
+/* ---- at a time ---- */
 
 /* Would entering what waits cost more than building anew? */
 static bool lags(const struct log *log, const struct lanes *lanes)
@@ -401,16 +231,11 @@ static bool renew(const struct log_context *context, struct log *log, int64_t at
            assay_lanes_build(context, log, at_ms, since_ms);
 }
 
-bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t at_ms,
-                    int64_t since_ms)
+bool assay_lanes_wide_at(const struct log_context *context, struct log *log, int64_t at_ms,
+                         int64_t since_ms)
 {
-    const struct stream_layout *layout = context->layout;
     struct lanes *lanes = log->lanes;
-    if (!layout->keeps_lanes || log->count == 0 || (lanes != NULL && lanes->state == LANES_OFF)) {
-        return false;
-    }
-    if (lanes == NULL || lanes->state != LANES_KEPT || lanes->since_ms != since_ms ||
-        lags(log, lanes)) {
+    if (lanes->state != LANES_KEPT || lanes->since_ms != since_ms || lags(log, lanes)) {
         return renew(context, log, at_ms, since_ms);
     }
     /* What has entered lies before the frontier; so the log is only touched for what has not. */
@@ -418,19 +243,19 @@ bool assay_lanes_at(const struct log_context *context, struct log *log, int64_t 
         (lanes->waiting != LANE_NOWHERE && log_newest_ms(log) > at_ms)) {
         return false;
     }
-    advance(lanes, layout, log, at_ms);
+    advance(lanes, context->layout, log, at_ms);
     return lanes->state == LANES_KEPT;
 }
 
 /* The place before another, or before the end of the log; LANE_NOWHERE: there is none. */
 static uint32_t before(const struct log *log, uint32_t place)
 {
-    const struct position at = place == LANE_NOWHERE ? assay_log_end(log) : lane_unpack(place);
+    const struct position at = place == LANE_NOWHERE ? assay_log_end(log) : lane_position(place);
     if (at.at > 0) {
-        return lane_pack((struct position){.chunk = at.chunk, .at = at.at - 1});
+        return lane_place((struct position){.chunk = at.chunk, .at = at.at - 1});
     }
     return at.chunk == 0 ? LANE_NOWHERE
-                         : lane_pack((struct position){
+                         : lane_place((struct position){
                                .chunk = at.chunk - 1,
                                .at = log_chunk(log, at.chunk - 1)->count - 1,
                            });
@@ -443,10 +268,10 @@ static bool undo(struct lanes *lanes, const struct stream_layout *layout, const 
 {
     const uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t steps = 0;
-    for (uint32_t place = stop; place < lanes->waiting; place = next_of(log, place)) {
+    for (uint32_t place = stop; place < lanes->waiting; place = assay_lane_next(log, place)) {
         for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
             if (begin[lane] <= place) {
-                change_lane(lanes, layout, lane, row_at(log, place), -1);
+                assay_lane_change(lanes, layout, lane, lane_row(log, place), -1);
             }
         }
         if (++steps > BACK_STEPS) {
@@ -464,15 +289,15 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
     uint32_t steps = 0;
     uint32_t place = before(log, *begin == LANE_NOWHERE ? stop : *begin);
     while (place != LANE_NOWHERE) {
-        const struct row row = row_at(log, place);
+        const struct row row = lane_row(log, place);
         if (row_time(row) < lanes->since_ms ||
-            lane_leave_time(&layout->lanes[lane], row_time(row)) <= at_ms) {
+            lane_leaves(&layout->lanes[lane], row_time(row)) <= at_ms) {
             return true;
         }
         if (++steps > BACK_STEPS) {
             return false;
         }
-        change_lane(lanes, layout, lane, row, 1);
+        assay_lane_change(lanes, layout, lane, row, 1);
         *begin = place;
         place = before(log, place);
     }
@@ -525,19 +350,19 @@ struct range assay_lanes_range(const struct stream_layout *layout, const struct 
                                uint32_t lane)
 {
     struct lanes *lanes = log->lanes;
-    const uint32_t begin = lanes_begin(lanes, layout)[lane];
+    const uint32_t begin = lane_begin(lanes, layout, lane);
     struct range range = {.end = assay_log_end(log)};
     if (lane >= layout->prompt_count) {
         const uint32_t end = lanes_end(lanes, layout)[lane - layout->prompt_count];
-        range.end = end == LANE_NOWHERE ? range.end : lane_unpack(end);
+        range.end = end == LANE_NOWHERE ? range.end : lane_position(end);
     }
-    range.begin = begin == LANE_NOWHERE ? range.end : lane_unpack(begin);
+    range.begin = begin == LANE_NOWHERE ? range.end : lane_position(begin);
     return range;
 }
 
 void assay_lanes_total(const struct stream_layout *layout, const struct log *log, uint32_t total,
                        struct tally *out)
 {
-    out->found = lanes_found(log->lanes, layout)[total];
-    out->sum = total < layout->sum_count ? lanes_sum(log->lanes, layout)[total] : 0;
+    out->found = lane_found(log->lanes, layout, total);
+    out->sum = total < layout->sum_count ? lane_sum(log->lanes, layout, total) : 0;
 }

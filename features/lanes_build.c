@@ -1,4 +1,3 @@
-#include "features/lanes_place_pvt.h"
 #include "features/record_pvt.h"
 
 /* Lanes from the log, at a time when nothing of it is newer. */
@@ -42,7 +41,8 @@ static void set_begin(struct lanes *lanes, const struct stream_layout *layout,
 {
     if (place != LANE_NOWHERE) {
         lanes_begin(lanes, layout)[lane] = place;
-        lanes_leave(lanes)[lane] = lane_leave_time(&layout->lanes[lane], lane_time_at(log, place));
+        lanes_leave(lanes)[lane] =
+            lane_leaves(&layout->lanes[lane], row_time(lane_row(log, place)));
     }
 }
 
@@ -68,7 +68,7 @@ static void build_lane(struct lanes *lanes, const struct log_context *context,
         const uint32_t end = lane_place_in(log, from, assay_log_end(log));
         lanes_end(lanes, layout)[d] = end;
         lanes_enter(lanes, layout)[d] =
-            end == LANE_NOWHERE ? INT64_MAX : lane_time_at(log, end) + window->delay_ms;
+            end == LANE_NOWHERE ? INT64_MAX : row_time(lane_row(log, end)) + window->delay_ms;
     }
     for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
          i++) {
@@ -136,7 +136,7 @@ static void close_lane(const struct building *building, uint32_t lane)
     const struct lane *window = &layout->lanes[lane];
     if (building->place != LANE_NOWHERE) {
         lanes_begin(lanes, layout)[lane] = building->place;
-        lanes_leave(lanes)[lane] = lane_leave_time(window, building->place_ms);
+        lanes_leave(lanes)[lane] = lane_leaves(window, building->place_ms);
     }
     for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
          i++) {
@@ -170,7 +170,7 @@ static bool close_after(struct building *building, int64_t time_ms)
 
 static void come_to(struct building *building, struct position position, int64_t time_ms)
 {
-    building->place = lane_pack(position);
+    building->place = lane_place(position);
     building->place_ms = time_ms;
 }
 
@@ -201,7 +201,7 @@ static void add_row(struct building *building, struct row row)
     }
 }
 
-/* Row by row, as the chunk is not in the next window as a whole. @return false: all are complete. */
+/* Row by row: the chunk is not in the next window as a whole. @return false: all are complete. */
 static bool add_rows(struct building *building, uint32_t index)
 {
     const struct chunk *chunk = log_chunk(building->log, index);

@@ -1,4 +1,5 @@
 #include "features/expr_pvt.h"
+#include "features/lane_kernels.h"
 #include "features/record_pvt.h"
 
 /*
@@ -9,6 +10,7 @@
 struct builder {
     struct assay_arena *arena;
     const struct assay_slab *slab;
+    enum assay_vectors vectors;
     const struct assay_plan *plan;
     const struct assay_plan_entity *entity;
     struct entity_layout *out;
@@ -259,6 +261,7 @@ static bool build_streams(struct builder *builder)
             .pairs = builder->pairs[s],
             .folds = stream->lifetime,
             .slab = builder->slab,
+            .kernels = assay_lane_kernels(builder->vectors),
         };
         lay_out_rows(&builder->streams[s]);
         if (!list_texts(builder->arena, &builder->streams[s])) {
@@ -284,7 +287,7 @@ static bool build_aggregates(struct builder *builder)
     for (uint32_t i = 0; i < aggs; i++) {
         builder->agg_views[i] = share_view(builder, &builder->entity->aggs[i]);
     }
-    const struct lane_builder lanes = {
+    struct lane_builder lanes = {
         .arena = builder->arena,
         .ranges = builder->ranges,
         .range_count = builder->out->range_count,
@@ -292,9 +295,14 @@ static bool build_aggregates(struct builder *builder)
         .view_count = builder->out->view_count,
     };
     for (uint32_t s = 0; s < builder->out->stream_count; s++) {
-        if (!assay_layout_lanes(&lanes, &builder->streams[s], s)) {
+        lanes.pairs = builder->pairs[s];
+        struct stream_layout *layout = &builder->streams[s];
+        if (!assay_layout_lanes(&lanes, layout, s)) {
             return false;
         }
+        layout->values_first = builder->out->value_count;
+        builder->out->value_count +=
+            layout->lane_count * (layout->group_count + 2 * layout->sum_pair_count);
     }
     builder->out->inline_bytes = assay_layout_inline(builder->streams, builder->out->stream_count);
     builder->out->ranges = builder->ranges;
@@ -369,6 +377,7 @@ static bool build_touched(struct builder *builder)
 
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_slab *slab,
+                                                enum assay_vectors vectors,
                                                 const struct assay_plan *plan)
 {
     const uint32_t count = plan->schema->entity_count;
@@ -377,6 +386,7 @@ const struct entity_layout *assay_layout_create(struct assay_arena *arena,
         struct builder builder = {
             .arena = arena,
             .slab = slab,
+            .vectors = vectors,
             .plan = plan,
             .entity = &plan->entities[e],
             .out = &layouts[e],

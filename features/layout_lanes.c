@@ -1,3 +1,4 @@
+#include "features/lane_kernels.h"
 #include "features/record_pvt.h"
 
 /*
@@ -92,6 +93,88 @@ static bool reads_windows(const struct lane_builder *builder, uint32_t stream)
     return reads;
 }
 
+/* Pairs that have totals, by their filters. @return false: the arena is full. */
+static bool group_pairs(struct assay_arena *arena, struct stream_layout *layout, struct pair *pairs)
+{
+    uint32_t *first = assay_arena_array(arena, layout->pair_count + 1U, sizeof *first);
+    uint32_t *grouped = assay_arena_array(arena, layout->pair_count + 1U, sizeof *grouped);
+    uint32_t *summed = assay_arena_array(arena, layout->pair_count + 1U, sizeof *summed);
+    uint32_t used = 0;
+    if (first == NULL || grouped == NULL || summed == NULL) {
+        return false;
+    }
+    for (uint32_t p = 0; p < layout->pair_count; p++) {
+        bool is_first = layout->pair_totals[p].prompt > 0;
+        for (uint32_t q = 0; q < p; q++) {
+            is_first = is_first &&
+                       (layout->pair_totals[q].prompt == 0 || pairs[q].filter != pairs[p].filter);
+        }
+        first[layout->group_count] = used;
+        for (uint32_t q = p; is_first && q < layout->pair_count; q++) {
+            if (layout->pair_totals[q].prompt > 0 && pairs[q].filter == pairs[p].filter) {
+                pairs[q].group = (uint8_t)layout->group_count;
+                grouped[used++] = q;
+            }
+        }
+        layout->group_count += is_first ? 1 : 0;
+        if (layout->pair_totals[p].prompt > 0 && layout->pair_totals[p].first < layout->sum_count) {
+            summed[layout->sum_pair_count++] = p;
+        }
+    }
+    first[layout->group_count] = used;
+    layout->group_pairs_first = first;
+    layout->group_pairs = grouped;
+    layout->sum_pairs = summed;
+    return true;
+}
+
+/* Where packed lanes hold what. @return false: the arena is full. */
+static bool lay_out_packed(struct assay_arena *arena, struct stream_layout *layout,
+                           struct pair *pairs, const uint32_t total_lanes[])
+{
+    uint32_t *places = assay_arena_array(arena, layout->total_count + 1U, sizeof *places);
+    uint32_t *spans = assay_arena_array(arena, layout->lane_count + 1U, sizeof *spans);
+    double *scales = assay_arena_array(arena, layout->pair_count + 1U, sizeof *scales);
+    bool dense = true;
+    if (places == NULL || spans == NULL || scales == NULL || !group_pairs(arena, layout, pairs)) {
+        return false;
+    }
+    for (uint32_t total = 0; total < layout->total_count; total++) {
+        places[total] =
+            pairs[layout->total_pairs[total]].group * layout->lane_count + total_lanes[total];
+    }
+    for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
+        const int64_t span_ms = layout->lanes[lane].span_ms;
+        const int64_t far_ms = PACKED_NEVER - 1;
+        spans[lane] = span_ms == 0 ? PACKED_NEVER : (uint32_t)(span_ms < far_ms ? span_ms : far_ms);
+    }
+    layout->is_plain = layout->group_count == 1 && layout->sum_pair_count <= 1 &&
+                       pairs[layout->group_pairs[0]].filter == ASSAY_NONE;
+    for (uint32_t p = 0; p < layout->pair_count; p++) {
+        const struct pair_totals totals = layout->pair_totals[p];
+        const bool has_sum = totals.prompt > 0 && totals.first < layout->sum_count;
+        layout->is_plain = layout->is_plain &&
+                           (totals.prompt == 0 || has_sum || pairs[p].column == ASSAY_NONE) &&
+                           (!has_sum || totals.prompt == layout->lane_count);
+    }
+    for (uint32_t s = 0; s < layout->sum_pair_count; s++) {
+        const struct pair *pair = &pairs[layout->sum_pairs[s]];
+        const uint32_t field = layout->stream->columns[pair->column];
+        scales[s] = (double)assay_pow10(layout->event->fields[field].scale);
+        dense = dense && layout->pair_totals[layout->sum_pairs[s]].prompt == layout->lane_count;
+        dense = dense && scales[s] * LANE_COUNT_MAX < (double)(INT64_C(1) << 53);
+    }
+    layout->sum_scales = scales;
+    layout->total_packed = places;
+    layout->lane_spans = spans;
+    layout->packs =
+        layout->lane_count == layout->prompt_count && layout->lane_count <= LANES_PACKED_MAX &&
+        layout->group_count <= LANE_GROUPS_MAX && layout->sum_pair_count <= LANE_SUMS_MAX &&
+        layout->group_count * layout->lane_count <= LANE_COUNTS_MAX;
+    layout->has_values = layout->packs && dense;
+    return true;
+}
+
 size_t assay_layout_inline(struct stream_layout streams[], uint32_t count)
 {
     size_t bytes = 0;
@@ -144,5 +227,5 @@ bool assay_layout_lanes(const struct lane_builder *builder, struct stream_layout
     layout->total_pairs = totals.pairs;
     layout->lane_totals_first = first;
     layout->lane_totals = by_lane;
-    return true;
+    return lay_out_packed(arena, layout, builder->pairs, totals.lanes);
 }

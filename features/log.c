@@ -162,7 +162,7 @@ static void retire(const struct log_context *context, struct log *log)
         if (chunk_opens(chunk) != NULL) {
             assay_block_drop(context, log, 0);
         }
-        assay_lanes_retire(layout, log);
+        assay_lanes_retire(context, log);
         assay_chunk_drop(context, chunk);
         log->first++;
         log->count--;
@@ -184,7 +184,7 @@ static uint32_t expired_count(const struct log_context *context, const struct lo
 static void drop_expired(const struct log_context *context, struct log *log, uint32_t count)
 {
     struct chunk *open = log_chunk(log, log->count - 1);
-    assay_lanes_drop(context->layout, log, count);
+    assay_lanes_drop(context, log, count);
     for (uint32_t at = 0; at < count; at++) {
         assay_row_release(context, (struct row){.chunk = open, .at = at});
     }

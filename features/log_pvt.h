@@ -34,7 +34,11 @@ enum {
     CHUNK_ROWS_MIN = 4,
     CHUNK_ROWS_MAX = 64, /* a position fits one byte */
     LINE_BYTES = 64,
-    BLOCK_CHUNKS = 16, /* late events may let a block grow to twice as many */
+    LANE_COUNTS_MAX = 256, /* of what packed lanes of a log find */
+    LANE_GROUPS_MAX = 64,
+    LANES_PACKED_MAX = 64,
+    LANE_SUMS_MAX = 32, /* pairs of a log that have sums */
+    BLOCK_CHUNKS = 16,  /* late events may let a block grow to twice as many */
 };
 
 /** A column's value. Of a text it is the 32 bits that name it, see features/texts_pvt.h, as a
@@ -78,6 +82,7 @@ struct pair {
     uint32_t lifetime_wants; /* of those without a span */
     uint16_t passed_at[2];   /* where in a row its filter's bit lies, narrow and wide */
     uint8_t passed_mask;     /* 0: no filter */
+    uint8_t group;           /* of packed lanes */
 };
 
 /** A window that is kept up with. */
@@ -121,6 +126,22 @@ struct stream_layout {
     const uint32_t *total_pairs;           /* pair of each total */
     const uint32_t *lane_totals_first;     /* [lane, lane + 1): into lane_totals */
     const uint32_t *lane_totals;
+    /* Packed lanes count what is found once a filter (a group), not once a pair. */
+    bool packs;
+    uint32_t group_count;
+    const uint32_t *group_pairs_first; /* [group, group + 1): into group_pairs */
+    const uint32_t *group_pairs;
+    const uint32_t *total_packed; /* where packed lanes count what a total finds */
+    const uint32_t *lane_spans;   /* span of each lane as packed lanes know it */
+    bool is_plain;                /* every row counts, and of one column at most there are sums */
+    uint32_t sum_pair_count;
+    const uint32_t *sum_pairs; /* pairs that have sums */
+    const struct lane_kernels *kernels;
+    /* What totals of packed lanes say, as numbers: of each group the counts of all lanes, then of
+     * each pair with sums its sums and its averages. */
+    bool has_values;          /* every pair with sums has them of all lanes, and they are exact */
+    uint32_t values_first;    /* among those of the entity */
+    const double *sum_scales; /* 10 to the column's scale, one a pair with sums */
 };
 
 /** A sealed chunk, or a block of them, seen through one pair. */
@@ -233,6 +254,7 @@ struct assay_record {
 };
 
 struct distinct_set;
+struct lane_kernels;
 struct lanes;
 struct texts;
 
@@ -256,6 +278,7 @@ struct log_context {
     int64_t horizon_ms; /* no answerable read of a window sees an event at or before */
     uint64_t seed;
     struct distinct_set *set; /* to list a block's values with */
+    struct lanes *work;       /* room for wide lanes to work with */
 };
 
 /** An insertion that is ready: nothing has changed yet, and nothing can fail any more. */

@@ -77,9 +77,7 @@ static uint64_t add_record(const struct assay_store *store, const struct assay_r
             add_chunk(&layout->streams[s], log_chunk(log, c), bytes);
             logged += log_chunk(log, c)->count;
         }
-        if (log->lanes != NULL && !layout->streams[s].inline_lanes) {
-            bytes->lanes += piece(lanes_bytes(&layout->streams[s]));
-        }
+        bytes->lanes += piece(lanes_apart_bytes(&layout->streams[s], log));
         add_bases(&layout->streams[s], log->bases, bytes);
     }
     return logged;

@@ -268,7 +268,7 @@ static void view_streams(struct builder *builder, struct assay_entity_view *out)
         view->pair_count = part->pair_count;
         view->key_bytes = sizeof(struct log) + (part->inline_lanes ? lanes_room(part) : 0);
         view->window_bytes =
-            part->inline_lanes || part->lane_count == 0 ? 0 : assay_slab_fit(lanes_bytes(part));
+            part->inline_lanes || part->lane_count == 0 ? 0 : assay_slab_fit(lanes_room(part));
         view->row_bytes = part->row_bytes[part->narrows ? 0 : 1];
         view->first_bytes = assay_slab_fit(chunk_bytes(part, CHUNK_ROWS_MIN, !part->narrows));
         view->summary_bytes = assay_slab_fit(seal_bytes(part));
@@ -305,7 +305,8 @@ const struct assay_plan_views *assay_plan_views_create(struct assay_arena *arena
 {
     const uint32_t entities = plan->schema->entity_count;
     struct builder builder = {.arena = arena, .plan = plan};
-    const struct entity_layout *layouts = assay_layout_create(arena, NULL, plan);
+    const struct entity_layout *layouts =
+        assay_layout_create(arena, NULL, ASSAY_VECTORS_PLAIN, plan);
     struct assay_plan_views *out = array(&builder, 1, sizeof *out);
     struct assay_entity_view *views = array(&builder, entities, sizeof *views);
     builder.features = array(&builder, plan->feature_count, sizeof *builder.features);

@@ -38,8 +38,8 @@ size_t assay_copy_bytes_max(const struct assay_store *store)
         size_t bytes = record_head_bytes(layout, KEY_MAX) + SEGMENTS_MAX * sizeof(struct segment);
         for (uint32_t s = 0; s < layout->stream_count; s++) {
             const struct stream_layout *stream = &layout->streams[s];
-            bytes += round_up(chunk_bytes(stream, CHUNK_ROWS_MAX, true)) + lanes_room(stream) +
-                     BASES_MAX * round_up(base_bytes(stream));
+            bytes += round_up(chunk_bytes(stream, CHUNK_ROWS_MAX, true)) +
+                     round_up(lanes_bytes(stream)) + BASES_MAX * round_up(base_bytes(stream));
         }
         most = bytes > most ? bytes : most;
     }
@@ -59,16 +59,29 @@ static bool is_same(const struct record_copy *copy)
     return assay_seqlock_same(&copy->record->lock, copy->lock_count);
 }
 
-/* Lanes in the record move with it. */
-static void place_lanes(const struct record_copy *copy)
+/* Where lanes lie in the record, in bytes from its beginning; 0: they lie apart, or are none. */
+static size_t inline_at(const struct record_copy *copy, const struct log *log)
+{
+    const uintptr_t at = (uintptr_t)log->lanes - (uintptr_t)copy->record;
+    return at < copy->head_bytes ? at : 0;
+}
+
+/* Lanes in the record have moved with it. */
+static void place_lanes(struct record_copy *copy)
 {
     for (uint32_t s = 0; s < copy->layout->stream_count; s++) {
         struct log *log = &copy->copy->logs[s];
-        if (copy->layout->streams[s].inline_lanes) {
-            const ptrdiff_t at = (const char *)log->lanes - (const char *)copy->record;
+        const size_t at = inline_at(copy, log);
+        if (at != 0) {
             log->lanes = (struct lanes *)(void *)((char *)copy->copy + at);
         }
     }
+}
+
+/* Do the copy's lanes lie apart from the store's record, or are there none? */
+static bool lie_apart(const struct record_copy *copy, const struct log *log)
+{
+    return (uintptr_t)log->lanes - (uintptr_t)copy->copy >= copy->head_bytes;
 }
 
 enum copied assay_copy_head(struct record_copy *copy, struct copy_room *room, uint32_t key_bytes)
@@ -85,6 +98,7 @@ enum copied assay_copy_head(struct record_copy *copy, struct copy_room *room, ui
     if (!is_same(copy)) {
         return CHANGED;
     }
+    copy->head_bytes = bytes;
     place_lanes(copy);
     return COPIED;
 }
@@ -103,7 +117,7 @@ void assay_copy_fetch(const struct record_copy *copy)
         const struct log *log = &copy->copy->logs[s];
         if (copy->selection->reads[s] && log->count > 0) {
             fetch_lines(log->newest, FETCHED_FIRST);
-            if (!layout->inline_lanes && log->lanes != NULL) {
+            if (log->lanes != NULL && lie_apart(copy, log)) {
                 fetch_lines(log->lanes, lanes_bytes(layout));
             }
             if (log->bases != NULL) {
@@ -168,12 +182,16 @@ static void copy_newest(struct log *log, struct copy_room *room)
 
 static void copy_lanes(struct log *log, const struct stream_layout *layout, struct copy_room *room)
 {
-    struct lanes *lanes = take(room, lanes_room(layout));
-    if (log->lanes != NULL) {
-        assay_seqlock_copy(lanes, log->lanes, lanes_room(layout));
-    } else {
-        lanes->state = LANES_STALE; /* the code that computes finds room for its own */
+    struct lanes head;
+    if (log->lanes == NULL) { /* room for the ones that will be built */
+        log->lanes = take(room, lanes_bytes(layout));
+        memset(log->lanes, 0, lanes_bytes(layout));
+        return;
     }
+    assay_seqlock_copy(&head, log->lanes, sizeof head); /* a piece keeps its form */
+    const size_t bytes = head.is_packed ? lanes_packed_bytes(layout) : lanes_bytes(layout);
+    struct lanes *lanes = take(room, bytes);
+    assay_seqlock_copy(lanes, log->lanes, (bytes + 7) / 8 * 8);
     log->lanes = lanes;
 }
 
@@ -220,7 +238,7 @@ enum copied assay_copy_rest(struct record_copy *copy, struct copy_room *room)
         if (log->count > 0) {
             copy_newest(log, room);
         }
-        if (!layout->inline_lanes) {
+        if (layout->keeps_lanes && lie_apart(copy, log)) {
             copy_lanes(log, layout, room);
         }
         fits = copy_bases(log, layout, since_ms, room) && fits;

@@ -51,12 +51,14 @@ struct entity_layout {
     const uint32_t *touched_first; /* [event, event + 1): into touched */
     const uint32_t *touched;       /* positions of the streams an event may go to */
     bool lifetime;                 /* one of its streams has an aggregate without a span */
+    uint32_t value_count;          /* of its streams' packed lanes */
     size_t inline_bytes;           /* of lanes in the record; 0: they lie apart */
 };
 
 /** Work out what the plan's aggregates share. @return NULL when the arena is full. */
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_slab *slab,
+                                                enum assay_vectors vectors,
                                                 const struct assay_plan *plan);
 
 /** Can what the aggregate asks of a lifetime be folded into totals? */
@@ -71,6 +73,7 @@ struct lane_builder {
     uint32_t range_count;
     struct view_key *views;
     uint32_t view_count;
+    struct pair *pairs; /* of the stream at hand */
 };
 
 /** Choose lanes and totals of one stream, and tell ranges and views of them. @return false: the
@@ -151,6 +154,7 @@ struct selection_step {
 struct kept_value {
     uint32_t agg;
     uint32_t total;
+    uint32_t value; /* of packed lanes, among the entity's; ASSAY_NONE: it must be worked out */
     enum assay_agg_kind kind;
     double scale; /* what the sum is divided by: 10 to the column's scale */
 };
@@ -187,7 +191,9 @@ struct selection {
     size_t count;
     size_t room; /* features of the greatest entity */
     uint32_t *features;
-    uint32_t *outs; /* the slot of each */
+    uint32_t *outs;   /* the slot of each */
+    bool is_direct;   /* every feature is a value of packed lanes ... */
+    uint32_t *values; /* ... this one */
     uint32_t stream_count;
     uint32_t step_count;
     struct selection_stream *streams;
@@ -242,9 +248,10 @@ struct view {
     uint32_t entity;
     int64_t at_ms;
     int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
+    bool needs_slots; /* whatever the selection, the caller reads them */
 };
 
-/** Fill since_ms, and the scratch's slots of the selection. */
+/** Fill since_ms, and the scratch's slots of the selection or, if it is direct, the values. */
 void assay_slice_compute(struct slicer *slicer, struct view *view,
                          const struct selection *selection);
 /** Values of a computed selection; texts are copied to @p texts. */
@@ -271,12 +278,15 @@ struct keys {
 struct scratch {
     uint64_t stamp;
     struct assay_value *slots;
+    double *values; /* of packed lanes */
     uint8_t *needed;
     struct range *ranges;
     uint64_t *range_stamps;
     struct view_result *results;
     uint64_t *view_stamps;
     uint64_t *lane_stamps;  /* one a stream */
+    bool is_direct;         /* the values are all that was asked for */
+    bool *has_values;       /* one a stream of the selection: it is among the values */
     bool *kept;             /* one a stream: its lanes are at the time of the slice */
     bool *is_copy;          /* one a stream: these lanes are those of the copy */
     struct position *ends;  /* one a stream: of the copy, if it was moved back */
@@ -284,6 +294,7 @@ struct scratch {
     struct log *copies;     /* one a stream */
     unsigned char *lanes;   /* of the copies */
     size_t lanes_bytes_max; /* of each */
+    struct lanes *work;     /* to change packed lanes with */
 };
 
 /**
@@ -358,6 +369,7 @@ static inline struct log_context slicer_context_of(struct slicer *slicer,
                           : record->newest_ms - layout->stream->retained_ms,
         .seed = slicer->set.seed,
         .set = &slicer->set,
+        .work = slicer->scratch.work,
     };
 }
 
@@ -409,7 +421,7 @@ const struct assay_record *assay_store_next(const struct assay_store *store, siz
 static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)
 {
     const size_t used = sizeof(struct assay_record) + stream_count * sizeof(struct log) + key_bytes;
-    return (used + 15) / 16 * 16;
+    return (used + 7) / 8 * 8;
 }
 
 /** Bytes of a record: its head, logs, key and inline lanes lie in one piece. */

@@ -57,25 +57,18 @@ bool assay_row_narrows(const struct stream_layout *layout, struct row row)
     return fits;
 }
 
-static void write_narrow(const struct stream_layout *layout, const struct chunk *chunk,
-                         struct row row, unsigned char *place)
+/* Cells of a wide row in 32 bits each, or the other way round. */
+static void convert_cells(const struct stream_layout *layout, struct row row, bool to_wide,
+                          unsigned char *place)
 {
-    const uint32_t beyond_ms = (uint32_t)(row_time(row) - chunk->base_ms);
-    memcpy(place, &beyond_ms, sizeof beyond_ms);
-    for (uint32_t c = 0; c < layout->stream->column_count; c++) {
-        const int64_t value = row_cell(row, c).integer;
-        const int32_t narrow = value == CELL_NULL ? INT32_MIN : (int32_t)value;
-        memcpy(place + cell_place(false, c), &narrow, sizeof narrow);
-    }
-}
-
-static void write_wide(const struct stream_layout *layout, struct row row, unsigned char *place)
-{
-    const int64_t time_ms = row_time(row);
-    memcpy(place, &time_ms, sizeof time_ms);
     for (uint32_t c = 0; c < layout->stream->column_count; c++) {
         const union cell cell = row_cell(row, c);
-        memcpy(place + cell_place(true, c), &cell, sizeof cell);
+        const int32_t narrow = cell.integer == CELL_NULL ? INT32_MIN : (int32_t)cell.integer;
+        if (to_wide) {
+            memcpy(place + cell_place(true, c), &cell, sizeof cell);
+        } else {
+            memcpy(place + cell_place(false, c), &narrow, sizeof narrow);
+        }
     }
 }
 
@@ -85,16 +78,24 @@ void assay_row_write(const struct stream_layout *layout, struct chunk *chunk, ui
     unsigned char *place = chunk->rows + (size_t)at * chunk->row_bytes;
     const uint8_t to = chunk->is_wide;
     const uint8_t from = row.chunk->is_wide;
-    if (to == 0) {
-        write_narrow(layout, chunk, row, place);
+    const int64_t time_ms = row_time(row);
+    if (to == from) {
+        memcpy(place, row_start(row), chunk->row_bytes);
     } else {
-        write_wide(layout, row, place);
+        convert_cells(layout, row, to != 0, place);
+        if (layout->tie_at[0] != 0) {
+            memcpy(place + layout->tie_at[to], row_start(row) + layout->tie_at[from],
+                   sizeof(uint32_t));
+        }
+        memcpy(place + layout->passed_at[to], row_start(row) + layout->passed_at[from],
+               layout->passed_bytes);
     }
-    if (layout->tie_at[0] != 0) {
-        memcpy(place + layout->tie_at[to], row_start(row) + layout->tie_at[from], sizeof(uint32_t));
+    if (to != 0) {
+        memcpy(place, &time_ms, sizeof time_ms);
+    } else {
+        const uint32_t beyond_ms = (uint32_t)(time_ms - chunk->base_ms);
+        memcpy(place, &beyond_ms, sizeof beyond_ms);
     }
-    memcpy(place + layout->passed_at[to], row_start(row) + layout->passed_at[from],
-           layout->passed_bytes);
 }
 
 /* Call @p visit with each name of a text or tie of the row. */

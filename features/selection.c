@@ -51,6 +51,26 @@ static void mark_needed(const struct slicer *slicer, uint32_t entity, const uint
     }
 }
 
+/* Where the values of packed lanes have it, or ASSAY_NONE. */
+static uint32_t value_of(const struct stream_layout *stream, const struct kept_value *kept)
+{
+    const uint32_t lanes = stream->lane_count;
+    const uint32_t counts = stream->group_count * lanes;
+    if (!stream->has_values) {
+        return ASSAY_NONE;
+    }
+    if (kept->kind == ASSAY_AGG_COUNT) {
+        return stream->values_first + stream->total_packed[kept->total];
+    }
+    uint32_t s = 0;
+    while (stream->sum_pairs[s] != stream->total_pairs[kept->total]) {
+        s++;
+    }
+    const uint32_t lane = kept->total - stream->pair_totals[stream->sum_pairs[s]].first;
+    const uint32_t average = kept->kind == ASSAY_AGG_AVG ? 1 : 0;
+    return stream->values_first + counts + (2 * s + average) * lanes + lane;
+}
+
 /* Is the aggregate an expression of a total that its stream keeps? Then which. */
 static bool is_kept(const struct slicer *slicer, uint32_t entity, uint32_t agg,
                     struct kept_value *out)
@@ -69,6 +89,7 @@ static bool is_kept(const struct slicer *slicer, uint32_t entity, uint32_t agg,
         const uint32_t field = stream->stream->columns[def->column];
         out->scale = (double)assay_pow10(stream->event->fields[field].scale);
     }
+    out->value = value_of(stream, out);
     return true;
 }
 
@@ -119,6 +140,21 @@ static void list_stream(struct slicer *slicer, struct selection *selection, uint
     }
 }
 
+/* Where every feature is a value of packed lanes, values are all it takes. */
+static void find_values(const struct slicer *slicer, struct selection *selection, uint32_t kept)
+{
+    const uint32_t slots = slicer->plan->entities[selection->entity].feature_count;
+    selection->is_direct = true;
+    for (size_t i = 0; i < selection->count; i++) {
+        uint32_t k = 0;
+        while (k < kept && selection->kept[k].agg + slots != selection->outs[i]) {
+            k++;
+        }
+        selection->values[i] = k < kept ? selection->kept[k].value : ASSAY_NONE;
+        selection->is_direct = selection->is_direct && selection->values[i] != ASSAY_NONE;
+    }
+}
+
 static void fill(struct slicer *slicer, struct selection *selection, uint32_t entity,
                  const uint32_t features[], size_t count)
 {
@@ -145,6 +181,7 @@ static void fill(struct slicer *slicer, struct selection *selection, uint32_t en
                 .slot = j, .program = program, .copied = copied_slot(program)};
         }
     }
+    find_values(slicer, selection, used.kept);
 }
 
 static bool reserve(struct assay_arena *arena, struct selection *selection, size_t features,
@@ -154,6 +191,7 @@ static bool reserve(struct assay_arena *arena, struct selection *selection, size
     selection->room = features;
     selection->features = assay_arena_array(arena, features, sizeof *selection->features);
     selection->outs = assay_arena_array(arena, features, sizeof *selection->outs);
+    selection->values = assay_arena_array(arena, features, sizeof *selection->values);
     selection->steps = assay_arena_array(arena, features, sizeof *selection->steps);
     selection->aggs = assay_arena_array(arena, aggs, sizeof *selection->aggs);
     selection->kept = assay_arena_array(arena, aggs, sizeof *selection->kept);
@@ -162,8 +200,9 @@ static bool reserve(struct assay_arena *arena, struct selection *selection, size
     selection->swept = assay_arena_array(arena, aggs, sizeof *selection->swept);
     selection->reads = assay_arena_array(arena, streams, sizeof *selection->reads);
     return selection->reads != NULL && selection->sweeps != NULL && selection->swept != NULL &&
-           selection->features != NULL && selection->outs != NULL && selection->steps != NULL &&
-           selection->aggs != NULL && selection->kept != NULL && selection->streams != NULL;
+           selection->values != NULL && selection->features != NULL && selection->outs != NULL &&
+           selection->steps != NULL && selection->aggs != NULL && selection->kept != NULL &&
+           selection->streams != NULL;
 }
 
 bool assay_selection_reserve(struct slicer *slicer, struct assay_arena *arena)

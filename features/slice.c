@@ -1,3 +1,4 @@
+#include "features/lane_kernels.h"
 #include "features/record_pvt.h"
 
 /*
@@ -14,18 +15,27 @@ static struct log *copy_of(const struct slicer *slicer, const struct view *view,
     const struct stream_layout *layout = &slicer->layouts[view->entity].streams[stream];
     const struct log *log = &view->record->logs[stream];
     struct log *copy = &scratch->copies[stream];
-    *copy = *log;
-    copy->lanes = (struct lanes *)(void *)(scratch->lanes + scratch->lanes_bytes_max * stream);
-    memcpy(copy->lanes, log->lanes, lanes_bytes(layout));
+    assay_lanes_copy(layout, log, copy, scratch->lanes + scratch->lanes_bytes_max * stream);
     return copy;
 }
 
-/* The record's own lanes change, beside readers. */
+/* The record's own lanes move, beside readers. */
 static bool move_lanes(const struct log_context *context, const struct view *view, struct log *log,
                        int64_t at_ms, int64_t since_ms)
 {
     assay_seqlock_open(&view->record->lock);
     const bool are_there = assay_lanes_at(context, log, at_ms, since_ms);
+    assay_seqlock_close(&view->record->lock);
+    return are_there;
+}
+
+/* The usual move of them: one event more. */
+static bool step_lanes(const struct slicer *slicer, const struct view *view, uint32_t stream)
+{
+    assay_seqlock_open(&view->record->lock);
+    const bool are_there =
+        assay_lanes_stepped(&slicer->layouts[view->entity].streams[stream],
+                            &view->record->logs[stream], view->at_ms, view->since_ms);
     assay_seqlock_close(&view->record->lock);
     return are_there;
 }
@@ -41,9 +51,10 @@ static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t 
     if (settled_ms > view->at_ms) {
         return false;
     }
-    if (slicer->reads_copies) {
-        slicer->scratch.is_copy[stream] = false;
-        return assay_lanes_at(&context, log, view->at_ms, view->since_ms);
+    if (slicer->reads_copies) { /* the record is one: its lanes step, or a wide copy moves */
+        slicer->scratch.is_copy[stream] = !step_lanes(slicer, view, stream);
+        return !slicer->scratch.is_copy[stream] ||
+               assay_lanes_at(&context, copy_of(slicer, view, stream), view->at_ms, view->since_ms);
     }
     const int64_t since_ms = assay_segment_since(
         view->record, settled_ms, slicer->plan->schema->entities[view->entity].expire_ms);
@@ -70,8 +81,13 @@ static bool has_lanes(struct slicer *slicer, const struct view *view, uint32_t s
         return scratch->kept[stream];
     }
     scratch->lane_stamps[stream] = scratch->stamp;
-    scratch->is_copy[stream] = true;
+    scratch->is_copy[stream] = false;
     scratch->is_back[stream] = false;
+    scratch->kept[stream] = true;
+    if (view->event != NULL && step_lanes(slicer, view, stream)) {
+        return true;
+    }
+    scratch->is_copy[stream] = true;
     if (view->event == NULL) {
         scratch->kept[stream] = read_ahead(slicer, view, stream);
         return scratch->kept[stream];
@@ -100,7 +116,7 @@ static struct range kept_range(const struct slicer *slicer, const struct view *v
     const struct log *log = log_of(slicer, view, key->stream);
     struct range range = assay_lanes_range(layout, log, key->lane);
     if (scratch->is_back[key->stream]) {
-        const bool is_empty = lanes_begin(log->lanes, layout)[key->lane] == LANE_NOWHERE;
+        const bool is_empty = lane_begin(log->lanes, layout, key->lane) == LANE_NOWHERE;
         range.end = scratch->ends[key->stream];
         range.begin = is_empty ? range.end : range.begin;
     }
@@ -222,7 +238,6 @@ static const struct view_result *result_of(struct slicer *slicer, const struct v
     return result;
 }
 
-/* The value goes straight to its place: copies of small structs wait for their own bytes. */
 static void read_aggregate(struct slicer *slicer, const struct view *view, uint32_t index,
                            struct assay_value *out)
 {
@@ -256,6 +271,14 @@ static void prefetch_logs(const struct view *view, const struct selection *selec
     }
 }
 
+/* Field by field: a value that is put together on the way and copied whole is waited for. */
+static inline void put_number(struct assay_value *out, double number)
+{
+    out->cell.number = number;
+    out->kind = ASSAY_KIND_NUMBER;
+    out->state = ASSAY_STATE_OK;
+}
+
 /* The values of a stream that are one expression of a kept total: the same expressions as
  * assay_aggregate_value()'s, without the detour. */
 static void take_values(struct slicer *slicer, const struct view *view,
@@ -263,36 +286,118 @@ static void take_values(struct slicer *slicer, const struct view *view,
 {
     const struct stream_layout *layout = &slicer->layouts[view->entity].streams[part->stream];
     struct lanes *lanes = log_of(slicer, view, part->stream)->lanes;
-    const uint32_t *found = lanes_found(lanes, layout);
-    const int64_t *sums = lanes_sum(lanes, layout);
     struct assay_value *slots =
         slicer->scratch.slots + slicer->plan->entities[view->entity].feature_count;
     for (uint32_t i = 0; i < part->kept_count; i++) {
         const struct kept_value *value = &selection->kept[part->kept_first + i];
-        double number = found[value->total];
+        const uint32_t found = lane_found(lanes, layout, value->total);
+        double number = found;
         if (value->kind != ASSAY_AGG_COUNT) {
             const double over = value->kind == ASSAY_AGG_AVG ? value->scale * number : value->scale;
-            const int64_t sum = sums[value->total];
+            const int64_t sum = lane_sum(lanes, layout, value->total);
             const bool exact = sum <= EXACT && sum >= -EXACT && over <= (double)EXACT;
             if (value->kind == ASSAY_AGG_AVG && number == 0) {
                 number = ASSAY_NULL_NUMBER;
             } else {
-                number =
-                    exact ? (double)sum / over
-                          : assay_ratio(
-                                sum, (assay_uint128)value->scale *
-                                         (value->kind == ASSAY_AGG_AVG ? found[value->total] : 1));
+                number = exact ? (double)sum / over
+                               : assay_ratio(sum, (assay_uint128)value->scale *
+                                                      (value->kind == ASSAY_AGG_AVG ? found : 1));
             }
         }
-        slots[value->agg] =
-            (struct assay_value){.cell = {.number = number}, .kind = ASSAY_KIND_NUMBER};
+        put_number(&slots[value->agg], number);
+    }
+}
+
+/* What the packed lanes of a stream say, as numbers. */
+static void work_out_values(struct slicer *slicer, const struct stream_layout *layout,
+                            struct lanes *lanes)
+{
+    const struct lane_kernels *kernels = layout->kernels;
+    const uint32_t count = layout->lane_count;
+    double *out = slicer->scratch.values + layout->values_first;
+    kernels->numbers(out, packed_found(lanes, layout), layout->group_count * count);
+    out += (size_t)layout->group_count * count;
+    for (uint32_t s = 0; s < layout->sum_pair_count; s++) {
+        const struct pair *pair = &layout->pairs[layout->sum_pairs[s]];
+        const struct pair_totals totals = layout->pair_totals[layout->sum_pairs[s]];
+        kernels->quotients(out, out + count, packed_sum(lanes, layout) + totals.first,
+                           packed_found(lanes, layout) + (size_t)pair->group * count, count,
+                           layout->sum_scales[s]);
+        out += 2UL * count;
+    }
+}
+
+/* The aggregates of a stream that are one expression of a kept total. @return true: they are among
+ * the values of packed lanes; else they are in their slots. */
+static bool read_kept(struct slicer *slicer, const struct view *view,
+                      const struct selection *selection, const struct selection_stream *part,
+                      bool is_alive)
+{
+    const struct stream_layout *layout = &slicer->layouts[view->entity].streams[part->stream];
+    struct assay_value *slots =
+        slicer->scratch.slots + slicer->plan->entities[view->entity].feature_count;
+    if (is_alive && part->kept_count > 0 && has_lanes(slicer, view, part->stream)) {
+        struct lanes *lanes = log_of(slicer, view, part->stream)->lanes;
+        if (lanes->is_packed && layout->has_values) {
+            work_out_values(slicer, layout, lanes);
+            return true;
+        }
+        take_values(slicer, view, selection, part);
+        return false;
+    }
+    for (uint32_t i = 0; i < part->kept_count; i++) {
+        const uint32_t agg = selection->kept[part->kept_first + i].agg;
+        read_aggregate(slicer, view, agg, &slots[agg]);
+    }
+    return false;
+}
+
+static void read_others(struct slicer *slicer, const struct view *view,
+                        const struct selection *selection, const struct selection_stream *part,
+                        bool is_alive)
+{
+    struct assay_value *slots =
+        slicer->scratch.slots + slicer->plan->entities[view->entity].feature_count;
+    if (is_alive && part->sweep_count > 0 && has_lanes(slicer, view, part->stream)) {
+        for (uint32_t i = 0; i < part->sweep_count; i++) {
+            assay_sweep_read(slicer, selection, &selection->sweeps[part->sweep_first + i],
+                             part->stream, log_of(slicer, view, part->stream));
+        }
+    }
+    for (uint32_t i = 0; i < part->agg_count; i++) {
+        const uint32_t agg = selection->aggs[part->agg_first + i];
+        read_aggregate(slicer, view, agg, &slots[agg]);
+    }
+}
+
+/* Bring values of packed lanes to the slots of their aggregates. */
+static void fill_slots(struct slicer *slicer, const struct view *view,
+                       const struct selection *selection, const struct selection_stream *part)
+{
+    const struct scratch *scratch = &slicer->scratch;
+    struct assay_value *slots = scratch->slots + slicer->plan->entities[view->entity].feature_count;
+    for (uint32_t i = 0; i < part->kept_count; i++) {
+        const struct kept_value *kept = &selection->kept[part->kept_first + i];
+        put_number(&slots[kept->agg], scratch->values[kept->value]);
+    }
+}
+
+static void run_steps(struct slicer *slicer, const struct view *view,
+                      const struct selection *selection)
+{
+    struct assay_value *slots = slicer->scratch.slots;
+    const struct assay_env env = {
+        .schema = slicer->plan->schema, .event = view->event, .slots = slots, .at_ms = view->at_ms};
+    for (uint32_t i = 0; i < selection->step_count; i++) {
+        const struct selection_step *step = &selection->steps[i];
+        slots[step->slot] = step->copied != ASSAY_NONE ? slots[step->copied]
+                                                       : assay_program_eval(step->program, &env);
     }
 }
 
 void assay_slice_compute(struct slicer *slicer, struct view *view,
                          const struct selection *selection)
 {
-    const uint32_t slots_first = slicer->plan->entities[view->entity].feature_count;
     struct scratch *scratch = &slicer->scratch;
     scratch->stamp++;
     view->since_ms = INT64_MAX;
@@ -303,43 +408,29 @@ void assay_slice_compute(struct slicer *slicer, struct view *view,
     }
     /* Nothing is out of reach at the newest time or after. */
     const bool is_alive = view->since_ms != INT64_MAX && view->at_ms >= view->record->newest_ms;
+    scratch->is_direct = selection->is_direct && !view->needs_slots;
     for (uint32_t s = 0; s < selection->stream_count; s++) {
         const struct selection_stream *part = &selection->streams[s];
-        if (is_alive && part->kept_count > 0 && has_lanes(slicer, view, part->stream)) {
-            take_values(slicer, view, selection, part);
-        } else {
-            for (uint32_t i = 0; i < part->kept_count; i++) {
-                const uint32_t agg = selection->kept[part->kept_first + i].agg;
-                read_aggregate(slicer, view, agg, &scratch->slots[slots_first + agg]);
-            }
-        }
-        if (is_alive && part->sweep_count > 0 && has_lanes(slicer, view, part->stream)) {
-            for (uint32_t i = 0; i < part->sweep_count; i++) {
-                assay_sweep_read(slicer, selection, &selection->sweeps[part->sweep_first + i],
-                                 part->stream, log_of(slicer, view, part->stream));
-            }
-        }
-        for (uint32_t i = 0; i < part->agg_count; i++) {
-            const uint32_t agg = selection->aggs[part->agg_first + i];
-            read_aggregate(slicer, view, agg, &scratch->slots[slots_first + agg]);
+        scratch->has_values[s] = read_kept(slicer, view, selection, part, is_alive);
+        scratch->is_direct = scratch->is_direct && scratch->has_values[s];
+        read_others(slicer, view, selection, part, is_alive);
+    }
+    for (uint32_t s = 0; !scratch->is_direct && s < selection->stream_count; s++) {
+        if (scratch->has_values[s]) {
+            fill_slots(slicer, view, selection, &selection->streams[s]);
         }
     }
-    const struct assay_env env = {.schema = slicer->plan->schema,
-                                  .event = view->event,
-                                  .slots = scratch->slots,
-                                  .at_ms = view->at_ms};
-    for (uint32_t i = 0; i < selection->step_count; i++) {
-        const struct selection_step *step = &selection->steps[i];
-        scratch->slots[step->slot] = step->copied != ASSAY_NONE
-                                         ? scratch->slots[step->copied]
-                                         : assay_program_eval(step->program, &env);
-    }
+    run_steps(slicer, view, selection);
 }
 
 void assay_slice_take(const struct slicer *slicer, const struct selection *selection,
                       struct assay_arena *texts, struct assay_value out[])
 {
-    for (size_t i = 0; i < selection->count; i++) {
+    const bool is_direct = slicer->scratch.is_direct;
+    for (size_t i = 0; is_direct && i < selection->count; i++) {
+        put_number(&out[i], slicer->scratch.values[selection->values[i]]);
+    }
+    for (size_t i = 0; !is_direct && i < selection->count; i++) {
         out[i] = slicer->scratch.slots[selection->outs[i]];
         if (out[i].kind == ASSAY_KIND_TEXT && out[i].cell.text.ptr != NULL) {
             out[i].cell.text = assay_arena_copy(texts, out[i].cell.text);

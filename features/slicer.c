@@ -9,6 +9,7 @@ struct sizes {
     size_t ranges;
     size_t streams;
     size_t lanes_bytes;
+    size_t values;
 };
 
 static size_t larger(size_t a, size_t b)
@@ -18,16 +19,19 @@ static size_t larger(size_t a, size_t b)
 
 static struct sizes sizes_of(const struct slicer *slicer)
 {
-    struct sizes sizes = {.slots = 1, .views = 1, .ranges = 1, .streams = 1, .lanes_bytes = 16};
+    struct sizes sizes = {
+        .slots = 1, .views = 1, .ranges = 1, .streams = 1, .lanes_bytes = 16, .values = 1};
     for (uint32_t e = 0; e < slicer->plan->schema->entity_count; e++) {
         const struct assay_plan_entity *entity = &slicer->plan->entities[e];
         const struct entity_layout *layout = &slicer->layouts[e];
         sizes.slots = larger(sizes.slots, (size_t)entity->agg_count + entity->feature_count);
         sizes.views = larger(sizes.views, layout->view_count);
         sizes.ranges = larger(sizes.ranges, layout->range_count);
+        sizes.values = larger(sizes.values, layout->value_count);
         sizes.streams = larger(sizes.streams, layout->stream_count);
         for (uint32_t s = 0; s < layout->stream_count; s++) {
-            sizes.lanes_bytes = larger(sizes.lanes_bytes, lanes_room(&layout->streams[s]));
+            const size_t bytes = (lanes_bytes(&layout->streams[s]) + 15) / 16 * 16;
+            sizes.lanes_bytes = larger(sizes.lanes_bytes, bytes);
         }
     }
     return sizes;
@@ -38,13 +42,15 @@ static bool reserve_streams(struct scratch *scratch, struct assay_arena *arena, 
     scratch->lane_stamps = assay_arena_array(arena, streams, sizeof(uint64_t));
     scratch->kept = assay_arena_array(arena, streams, sizeof *scratch->kept);
     scratch->is_copy = assay_arena_array(arena, streams, sizeof *scratch->is_copy);
+    scratch->has_values = assay_arena_array(arena, streams, sizeof *scratch->has_values);
     scratch->is_back = assay_arena_array(arena, streams, sizeof *scratch->is_back);
     scratch->ends = assay_arena_array(arena, streams, sizeof *scratch->ends);
     scratch->copies = assay_arena_array(arena, streams, sizeof *scratch->copies);
     scratch->lanes = assay_arena_array(arena, streams, scratch->lanes_bytes_max);
-    return scratch->lane_stamps != NULL && scratch->kept != NULL && scratch->is_copy != NULL &&
-           scratch->is_back != NULL && scratch->ends != NULL && scratch->copies != NULL &&
-           scratch->lanes != NULL;
+    scratch->work = assay_arena_alloc(arena, scratch->lanes_bytes_max);
+    return scratch->lane_stamps != NULL && scratch->kept != NULL && scratch->has_values != NULL &&
+           scratch->is_copy != NULL && scratch->is_back != NULL && scratch->ends != NULL &&
+           scratch->copies != NULL && scratch->lanes != NULL && scratch->work != NULL;
 }
 
 static bool reserve_scratch(struct scratch *scratch, struct assay_arena *arena,
@@ -52,13 +58,14 @@ static bool reserve_scratch(struct scratch *scratch, struct assay_arena *arena,
 {
     scratch->lanes_bytes_max = sizes->lanes_bytes;
     scratch->slots = assay_arena_array(arena, sizes->slots, sizeof *scratch->slots);
+    scratch->values = assay_arena_array(arena, sizes->values, sizeof *scratch->values);
     scratch->needed = assay_arena_array(arena, sizes->slots, 1);
     scratch->ranges = assay_arena_array(arena, sizes->ranges, sizeof *scratch->ranges);
     scratch->range_stamps = assay_arena_array(arena, sizes->ranges, sizeof(uint64_t));
     scratch->results = assay_arena_array(arena, sizes->views, sizeof *scratch->results);
     scratch->view_stamps = assay_arena_array(arena, sizes->views, sizeof(uint64_t));
-    return scratch->slots != NULL && scratch->needed != NULL && scratch->ranges != NULL &&
-           scratch->range_stamps != NULL && scratch->results != NULL &&
+    return scratch->slots != NULL && scratch->values != NULL && scratch->needed != NULL &&
+           scratch->ranges != NULL && scratch->range_stamps != NULL && scratch->results != NULL &&
            scratch->view_stamps != NULL && reserve_streams(scratch, arena, sizes->streams);
 }
 

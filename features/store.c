@@ -77,7 +77,8 @@ static bool reserve(struct assay_store *store)
     if (store->arena == NULL || !assay_slab_init(&store->slab, store->options.memory_bytes_max)) {
         return false;
     }
-    store->layouts = assay_layout_create(store->arena, &store->slab, store->plan);
+    store->layouts =
+        assay_layout_create(store->arena, &store->slab, store->options.vectors, store->plan);
     if (store->layouts == NULL || !reserve_slicer(store) || !reserve_places(store) ||
         !assay_texts_init(&store->texts, &store->slab, store->options.index_seed)) {
         return false;
@@ -310,7 +311,7 @@ static void commit(struct assay_store *store, struct assay_record *record,
         assay_log_commit(&context, log, (struct row){.chunk = pending_chunk(pending, i)},
                          &pending->changes[i]);
         touched[s] = pending->changes[i].position;
-        assay_lanes_insert(context.layout, log, touched[s]);
+        assay_lanes_insert(&context, log, touched[s]);
         const bool in_order = touched[s].chunk + 1 == log->count &&
                               touched[s].at + 1 == log_chunk(log, log->count - 1)->count;
         store->stats.late_inserts += in_order ? 0 : 1;

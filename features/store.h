@@ -19,10 +19,19 @@
 struct assay_store;
 struct assay_record;
 
+/** Which instructions the loops over windows use; answers are the same. */
+enum assay_vectors {
+    ASSAY_VECTORS_BEST, /* that the processor has */
+    ASSAY_VECTORS_PLAIN,
+    ASSAY_VECTORS_AVX2,
+    ASSAY_VECTORS_AVX512,
+};
+
 struct assay_store_options {
     size_t memory_bytes_max; /* address space reserved; touched as needed */
     uint64_t index_seed;     /* random per process: hostile ids cannot aim at the index */
-    uint32_t shards;   /* stores that share an entity's capacity in equal parts; 0: this one */
+    uint32_t shards; /* stores that share an entity's capacity in equal parts; 0: this one */
+    enum assay_vectors vectors;
     uint32_t hot_keys; /* counters an entity of features/hot_keys.h; 0: keys are not counted */
 };
 

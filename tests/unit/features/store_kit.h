@@ -44,6 +44,7 @@ struct kit {
     struct assay_update update;
     struct assay_event event; /* the one last applied */
     uint32_t shards;          /* that share a capacity; 0: this store has all of it */
+    enum assay_vectors vectors;
 };
 
 static inline struct assay_field_def kit_field(const char *name, enum assay_type type,
@@ -100,8 +101,10 @@ static inline void kit_feature(struct kit *kit, uint32_t entity, const char *nam
 
 static inline struct assay_store *kit_store(const struct kit *kit, size_t memory, uint64_t seed)
 {
-    const struct assay_store_options options = {
-        .memory_bytes_max = memory, .index_seed = seed, .shards = kit->shards};
+    const struct assay_store_options options = {.memory_bytes_max = memory,
+                                                .index_seed = seed,
+                                                .shards = kit->shards,
+                                                .vectors = kit->vectors};
     struct assay_store *store = NULL;
     assert_int_equal(assay_store_create(&store, kit->plan, &options, NULL), ASSAY_OK);
     return store;
