@@ -19,30 +19,20 @@ static struct log *copy_of(const struct slicer *slicer, const struct view *view,
     return copy;
 }
 
-/* The record's own lanes change, beside readers. */
-static bool move_lanes(const struct log_context *context, const struct view *view, struct log *log,
+/* The record's own lanes move, beside readers; by a step, mostly. */
+static bool move_lanes(struct slicer *slicer, const struct view *view, uint32_t stream,
                        int64_t at_ms, int64_t since_ms)
 {
+    const struct stream_layout *layout = &slicer->layouts[view->entity].streams[stream];
+    struct log *log = &view->record->logs[stream];
     assay_seqlock_open(&view->record->lock);
-    const bool are_there = assay_lanes_at(context, log, at_ms, since_ms);
+    bool are_there = assay_lanes_stepped(layout, log, at_ms, since_ms);
+    if (!are_there) {
+        const struct log_context context = slicer_context_of(slicer, view->record, stream);
+        are_there = assay_lanes_at(&context, log, at_ms, since_ms);
+    }
     assay_seqlock_close(&view->record->lock);
     return are_there;
-}
-
-/* The record is a reader's copy: its lanes may be moved, but stay in their place. */
-static bool read_copy(struct slicer *slicer, const struct log_context *context,
-                      const struct view *view, uint32_t stream)
-{
-    struct log *log = &view->record->logs[stream];
-    slicer->scratch.is_copy[stream] = log->lanes->is_packed;
-    if (!log->lanes->is_packed) {
-        return assay_lanes_at(context, log, view->at_ms, view->since_ms);
-    }
-    if (assay_lanes_stepped(context->layout, log, view->at_ms, view->since_ms)) {
-        slicer->scratch.is_copy[stream] = false;
-        return true;
-    }
-    return assay_lanes_at(context, copy_of(slicer, view, stream), view->at_ms, view->since_ms);
 }
 
 /* A read may be of any time, so it moves a copy. The kept windows of the log are brought up to its
@@ -51,17 +41,20 @@ static bool read_ahead(struct slicer *slicer, const struct view *view, uint32_t 
 {
     const struct stream_layout *layout = &slicer->layouts[view->entity].streams[stream];
     const struct log_context context = slicer_context_of(slicer, view->record, stream);
-    struct log *log = &view->record->logs[stream];
+    const struct log *log = &view->record->logs[stream];
     const int64_t settled_ms = layout->keeps_lanes ? assay_lanes_settled(log) : INT64_MAX;
     if (settled_ms > view->at_ms) {
         return false;
     }
-    if (slicer->reads_copies) {
-        return read_copy(slicer, &context, view, stream);
+    if (slicer->reads_copies) { /* the record is one: its lanes step, or a wide copy moves */
+        slicer->scratch.is_copy[stream] =
+            !assay_lanes_stepped(layout, log, view->at_ms, view->since_ms);
+        return !slicer->scratch.is_copy[stream] ||
+               assay_lanes_at(&context, copy_of(slicer, view, stream), view->at_ms, view->since_ms);
     }
     const int64_t since_ms = assay_segment_since(
         view->record, settled_ms, slicer->plan->schema->entities[view->entity].expire_ms);
-    return since_ms != INT64_MAX && move_lanes(&context, view, log, settled_ms, since_ms) &&
+    return since_ms != INT64_MAX && move_lanes(slicer, view, stream, settled_ms, since_ms) &&
            assay_lanes_at(&context, copy_of(slicer, view, stream), view->at_ms, view->since_ms);
 }
 
@@ -75,17 +68,6 @@ static bool read_back(struct slicer *slicer, const struct view *view, uint32_t s
                             &slicer->scratch.ends[stream]);
 }
 
-/* The usual case: packed lanes and one event more. */
-static bool step_lanes(const struct slicer *slicer, const struct view *view, uint32_t stream)
-{
-    assay_seqlock_open(&view->record->lock);
-    const bool are_there =
-        assay_lanes_stepped(&slicer->layouts[view->entity].streams[stream],
-                            &view->record->logs[stream], view->at_ms, view->since_ms);
-    assay_seqlock_close(&view->record->lock);
-    return are_there;
-}
-
 /* Whether there are kept windows at the view's time; asked once a slice. Only the current event's
  * time moves those of the log itself. */
 static bool has_lanes(struct slicer *slicer, const struct view *view, uint32_t stream)
@@ -95,20 +77,13 @@ static bool has_lanes(struct slicer *slicer, const struct view *view, uint32_t s
         return scratch->kept[stream];
     }
     scratch->lane_stamps[stream] = scratch->stamp;
-    scratch->is_copy[stream] = false;
-    scratch->is_back[stream] = false;
-    scratch->kept[stream] = true;
-    if (view->event != NULL && step_lanes(slicer, view, stream)) {
-        return true;
-    }
     scratch->is_copy[stream] = true;
+    scratch->is_back[stream] = false;
     if (view->event == NULL) {
         scratch->kept[stream] = read_ahead(slicer, view, stream);
         return scratch->kept[stream];
     }
-    const struct log_context context = slicer_context_of(slicer, view->record, stream);
-    scratch->is_copy[stream] =
-        !move_lanes(&context, view, &view->record->logs[stream], view->at_ms, view->since_ms);
+    scratch->is_copy[stream] = !move_lanes(slicer, view, stream, view->at_ms, view->since_ms);
     scratch->is_back[stream] = scratch->is_copy[stream] && read_back(slicer, view, stream);
     scratch->kept[stream] = !scratch->is_copy[stream] || scratch->is_back[stream];
     return scratch->kept[stream];

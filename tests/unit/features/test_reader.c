@@ -307,7 +307,7 @@ static void pay(struct kit *kit, uint32_t name, int64_t time_ms)
     struct assay_event event = kit_event(KIT_PAY, time_ms, name_of(key, name), NULL);
     (void)snprintf(tag, sizeof tag, "a tag of its own, %lld", (long long)time_ms);
     kit_set_text(&event, KIT_TAG, tag);
-    kit_set_integer(&event, KIT_N, time_ms % 17);
+    kit_set_integer(&event, KIT_N, time_ms * 7919 % 100003);
     kit_apply(kit, &event, key);
 }
 
@@ -351,6 +351,35 @@ static void a_copy_outlives_the_keys_eviction_and_the_reuse_of_its_memory(void *
     kit_close(&kit);
 }
 
+static void a_copy_keeps_its_chunks_while_the_log_slides(void **state)
+{
+    (void)state;
+    struct kit kit;
+    struct slow slow;
+    struct assay_value got[3];
+    kit_init(&kit, 0, 0);
+    kit_feature(&kit, KIT_USER, "m", "max(pay.n) over 2s");
+    kit_feature(&kit, KIT_USER, "d", "count_distinct(pay.tag) over 1900ms");
+    kit_feature(&kit, KIT_USER, "s", "stddev_pop(pay.n) over 1700ms");
+    kit_open(&kit, MEMORY);
+    const uint32_t features[3] = {kit_index(&kit, "user.m"), kit_index(&kit, "user.d"),
+                                  kit_index(&kit, "user.s")};
+    slow_open(&slow, &kit, features, 3);
+    int64_t clock = 0;
+    for (int round = 0; round < 100; round++) {
+        slow_copy(&slow, "k00001", clock);
+        for (int i = 0; i < 70 * (1 + round % 20); i++) {
+            pay(&kit, 1, ++clock);
+        }
+        slow_compute(&slow, got);
+        for (int f = 0; f < 3; f++) {
+            assert_true(is_same(&got[f], &slow.expected[f]));
+        }
+    }
+    slow_close(&slow);
+    kit_close(&kit);
+}
+
 /* ---- busy ---- */
 
 static void copy_head_of(struct slow *slow, const char *user, enum copied expected)
@@ -379,11 +408,15 @@ static void a_copy_of_two_states_does_not_count(void **state)
     pay(&kit, 1, 11); /* between the two steps */
     assert_int_equal(assay_copy_rest(&slow.copying, &slow.room), CHANGED);
     copy_head_of(&slow, "k00001", COPIED);
-    (void)kit_slice(&kit, "user.c"); /* its kept windows move */
+    (void)kit_slice(&kit, "user.c"); /* its kept windows are made */
+    assert_int_equal(assay_copy_rest(&slow.copying, &slow.room), CHANGED);
+    pay(&kit, 1, 12);
+    copy_head_of(&slow, "k00001", COPIED);
+    (void)kit_slice(&kit, "user.c"); /* they take a step */
     assert_int_equal(assay_copy_rest(&slow.copying, &slow.room), CHANGED);
     copy_head_of(&slow, "k00001", COPIED);
     assert_int_equal(assay_copy_rest(&slow.copying, &slow.room), COPIED);
-    pay(&kit, 2, 12); /* evicts it */
+    pay(&kit, 2, 13); /* evicts it */
     copy_head_of(&slow, "k00001", CHANGED);
     assay_qsbr_offline(&kit.store->readers->qsbr, slow.place);
     slow_close(&slow);
@@ -565,6 +598,7 @@ int main(void)
         cmocka_unit_test(a_reader_answers_with_the_owners_bits),
         cmocka_unit_test(a_copy_keeps_its_state_whatever_the_owner_does),
         cmocka_unit_test(a_copy_outlives_the_keys_eviction_and_the_reuse_of_its_memory),
+        cmocka_unit_test(a_copy_keeps_its_chunks_while_the_log_slides),
         cmocka_unit_test(a_copy_of_two_states_does_not_count),
         cmocka_unit_test(a_key_that_is_being_written_is_busy_and_its_owner_answers),
         cmocka_unit_test(a_key_is_looked_for_again_while_homes_move),
