@@ -387,14 +387,14 @@ static inline struct block *block_named(const struct stream_layout *layout, uint
     return name == 0 ? NULL : assay_slab_at(layout->slab, name);
 }
 
-/** The block that a chunk opens, or NULL. */
+/** The block that a chunk opens, or NULL. A reader may ask while blocks are built and dropped. */
 static inline struct block *chunk_opens(const struct stream_layout *layout,
                                         const struct chunk *chunk)
 {
     if (spill_holds(layout->spill, chunk)) {
         return block_named(layout, assay_spill_piece(layout->spill, chunk)->opens);
     }
-    return chunk->seal == NULL ? NULL : chunk->seal->opens;
+    return chunk->seal == NULL ? NULL : __atomic_load_n(&chunk->seal->opens, __ATOMIC_ACQUIRE);
 }
 
 /** The block that it closes, or NULL. */
@@ -404,7 +404,7 @@ static inline struct block *chunk_closes(const struct stream_layout *layout,
     if (spill_holds(layout->spill, chunk)) {
         return block_named(layout, assay_spill_piece(layout->spill, chunk)->closes);
     }
-    return chunk->seal == NULL ? NULL : chunk->seal->closes;
+    return chunk->seal == NULL ? NULL : __atomic_load_n(&chunk->seal->closes, __ATOMIC_ACQUIRE);
 }
 
 /* row.c */
