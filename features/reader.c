@@ -305,7 +305,8 @@ static void copy_rest(struct assay_reader *reader, struct step *step)
 {
     select_again(reader, step);
     step->copied = assay_copy_rest(&step->copying, &reader->room);
-    for (uint32_t s = 0; step->copied == COPIED && s < step->copying.layout->stream_count; s++) {
+    const bool has_logs = step->copied == COPIED && step->copying.since_ms != INT64_MAX;
+    for (uint32_t s = 0; has_logs && s < step->copying.layout->stream_count; s++) {
         const struct log *log = &step->copying.copy->logs[s];
         if (step->copying.selection->reads[s] && log->count > 0) {
             assay_lanes_prefetch(&step->copying.layout->streams[s], log, step->copying.at_ms);

@@ -62,6 +62,8 @@ struct record_copy {
     unsigned lock_count;
     int64_t at_ms;
     int64_t expire_ms;
+    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing, its logs are the
+                         store's still and must not be looked at */
 };
 
 /** Bytes that the copy of one record takes at most. */
