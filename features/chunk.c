@@ -11,7 +11,7 @@ struct chunk *assay_chunk_create(const struct log_context *context, uint32_t cap
 {
     ASSAY_ASSERT(capacity > 0 && capacity <= CHUNK_ROWS_MAX);
     const struct stream_layout *layout = context->layout;
-    const size_t bytes = assay_slab_fit(chunk_bytes(layout, capacity, is_wide));
+    const size_t bytes = assay_slab_piece(context->slab, chunk_bytes(layout, capacity, is_wide));
     struct chunk *chunk = assay_slab_alloc(context->slab, bytes);
     if (chunk == NULL) {
         return NULL;

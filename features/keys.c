@@ -90,7 +90,7 @@ void assay_keys_discard(struct assay_store *store, struct assay_record *record)
         assay_log_free(&context, &record->logs[s]);
     }
     assay_segment_free(&store->slab, record);
-    store->record_bytes -= assay_slab_fit(bytes);
+    store->record_bytes -= assay_slab_piece(&store->slab, bytes);
     assay_slab_free(&store->slab, record, bytes);
 }
 
@@ -128,7 +128,7 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
     record->key_bytes = (uint16_t)key.len;
     memcpy(record_key(record, store->layouts[entity].stream_count), key.ptr, key.len);
     place_lanes(&store->layouts[entity], record);
-    store->record_bytes += assay_slab_fit(bytes);
+    store->record_bytes += assay_slab_piece(&store->slab, bytes);
     return record;
 }
 

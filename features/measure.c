@@ -7,14 +7,14 @@
  */
 
 /* Bytes a piece really takes; 0: there is none. */
-static uint64_t piece(size_t bytes)
+static uint64_t piece(const struct assay_slab *slab, size_t bytes)
 {
-    return bytes == 0 ? 0 : assay_slab_fit(bytes);
+    return bytes == 0 ? 0 : assay_slab_piece(slab, bytes);
 }
 
 static uint64_t rows_bytes(const struct stream_layout *layout, const struct chunk *chunk)
 {
-    return piece(chunk_bytes(layout, chunk->capacity, chunk->is_wide != 0));
+    return piece(layout->slab, chunk_bytes(layout, chunk->capacity, chunk->is_wide != 0));
 }
 
 /* Lists of different values. */
@@ -22,7 +22,7 @@ static uint64_t values_bytes(const struct stream_layout *layout, const struct su
 {
     uint64_t bytes = 0;
     for (uint32_t p = 0; p < layout->pair_count; p++) {
-        bytes += piece(summaries[p].distinct_count * sizeof *summaries[p].values);
+        bytes += piece(layout->slab, summaries[p].distinct_count * sizeof *summaries[p].values);
     }
     return bytes;
 }
@@ -33,17 +33,18 @@ static void add_chunk(const struct stream_layout *layout, const struct chunk *ch
     const struct block *block = chunk_opens(layout, chunk);
     if (spill_holds(layout->spill, chunk)) {
         bytes->spilled += assay_spill_bytes(layout->spill, chunk);
-        bytes->summaries += piece(assay_spill_run_bytes(layout->spill, chunk));
+        bytes->summaries += piece(layout->slab, assay_spill_run_bytes(layout->spill, chunk));
     } else {
         bytes->chunks += rows_bytes(layout, chunk);
     }
     if (!spill_holds(layout->spill, chunk) && chunk->seal != NULL) {
         bytes->summaries +=
-            piece(seal_bytes(layout)) + values_bytes(layout, chunk->seal->summaries);
+            piece(layout->slab, seal_bytes(layout)) + values_bytes(layout, chunk->seal->summaries);
     }
     if (block != NULL) {
-        bytes->summaries += piece(sizeof *block + layout->pair_count * sizeof(struct summary)) +
-                            values_bytes(layout, block->summaries);
+        bytes->summaries +=
+            piece(layout->slab, sizeof *block + layout->pair_count * sizeof(struct summary)) +
+            values_bytes(layout, block->summaries);
     }
 }
 
@@ -56,7 +57,8 @@ static void add_bases(const struct stream_layout *layout, const struct base *bas
                       struct assay_state_bytes *bytes)
 {
     for (; base != NULL; base = base->next) {
-        bytes->bases += piece(sizeof *base + layout->pair_count * sizeof(struct tally));
+        bytes->bases +=
+            piece(layout->slab, sizeof *base + layout->pair_count * sizeof(struct tally));
         for (uint32_t p = 0; p < layout->pair_count; p++) {
             bytes->bases += edge_bytes(layout, base->tallies[p].first);
             bytes->bases += edge_bytes(layout, base->tallies[p].last);
@@ -70,21 +72,21 @@ static uint64_t add_record(const struct assay_store *store, const struct assay_r
 {
     const struct entity_layout *layout = &store->layouts[record->entity];
     uint64_t logged = 0;
-    bytes->records +=
-        piece(record_lanes_at(layout->stream_count, record->key_bytes) + layout->inline_bytes);
+    bytes->records += piece(&store->slab, record_lanes_at(layout->stream_count, record->key_bytes) +
+                                              layout->inline_bytes);
     if (record->segments != &record->inline_segment) {
-        bytes->records += piece(record->segment_capacity * sizeof *record->segments);
+        bytes->records += piece(&store->slab, record->segment_capacity * sizeof *record->segments);
     }
     for (uint32_t s = 0; s < layout->stream_count; s++) {
         const struct log *log = &record->logs[s];
-        bytes->chunks += piece(log->capacity * sizeof(struct chunk *));
-        bytes->chunks += piece(log->spill == 0 ? 0 : sizeof(struct log_spill));
+        bytes->chunks += piece(&store->slab, log->capacity * sizeof(struct chunk *));
+        bytes->chunks += piece(&store->slab, log->spill == 0 ? 0 : sizeof(struct log_spill));
         for (uint32_t c = 0; c < log->count; c++) {
             spill_enter(layout->streams[s].spill, log_chunk(log, c));
             add_chunk(&layout->streams[s], log_chunk(log, c), bytes);
             logged += log_chunk(log, c)->count;
         }
-        bytes->lanes += piece(lanes_apart_bytes(&layout->streams[s], log));
+        bytes->lanes += piece(&store->slab, lanes_apart_bytes(&layout->streams[s], log));
         add_bases(&layout->streams[s], log->bases, bytes);
     }
     return logged;

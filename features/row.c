@@ -8,6 +8,12 @@ static struct assay_str tie_at(const struct stream_layout *layout, struct row ro
 {
     uint32_t name = 0;
     memcpy(&name, row_start(row) + layout->tie_at[row.chunk->is_wide], sizeof name);
+    if (name != ASSAY_NONE &&
+        spill_holds(layout->spill, row.chunk)) { /* it lies behind the chunk */
+        const char *place = (const char *)row.chunk + name;
+        const struct text *tie = (const struct text *)(const void *)place;
+        return (struct assay_str){.ptr = tie->bytes, .len = tie->len};
+    }
     return assay_text_at(layout->slab, name);
 }
 
@@ -98,12 +104,13 @@ void assay_row_write(const struct stream_layout *layout, struct chunk *chunk, ui
     }
 }
 
-/* Call @p visit with each name of a text or tie of the row. */
+/* Call @p visit with each name of a text or tie of the row. A tie that has moved has none and goes
+ * with its row. */
 static void each_name(const struct log_context *context, struct row row,
                       void (*visit)(struct texts *texts, uint32_t name))
 {
     const struct stream_layout *layout = context->layout;
-    if (layout->tie_at[0] != 0) {
+    if (layout->tie_at[0] != 0 && !spill_holds(layout->spill, row.chunk)) {
         uint32_t name = 0;
         memcpy(&name, row_start(row) + layout->tie_at[row.chunk->is_wide], sizeof name);
         if (name != ASSAY_NONE) {

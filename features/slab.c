@@ -68,13 +68,12 @@ bool assay_slab_init(struct assay_slab *slab, size_t bytes_max)
 bool assay_slab_init_beyond(struct assay_slab *slab, size_t bytes_max, size_t beyond_bytes)
 {
     ASSAY_ASSERT(slab != NULL && bytes_max > 0 && bytes_max < (size_t)1 << 47);
-    ASSAY_ASSERT(beyond_bytes < (size_t)1 << 46);
+    ASSAY_ASSERT(beyond_bytes <= (size_t)1 << 46);
     *slab = (struct assay_slab){
         .bytes_max = bytes_max, .beyond_bytes = beyond_bytes, .grain_log = GRAIN_LOG_MIN};
     /* Guards keep the kernel from joining regions, so that what it reports is this one's. */
     const size_t beyond_at = round_up(bytes_max + GUARD_BYTES, huge_bytes);
-    const size_t named = beyond_bytes == 0 ? bytes_max : beyond_at + beyond_bytes;
-    while ((named - 1) >> slab->grain_log > UINT32_MAX) {
+    while ((bytes_max - 1) >> slab->grain_log > UINT32_MAX) {
         slab->grain_log++;
     }
     const size_t room = beyond_at + beyond_bytes + 2 * huge_bytes;
@@ -255,4 +254,9 @@ void assay_slab_free(struct assay_slab *slab, void *piece, size_t bytes)
 size_t assay_slab_fit(size_t bytes)
 {
     return class_bytes(class_of(bytes));
+}
+
+size_t assay_slab_piece(const struct assay_slab *slab, size_t bytes)
+{
+    return class_bytes(class_in(slab, bytes));
 }

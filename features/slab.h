@@ -43,7 +43,7 @@ struct assay_slab {
     uint32_t large_free; /* freed pieces that may be cut */
     unsigned char *cut;  /* what is left of the one being cut */
     size_t cut_bytes;
-    unsigned char *beyond; /* more address space, that pieces can be named in; see below */
+    unsigned char *beyond; /* more address space; see below */
     size_t beyond_bytes;
     void *map; /* the regions and the guards around them */
     size_t map_bytes;
@@ -65,8 +65,8 @@ struct assay_slab_pages {
 bool assay_slab_init(struct assay_slab *slab, size_t bytes_max);
 /**
  * The same, with @p beyond_bytes more of address space behind it, which the slab hands nothing out
- * of: it cannot be touched until its user makes it so. Places in it that are multiples of the grain
- * away from the base have names like pieces have. It starts a multiple of 2 MiB.
+ * of: it cannot be touched until its user makes it so. Nothing in it has a name, so its size does
+ * not make the grain of pieces coarser. It starts a multiple of 2 MiB.
  */
 bool assay_slab_init_beyond(struct assay_slab *slab, size_t bytes_max, size_t beyond_bytes);
 /** Give the region back. */
@@ -92,8 +92,11 @@ void assay_slab_unshare(struct assay_slab *slab);
 void assay_slab_turn(struct assay_slab *slab);
 /** Freed pieces that wait for readers, in bytes. Thread: owner. */
 size_t assay_slab_waiting(const struct assay_slab *slab);
-/** Bytes a request of @p bytes really gets: callers that grow may use them all. */
+/** Bytes a request of @p bytes really gets where the grain is the finest. */
 size_t assay_slab_fit(size_t bytes);
+/** Bytes that it gets in this region, whose grain may be coarser: callers that grow may use them
+ * all. */
+size_t assay_slab_piece(const struct assay_slab *slab, size_t bytes);
 /**
  * Ask the kernel what it gave. @return false when it does not say. Thread: any; blocks on a read of
  * /proc, so it is for reports only.

@@ -20,17 +20,6 @@ static size_t round_up(size_t bytes, size_t unit)
     return (bytes + unit - 1) / unit * unit;
 }
 
-static size_t grain_of(const struct log_context *context)
-{
-    return (size_t)1 << context->slab->grain_log;
-}
-
-static size_t piece_align(const struct log_context *context)
-{
-    const size_t grain = grain_of(context);
-    return grain > SPILL_ALIGN ? grain : SPILL_ALIGN;
-}
-
 uint32_t assay_spill_kept_chunks(const struct stream_layout *layout, size_t bytes)
 {
     const size_t chunk = (size_t)layout->row_bytes[layout->narrows ? 0 : 1] * CHUNK_ROWS_MAX;
@@ -86,11 +75,11 @@ static size_t packed_bytes(const struct log_context *context, const struct chunk
     size_t at = ties_at(layout, chunk);
     for (uint32_t i = 0; layout->tie_at[0] != 0 && i < chunk->count; i++) {
         const uint32_t name = tie_name(layout, chunk, i);
-        at = name == ASSAY_NONE
-                 ? at
-                 : round_up(at, grain_of(context)) + text_bytes(assay_text_at(context->slab, name));
+        at = name == ASSAY_NONE ? at
+                                : round_up(at, _Alignof(struct text)) +
+                                      text_bytes(assay_text_at(context->slab, name));
     }
-    return round_up(at, piece_align(context));
+    return round_up(at, SPILL_ALIGN);
 }
 
 static void pack_ties(const struct log_context *context, struct chunk *copy, size_t at)
@@ -102,11 +91,10 @@ static void pack_ties(const struct log_context *context, struct chunk *copy, siz
             continue;
         }
         const struct text *tie = assay_slab_at(context->slab, name);
-        at = round_up(at, grain_of(context));
-        unsigned char *place = (unsigned char *)copy + at;
-        memcpy(place, tie, sizeof *tie + tie->len);
+        at = round_up(at, _Alignof(struct text));
+        memcpy((unsigned char *)copy + at, tie, sizeof *tie + tie->len);
+        name = (uint32_t)at; /* from the chunk: of places beyond the slab there may be many */
         at += sizeof *tie + tie->len;
-        name = assay_slab_ref(context->slab, place);
         memcpy(tie_place(layout, copy, i), &name, sizeof name);
     }
 }
@@ -147,8 +135,9 @@ static void free_moved(const struct log_context *context, struct chunk *chunk)
             assay_text_release(context->texts, name);
         }
     }
-    chunk->seal->opens = NULL;
-    chunk->seal->closes = NULL;
+    /* A reader whose copy is of before may be at it: it goes by the chunks then. */
+    __atomic_store_n(&chunk->seal->opens, NULL, __ATOMIC_RELAXED);
+    __atomic_store_n(&chunk->seal->closes, NULL, __ATOMIC_RELAXED);
     assay_chunk_free(context, chunk);
 }
 
@@ -298,15 +287,16 @@ static void drop_ties(const struct log_context *context, const struct chunk *cop
     }
 }
 
-static bool take_ties(const struct log_context *context, struct chunk *copy)
+static bool take_ties(const struct log_context *context, const struct chunk *moved,
+                      struct chunk *copy)
 {
     const struct stream_layout *layout = context->layout;
     for (uint32_t i = 0; layout->tie_at[0] != 0 && i < copy->count; i++) {
-        const uint32_t moved = tie_name(layout, copy, i);
-        if (moved == ASSAY_NONE) {
+        if (tie_name(layout, copy, i) == ASSAY_NONE) {
             continue;
         }
-        const uint32_t name = assay_text_keep(context->texts, assay_text_at(context->slab, moved));
+        const struct row row = {.chunk = moved, .at = i};
+        const uint32_t name = assay_text_keep(context->texts, assay_row_tie(layout, row));
         if (name == ASSAY_NONE) {
             drop_ties(context, copy, i);
             return false;
@@ -356,7 +346,7 @@ bool assay_log_return(const struct log_context *context, struct log *log, uint32
     copy->base_ms = moved->base_ms;
     copy->count = moved->count;
     memcpy(copy->rows, moved->rows, (size_t)moved->count * moved->row_bytes);
-    if (!take_seal(context, copy, moved->seal) || !take_ties(context, copy)) {
+    if (!take_seal(context, copy, moved->seal) || !take_ties(context, moved, copy)) {
         assay_chunk_free(context, copy);
         return false;
     }

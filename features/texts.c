@@ -1,6 +1,7 @@
 #include "features/texts_pvt.h"
 
 static const uint32_t ALONE = UINT32_C(1) << 31; /* not in the index */
+static const uint32_t ROWS_MAX = (UINT32_C(1) << 31) - 1;
 
 static size_t text_bytes(uint32_t len)
 {
@@ -27,9 +28,15 @@ static struct text *make(struct texts *texts, struct assay_str bytes, uint32_t f
         if (bytes.len > 0) {
             memcpy(text->bytes, bytes.ptr, bytes.len);
         }
-        texts->bytes += assay_slab_fit(text_bytes(bytes.len));
+        texts->bytes += assay_slab_piece(texts->slab, text_bytes(bytes.len));
     }
     return text;
+}
+
+/* A text of two thousand million rows is one that will be needed again: it is counted no more. */
+static bool is_kept_for_good(const struct text *text)
+{
+    return (text->rows & ROWS_MAX) == ROWS_MAX;
 }
 
 uint32_t assay_text_intern(struct texts *texts, struct assay_str bytes)
@@ -42,7 +49,7 @@ uint32_t assay_text_intern(struct texts *texts, struct assay_str bytes)
         text = index_next(&cursor);
     }
     if (text != NULL) {
-        text->rows++;
+        text->rows += is_kept_for_good(text) ? 0 : 1;
         return assay_slab_ref(texts->slab, text);
     }
     text = assay_index_reserve(&texts->index) ? make(texts, bytes, 0) : NULL;
@@ -63,16 +70,16 @@ uint32_t assay_text_keep(struct texts *texts, struct assay_str tie)
 void assay_text_retain(struct texts *texts, uint32_t name)
 {
     struct text *text = assay_slab_at(texts->slab, name);
-    text->rows++;
+    text->rows += is_kept_for_good(text) ? 0 : 1;
 }
 
 void assay_text_release(struct texts *texts, uint32_t name)
 {
     struct text *text = assay_slab_at(texts->slab, name);
-    if (assay_slab_is_beyond(texts->slab, text)) {
-        return; /* a tie that has moved with its row goes with it */
-    }
     ASSAY_DASSERT((text->rows & ~ALONE) > 0);
+    if (is_kept_for_good(text)) {
+        return;
+    }
     if ((--text->rows & ~ALONE) != 0) {
         return;
     }
@@ -81,7 +88,7 @@ void assay_text_release(struct texts *texts, uint32_t name)
         assay_index_erase(&texts->index, hash_of(texts, bytes), &text->item);
         texts->count--;
     }
-    texts->bytes -= assay_slab_fit(text_bytes(text->len));
+    texts->bytes -= assay_slab_piece(texts->slab, text_bytes(text->len));
     assay_slab_free(texts->slab, text, text_bytes(text->len));
 }
 

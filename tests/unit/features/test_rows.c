@@ -272,6 +272,28 @@ static void kept_windows_of_numbers_of_any_size_are_exact(void **state)
     }
 }
 
+/* The highest bit of the count says something else. */
+static void a_text_that_more_rows_name_than_can_be_counted_stays(void **state)
+{
+    (void)state;
+    struct assay_slab slab;
+    struct texts texts;
+    assert_true(assay_slab_init(&slab, MEMORY));
+    assert_true(assay_texts_init(&texts, &slab, 1));
+    const uint32_t name = assay_text_intern(&texts, assay_str_of("EUR"));
+    struct text *text = assay_slab_at(&slab, name);
+    text->rows = INT32_MAX - 1; /* that many rows */
+    assay_text_retain(&texts, name);
+    assert_int_equal(assay_text_intern(&texts, assay_str_of("EUR")), name);
+    for (int i = 0; i < 3; i++) {
+        assay_text_release(&texts, name);
+    }
+    assert_int_equal(text->rows, INT32_MAX);
+    assert_int_equal(assay_text_intern(&texts, assay_str_of("EUR")), name);
+    assert_int_equal(texts.count, 1);
+    assay_slab_fini(&slab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +301,7 @@ int main(void)
         cmocka_unit_test(small_numbers_close_together_take_four_bytes_each),
         cmocka_unit_test(equal_texts_have_one_name_and_live_as_long_as_it_is_needed),
         cmocka_unit_test(kept_windows_of_numbers_of_any_size_are_exact),
+        cmocka_unit_test(a_text_that_more_rows_name_than_can_be_counted_stays),
         cmocka_unit_test(what_rows_name_goes_with_the_last_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
