@@ -153,14 +153,30 @@ static bool reserve_chunk(const struct log_context *context, struct log *log)
     return true;
 }
 
+/* Time of the first chunk's last row; of a chunk that has moved maybe another one on the same side
+ * of the horizon: nothing is read from a disk that is not looked at, nor what a silence outlives. */
+static int64_t last_ms_of(const struct stream_layout *layout, const struct log *log,
+                          int64_t horizon_ms)
+{
+    const struct chunk *chunk = log_chunk(log, 0);
+    if (spill_holds(layout->spill, chunk)) {
+        const int64_t first_ms = chunk_first_ms(layout, chunk);
+        const bool is_followed = log->count > 2 && !layout->stream->lifetime; /* by a sealed one */
+        const int64_t next_ms = is_followed ? chunk_first_ms(layout, log_chunk(log, 1)) : INT64_MAX;
+        if (first_ms > horizon_ms || next_ms <= horizon_ms) {
+            return first_ms > horizon_ms ? first_ms : next_ms;
+        }
+    }
+    spill_enter(layout->spill, chunk);
+    return row_time(last_row(chunk));
+}
+
 /* Drop or fold chunks at the front that no answerable window can see. */
 static void retire(const struct log_context *context, struct log *log)
 {
     const struct stream_layout *layout = context->layout;
     while (log->count > 1) {
-        const struct chunk *chunk = log_chunk(log, 0);
-        spill_enter(layout->spill, chunk);
-        const int64_t last_ms = row_time(last_row(chunk));
+        const int64_t last_ms = last_ms_of(layout, log, context->horizon_ms);
         if (layout->stream->lifetime) {
             /* strictly: what lies at the horizon may still be the current event of a read */
             if (!layout->folds || last_ms >= context->horizon_ms ||

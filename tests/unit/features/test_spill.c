@@ -9,6 +9,12 @@
 
 enum { MEMORY = 64 << 20, SMALL = 8 << 20, PAGE = 4096, ENTRIES = 30000, STEP_MS = 100 };
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+enum { INSTRUMENTED = 1 }; /* there is less address space */
+#else
+enum { INSTRUMENTED = 0 };
+#endif
+
 struct bench {
     struct kit kit;
     struct spill_disk disk;
@@ -410,6 +416,61 @@ static void every_byte_of_memory_is_accounted_for(void **state)
     end();
 }
 
+static void nothing_is_read_of_what_a_silence_has_outlived(void **state)
+{
+    (void)state;
+    memset(&bench, 0, sizeof bench);
+    kit_init(&bench.kit, 0, 0);
+    kit_feature(&bench.kit, KIT_USER, "s", "sum(pay.n) over 30d");
+    kit_feature(&bench.kit, KIT_USER, "oldest", "first(pay.n) over 30d");
+    disk_open(&bench.disk, (size_t)1 << 30, 0);
+    bench.disk.options.extent_bytes = (size_t)16 << 10;
+    bench.kit.spill = &bench.disk.options;
+    kit_open(&bench.kit, MEMORY);
+    apply_many_of(ENTRIES, "user.oldest");
+    assay_store_flush(bench.kit.store);
+    const uint64_t disk_bytes = stats().disk_bytes;
+    assert_true(stats().chunks > ENTRIES / 64 / 2);
+    unsigned char page[PAGE];
+    memset(page, 0x55, sizeof page); /* what is read of this is damage */
+    for (uint64_t at = 0; at < disk_bytes; at += PAGE) {
+        assert_int_equal(assay_temp_file_write(bench.disk.fd, at, page, PAGE), 0);
+    }
+    const int64_t year_ms = INT64_C(31536000000);
+    for (int i = 0; i < 200; i++) { /* until the newest chunks are full */
+        struct assay_event event = kit_event(KIT_PAY, year_ms + i, "hot", NULL);
+        kit_set_integer(&event, KIT_N, 1);
+        kit_apply(&bench.kit, &event, "hot");
+    }
+    assert_number(kit_slice(&bench.kit, "user.s"), 200);
+    assert_true(stats().chunks < 5);
+    end();
+}
+
+static void a_large_disk_does_not_make_memory_coarse(void **state)
+{
+    (void)state;
+    uint64_t live[2] = {0};
+    const struct answers expected = truth();
+    for (int i = 0; i < 2; i++) {
+        begin(MEMORY, (size_t)16 << 10, true);
+        kit_close(&bench.kit);
+        kit_init(&bench.kit, 30000, 0);
+        add_features();
+        bench.disk.options.bytes_max = (size_t)1 << (i == 0 ? 30 : INSTRUMENTED ? 37 : 44);
+        bench.kit.spill = &bench.disk.options;
+        kit_open(&bench.kit, MEMORY);
+        apply_many(ENTRIES);
+        const struct answers answers = ask();
+        assert_memory_equal(&answers, &expected, sizeof answers);
+        struct assay_memory_facts memory = {0};
+        assay_store_memory_facts(bench.kit.store, &memory);
+        live[i] = memory.live;
+        end();
+    }
+    assert_true(live[1] < live[0] * 5 / 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +486,8 @@ int main(void)
         cmocka_unit_test(extents_that_are_needed_no_more_are_used_again),
         cmocka_unit_test(an_evicted_key_leaves_nothing_on_disk),
         cmocka_unit_test(every_byte_of_memory_is_accounted_for),
+        cmocka_unit_test(nothing_is_read_of_what_a_silence_has_outlived),
+        cmocka_unit_test(a_large_disk_does_not_make_memory_coarse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
