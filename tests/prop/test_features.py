@@ -197,7 +197,7 @@ def test_the_order_of_arrival_within_lateness_does_not_change_the_state(tmp_path
 
 def test_one_event_more_or_less_changes_the_state(tmp_path):
     """The hash must see something: each event left out in turn gives a state of its own."""
-    case, timed, _ = make_plain_case(SEED + 1, 40)
+    case, timed, _ = make_plain_case(1, 40)  # whose windows hold most of it
     lines = [line for _, line in timed]
     hashes = [Run(tmp_path, case.but(inputs=[lines[:i] + lines[i + 1:]])).results()[1]["state_hash"]
               for i in range(0, 41, 4)]

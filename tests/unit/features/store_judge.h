@@ -7,7 +7,7 @@
 
 #include "store_kit.h"
 
-enum { FACTS_MAX = 8192, SPECS_MAX = 48, USERS = 3, TEXT_BYTES = 240, MEMORY = 1 << 26 };
+enum { FACTS_MAX = 1 << 17, SPECS_MAX = 96, USERS = 3, TEXT_BYTES = 240, MEMORY = 1 << 26 };
 
 /* One event, readable without the store's types. */
 struct fact {
@@ -20,6 +20,7 @@ struct fact {
     double real;
     const char *channel;
     const char *tag;
+    bool gone[USERS]; /* refused for this user, or forgotten with it */
 };
 
 /* Which definitions a world may have: what decides whether events are kept, folded or dropped. */
@@ -109,7 +110,8 @@ static int order_facts(const struct fact *a, const struct fact *b)
 
 static bool names(const struct fact *fact, int user)
 {
-    return fact->keys[0] == user || (fact->has[KIT_OTHER] && fact->keys[1] == user);
+    return !fact->gone[user] &&
+           (fact->keys[0] == user || (fact->has[KIT_OTHER] && fact->keys[1] == user));
 }
 
 static bool holds(enum where where, const struct fact *fact)
@@ -173,7 +175,7 @@ static bool same_value(const struct fact *a, const struct fact *b, int column)
 
 static bool is_in_role(const struct fact *fact, int type, int role, int user)
 {
-    return fact->type == type && fact->has[role] && fact->keys[role] == user;
+    return fact->type == type && fact->has[role] && fact->keys[role] == user && !fact->gone[user];
 }
 
 /* Does @p fact come after @p mark? Events of two types are ordered by type before fields. */
@@ -275,7 +277,7 @@ static struct answer conclude(const struct spec *spec, const struct fact *const 
                               size_t count, int64_t t, const struct fact *current)
 {
     struct answer answer = {.number = (double)NAN};
-    int64_t sum = 0;
+    assay_int128 sum = 0; /* and quotients in more bits than a double has: it is rounded once */
     size_t distinct = 0;
     for (size_t i = 0; i < count; i++) {
         sum += spec->column == KIT_AMOUNT ? values[i]->amount : values[i]->n;
@@ -309,10 +311,10 @@ static struct answer conclude(const struct spec *spec, const struct fact *const 
         answer.number = (double)count;
         break;
     case ASSAY_AGG_SUM:
-        answer.number = (double)sum / scale;
+        answer.number = (double)((__float128)sum / scale);
         break;
     case ASSAY_AGG_AVG:
-        answer.number = count == 0 ? (double)NAN : (double)sum / (scale * (double)count);
+        answer.number = count == 0 ? (double)NAN : (double)((__float128)sum / (__float128)(scale * (double)count));
         break;
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:
