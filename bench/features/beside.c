@@ -65,7 +65,7 @@ static uint64_t write_events(struct assay_store *store, struct stream *stream, u
 {
     uint64_t spent_ns = 0;
     const size_t group = (size_t)beside.group;
-    for (uint64_t done = 0; done < events; done += beside.batch.count) {
+    for (uint64_t done = 0; done < events; done += BENCH_BATCH) { /* of which it is a multiple */
         batch_fill(&beside.batch, stream);
         const uint64_t start = assay_clock_thread_cpu_ns();
         for (size_t i = 0; i < beside.batch.count; i++) {
@@ -156,7 +156,7 @@ static double middle(double values[], size_t count)
 int bench_beside(const struct bench_options *options)
 {
     static double turn_ns[TURNS][ROUNDS_MAX], ratios[TURNS][ROUNDS_MAX];
-    const uint64_t warm = options->events / 100 * options->warm_percent;
+    const uint64_t warm = options->events / 100 * options->warm_percent / BENCH_BATCH * BENCH_BATCH;
     const uint64_t part =
         (options->events - warm) / (TURNS * options->rounds) / BENCH_BATCH * BENCH_BATCH;
     beside.group = options->group;
