@@ -193,6 +193,29 @@ def memory_figures(quick):
                    run["rss_bytes"] / run["keys"], 400, lower_is_better=True)]
 
 
+def spill_figures(quick):
+    """One key, so that all but its newest events are old: in memory, and on disk."""
+    if quick:
+        return []
+    events = 10_000_000
+    arguments = ("--keys", 1, "--events", events, "--warm", 50)
+    memory = definitions("one-key", BASE, WINDOWS)
+    disk = definitions("one-key-spills", BASE, WINDOWS)
+    (disk / "assay.yaml").write_text("spill: {folder: ., after: 1MiB}\n")
+    runs = {folder: [] for folder in (memory, disk)}
+    for _ in range(3):
+        for folder, of in runs.items():
+            of.append(driver("rate", "-c", folder, *arguments))
+    if len({run["checksum"] for of in runs.values() for run in of}) != 1:
+        raise SystemExit("a key that spills gave other values")
+    name = f"one key, {events / 1e6:.0f} M events, all but the newest on disk"
+    return [figure(name, "events/s", 1e9 / middle(runs[disk], "ns"), 0.5, peer_name="in memory",
+                   peer=1e9 / middle(runs[memory], "ns")),
+            figure(name, "MB in memory", runs[disk][0]["memory_bytes"] / 1e6, 5,
+                   lower_is_better=True, peer_name="without a disk",
+                   peer=runs[memory][0]["memory_bytes"] / 1e6)]
+
+
 def peer_command(name, *arguments):
     """How a peer is run, or None where it is not installed."""
     if name == "flink_over":
@@ -298,7 +321,7 @@ def suite_features(quick):
     FOLDER.mkdir(parents=True, exist_ok=True)
     names = wanted_peers(quick)
     return (Rates(quick).figures() + row_figures(quick) + beside_figures(quick) +
-            memory_figures(quick) +
+            memory_figures(quick) + spill_figures(quick) +
             peer_figures(quick, names))
 
 

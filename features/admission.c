@@ -31,6 +31,7 @@ struct assay_admission {
     int64_t lateness_ms;
     int64_t ahead_ms;
     int64_t watermark_ms;
+    int64_t oldest_ms; /* what is older is late: watermark - lateness, once there is a watermark */
     size_t ids_max;
     struct assay_slab slab;
     struct admission_table table;
@@ -60,6 +61,7 @@ struct assay_admission *assay_admission_create(int64_t lateness_ms, int64_t ahea
     admission->lateness_ms = lateness_ms;
     admission->ahead_ms = ahead_ms;
     admission->watermark_ms = INT64_MIN;
+    admission->oldest_ms = INT64_MIN;
     admission->ids_max = ids_max;
     admission->table.credit = CAPACITY_MIN;
     return admission;
@@ -78,11 +80,21 @@ int64_t assay_admission_watermark(const struct assay_admission *admission)
     return admission->watermark_ms;
 }
 
+int64_t assay_admission_oldest(const struct assay_admission *admission)
+{
+    return admission->oldest_ms;
+}
+
+void assay_admission_begin(struct assay_admission *admission, int64_t oldest_ms)
+{
+    ASSAY_ASSERT(admission->watermark_ms == INT64_MIN);
+    admission->oldest_ms = oldest_ms;
+}
+
 /* Strictly older than watermark - lateness? (No watermark yet: nothing is.) */
 static bool is_late(const struct assay_admission *admission, int64_t time_ms)
 {
-    return admission->watermark_ms != INT64_MIN &&
-           time_ms < admission->watermark_ms - admission->lateness_ms;
+    return time_ms < admission->oldest_ms;
 }
 
 static struct entry *find(struct entry *entries, size_t capacity, uint64_t hash,
@@ -213,7 +225,9 @@ enum assay_verdict assay_admission_judge(struct assay_admission *admission,
         }
     }
     if (event->time_ms > admission->watermark_ms) {
+        const int64_t oldest_ms = event->time_ms - admission->lateness_ms;
         admission->watermark_ms = event->time_ms;
+        admission->oldest_ms = oldest_ms > admission->oldest_ms ? oldest_ms : admission->oldest_ms;
     }
     return ASSAY_ACCEPTED;
 }

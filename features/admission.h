@@ -43,5 +43,12 @@ enum assay_verdict assay_admission_judge(struct assay_admission *admission,
                                          const struct assay_event *event, int64_t clock_ms);
 /** Newest accepted event time, or INT64_MIN before the first. */
 int64_t assay_admission_watermark(const struct assay_admission *admission);
+/** No older event is accepted any more, ever; INT64_MIN: any may be. */
+int64_t assay_admission_oldest(const struct assay_admission *admission);
+/**
+ * Take what is older than @p oldest_ms for late: for a partition that comes in where others have
+ * made state forget. INT64_MIN: nothing is. Before the first event.
+ */
+void assay_admission_begin(struct assay_admission *admission, int64_t oldest_ms);
 
 #endif

@@ -6,14 +6,15 @@
  * in the window as a whole is read by its summary, the others event by event.
  */
 
-struct range assay_range(const struct log *log, int64_t after_ms, int64_t to_ms)
+struct range assay_range(const struct stream_layout *layout, const struct log *log,
+                         int64_t after_ms, int64_t to_ms)
 {
     struct range range = {0};
     if (log->count == 0 || after_ms >= to_ms) {
         return range;
     }
-    range.begin = assay_log_after(log, after_ms);
-    range.end = assay_log_after(log, to_ms);
+    range.begin = assay_log_after(layout, log, after_ms);
+    range.end = assay_log_after(layout, log, to_ms);
     return range;
 }
 

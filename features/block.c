@@ -74,6 +74,30 @@ static void merge_values(const struct log_context *context, const struct log *lo
     }
 }
 
+static uint32_t name_of(const struct log_context *context, const struct block *block)
+{
+    return block == NULL ? 0 : assay_slab_ref(context->slab, block);
+}
+
+static void set_opens(const struct log_context *context, struct chunk *chunk, struct block *block)
+{
+    if (spill_holds(context->layout->spill, chunk)) {
+        assay_spill_piece(context->layout->spill, chunk)->opens = name_of(context, block);
+    } else {
+        /* Release: a reader that comes by the block sees it whole. */
+        __atomic_store_n(&chunk->seal->opens, block, __ATOMIC_RELEASE);
+    }
+}
+
+static void set_closes(const struct log_context *context, struct chunk *chunk, struct block *block)
+{
+    if (spill_holds(context->layout->spill, chunk)) {
+        assay_spill_piece(context->layout->spill, chunk)->closes = name_of(context, block);
+    } else {
+        __atomic_store_n(&chunk->seal->closes, block, __ATOMIC_RELEASE);
+    }
+}
+
 void assay_block_build(const struct log_context *context, struct log *log, uint32_t from,
                        uint32_t count)
 {
@@ -84,35 +108,34 @@ void assay_block_build(const struct log_context *context, struct log *log, uint3
     memset(block, 0, block_bytes(context));
     block->count = count;
     block->born = ++log->blocks;
+    for (uint32_t i = 0; i < count; i++) {
+        spill_enter(context->layout->spill, log_chunk(log, from + i));
+    }
     for (uint32_t p = 0; p < context->layout->pair_count; p++) {
         merge_totals(context, log, from, p, block);
         if ((context->layout->pairs[p].wants & WANT_DISTINCT) != 0) {
             merge_values(context, log, from, p, block);
         }
     }
-    struct seal *first = log_chunk(log, from)->seal;
-    struct seal *last = log_chunk(log, from + count - 1)->seal;
-    ASSAY_ASSERT(first->opens == NULL && last->closes == NULL);
-    /* Release: a reader that comes by the block sees it whole. */
-    __atomic_store_n(&first->opens, block, __ATOMIC_RELEASE);
-    __atomic_store_n(&last->closes, block, __ATOMIC_RELEASE);
+    set_opens(context, log_chunk(log, from), block);
+    set_closes(context, log_chunk(log, from + count - 1), block);
 }
 
 void assay_block_drop(const struct log_context *context, struct log *log, uint32_t from)
 {
-    struct seal *first = log_chunk(log, from)->seal;
-    struct block *block = first->opens;
-    struct seal *last = log_chunk(log, from + block->count - 1)->seal;
-    ASSAY_ASSERT(last->closes == block);
-    __atomic_store_n(&first->opens, NULL, __ATOMIC_RELEASE);
-    __atomic_store_n(&last->closes, NULL, __ATOMIC_RELEASE);
+    const struct stream_layout *layout = context->layout;
+    struct block *block = chunk_opens(layout, log_chunk(log, from));
+    ASSAY_ASSERT(block != NULL &&
+                 chunk_closes(layout, log_chunk(log, from + block->count - 1)) == block);
+    set_opens(context, log_chunk(log, from), NULL);
+    set_closes(context, log_chunk(log, from + block->count - 1), NULL);
     free_block(context, block);
 }
 
-uint32_t assay_block_of(const struct log *log, uint32_t index)
+uint32_t assay_block_of(const struct stream_layout *layout, const struct log *log, uint32_t index)
 {
     for (uint32_t back = 0; back < 2 * BLOCK_CHUNKS && back <= index; back++) {
-        const struct block *block = chunk_opens(log_chunk(log, index - back));
+        const struct block *block = chunk_opens(layout, log_chunk(log, index - back));
         if (block != NULL) {
             return back < block->count ? index - back : ASSAY_NONE;
         }

@@ -21,7 +21,7 @@ uint64_t assay_view_days(const struct view_query *query)
         }
         const struct assay_bucket day =
             assay_zone_bucket(query->key->zone, ASSAY_UNIT_DAY, 0, row_time(row));
-        rest.range.begin = assay_log_after(query->log, day.end_ms - 1);
+        rest.range.begin = assay_log_after(query->layout, query->log, day.end_ms - 1);
         days++;
     }
     return days;

@@ -158,6 +158,10 @@ void assay_chunk_free(const struct log_context *context, struct chunk *chunk)
     if (chunk == NULL) {
         return;
     }
+    if (spill_holds(context->layout->spill, chunk)) {
+        assay_spill_release(context->layout->spill, chunk);
+        return;
+    }
     if (chunk->seal != NULL) {
         free_seal(context, chunk->seal);
     }
@@ -167,6 +171,12 @@ void assay_chunk_free(const struct log_context *context, struct chunk *chunk)
 
 void assay_chunk_drop(const struct log_context *context, struct chunk *chunk)
 {
+    const bool has_moved = spill_holds(context->layout->spill, chunk);
+    if (has_moved && context->layout->text_count == 0) { /* its ties go with it */
+        assay_chunk_free(context, chunk);
+        return;
+    }
+    spill_enter(context->layout->spill, chunk);
     for (uint32_t at = 0; at < chunk->count; at++) {
         assay_row_release(context, (struct row){.chunk = chunk, .at = at});
     }

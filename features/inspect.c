@@ -53,18 +53,21 @@ static void count_events(struct assay_store *store, const struct view *view, uin
 }
 
 /* The earliest as-of time whose window the log still holds whole. */
-static int64_t answerable_from(const struct assay_store *store, const struct assay_record *record,
-                               const struct assay_agg *agg)
+static int64_t answerable_from(const struct assay_store *store, uint32_t entity,
+                               const struct assay_record *record, const struct assay_agg *agg)
 {
+    const int64_t reach_ms = assay_expiry_reach(store, entity, record);
     if (record == NULL) {
-        return ASSAY_NO_TIME;
+        return reach_ms;
     }
     int64_t retained_ms = store->plan->streams[agg->stream].retained_ms;
     if (agg->window.kind == ASSAY_SPAN_SINCE) { /* so must the landmarks be */
         const int64_t marks_ms = store->plan->streams[agg->window.since_stream].retained_ms;
         retained_ms = marks_ms < retained_ms ? marks_ms : retained_ms;
     }
-    return record->newest_ms - retained_ms + agg->window.span_ms + agg->window.delay_ms;
+    const int64_t kept_ms =
+        record->newest_ms - retained_ms + agg->window.span_ms + agg->window.delay_ms;
+    return kept_ms > reach_ms ? kept_ms : reach_ms;
 }
 
 static bool copy_text(struct assay_arena *arena, struct assay_value *value)
@@ -82,11 +85,14 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
     ASSAY_ASSERT(entity < store->plan->schema->entity_count);
     const struct assay_plan_entity *plan = &store->plan->entities[entity];
     struct assay_record *record = assay_store_find(store, entity, key);
-    const int64_t newest_ms = record == NULL ? 0 : record->newest_ms;
+    const int64_t reach_ms = assay_expiry_reach(store, entity, record);
+    const int64_t unknown_ms = reach_ms < 0 ? 0 : reach_ms;
+    const int64_t newest_ms = record == NULL ? unknown_ms : record->newest_ms;
     struct view view = {.record = record,
                         .entity = entity,
                         .at_ms = at_ms == ASSAY_AT_NEWEST ? newest_ms : at_ms,
                         .needs_slots = true};
+    view.is_forgotten = view.at_ms < reach_ms;
     uint32_t *features = assay_arena_array(arena, plan->feature_count + 1U, sizeof *features);
     struct assay_value *values = assay_arena_array(arena, plan->feature_count + 1U, sizeof *values);
     struct assay_aggregate_facts *facts =
@@ -110,7 +116,7 @@ bool assay_store_inspect(struct assay_store *store, uint32_t entity, struct assa
             .value = store->slicer.scratch.slots[plan->feature_count + i],
             .last_ms = ASSAY_NO_TIME,
             .last_before_ms = ASSAY_NO_TIME,
-            .answerable_ms = answerable_from(store, record, &plan->aggs[i]),
+            .answerable_ms = answerable_from(store, entity, record, &plan->aggs[i]),
         };
         if (facts[i].value.state != ASSAY_STATE_EXPIRED && view.since_ms != INT64_MAX) {
             count_events(store, &view, store->layouts[entity].agg_views[i], &facts[i]);

@@ -33,6 +33,7 @@ struct assay_state_bytes {
                            windows where they are few */
     uint64_t chunks;    /* logged events, and lists of chunks */
     uint64_t summaries; /* of sealed chunks and of blocks of them */
+    uint64_t spilled;   /* of logged events that have moved to disk: not memory */
     uint64_t lanes;     /* windows that are kept up with, where they are many */
     uint64_t bases;     /* totals that old events of a lifetime were folded into */
 };
@@ -61,8 +62,8 @@ struct assay_inspection {
  * Compute every feature of a key from the same views as assay_store_read(), and say of each
  * aggregate how many events it rests on and when the newest of them was.
  *
- * @param at_ms as-of time, |at_ms| < 2^60; ASSAY_AT_NEWEST: the key's newest applied time, or 0 for
- *              a key never seen, which reads as empty.
+ * @param at_ms as-of time, |at_ms| < 2^60; ASSAY_AT_NEWEST: the key's newest applied time, or, for
+ *              a key never seen, 0 or the safe time if that is later: it reads as empty.
  * @return false when the arena is full. Owner: the arena, text values too. Thread: owner.
  */
 ASSAY_MUST_CHECK bool assay_store_inspect(struct assay_store *store, uint32_t entity,

@@ -3,10 +3,11 @@
 #include <string.h>
 
 /*
- * Keys to records, and which keys have room. Where an entity evicts, its records queue in the order
- * of their creation. When a new key needs a place, the one at the front goes unless an event has
- * touched it since its turn last came: then it goes to the back, untouched ("second chance"). Both
- * follow from the events applied and from nothing else, so every run evicts the same keys.
+ * Keys to records, and which keys have room. At capacity a dead key makes room if a short look
+ * finds one (features/expiry.c). Where an entity evicts, its records queue in the order of their
+ * creation. When a new key needs a place, the one at the front goes unless an event has touched it
+ * since its turn last came: then it goes to the back, untouched ("second chance"). All of it
+ * follows from the events applied and the safe times given, so every run evicts the same keys.
  */
 
 enum {
@@ -27,6 +28,9 @@ bool assay_keys_init(struct assay_store *store)
             .capacity = capacity / shards + (capacity % shards != 0 ? 1 : 0),
             .evicts = schema->entities[e].evicts,
         };
+        if (schema->entities[e].expire_ms != 0 && !assay_expiry_init(store, e)) {
+            return false;
+        }
     }
     return assay_index_init(&store->index, &store->slab);
 }
@@ -48,7 +52,11 @@ struct assay_record *assay_keys_find(const struct assay_store *store, uint64_t h
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key)
 {
-    return assay_keys_find(store, store_hash_key(store, entity, key), entity, key);
+    struct assay_record *record =
+        assay_keys_find(store, store_hash_key(store, entity, key), entity, key);
+    const bool is_dead =
+        record != NULL && assay_expiry_living(store, record, store_safe_ms(store)) == INT64_MAX;
+    return is_dead ? NULL : record;
 }
 
 const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at)
@@ -95,13 +103,14 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
                                        struct assay_str key)
 {
     const struct keys *keys = &store->keys[entity];
-    if (is_full(keys)) {
+    if (is_full(keys) && !assay_expiry_make_room(store, entity)) {
         if (!keys->evicts) {
             store->stats.refused_keys++;
             return NULL;
         }
         index_fetch(keys->oldest);
     }
+    ASSAY_ASSERT(key.len <= UINT16_MAX);
     const size_t bytes = record_bytes(store, entity, key.len);
     struct assay_record *record =
         assay_index_reserve(&store->index) ? assay_slab_alloc(&store->slab, bytes) : NULL;
@@ -110,6 +119,7 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
     }
     memset(record, 0, bytes);
     record->next = ASSAY_NONE;
+    record->previous = ASSAY_NONE;
     record->entity = (uint8_t)entity;
     record->newest_ms = INT64_MIN;
     record->segments = &record->inline_segment;
@@ -122,41 +132,71 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
     return record;
 }
 
-static struct assay_record *take_front(const struct assay_store *store, struct keys *keys)
+static struct assay_record *neighbour(const struct assay_store *store, uint32_t name)
 {
-    struct assay_record *record = keys->oldest;
-    ASSAY_ASSERT(record != NULL);
-    keys->oldest = record->next == ASSAY_NONE ? NULL : assay_slab_at(&store->slab, record->next);
-    record->next = ASSAY_NONE;
-    return record;
+    return name == ASSAY_NONE ? NULL : assay_slab_at(&store->slab, name);
 }
 
 static void queue_up(const struct assay_store *store, struct keys *keys,
                      struct assay_record *record)
 {
+    record->next = ASSAY_NONE;
+    record->previous = ASSAY_NONE;
     if (keys->oldest == NULL) {
         keys->oldest = record;
     } else {
+        record->previous = assay_slab_ref(&store->slab, keys->newest);
         keys->newest->next = assay_slab_ref(&store->slab, record);
     }
     keys->newest = record;
 }
 
-/* The key whose turn it is goes, with all that is known of it. */
-static void evict(struct assay_store *store, struct keys *keys)
+static void leave_queue(const struct assay_store *store, struct keys *keys,
+                        const struct assay_record *record)
 {
-    struct assay_record *record = take_front(store, keys);
-    for (int chance = 0; record->touched && chance < CHANCES_MAX; chance++) {
-        record->touched = false;
-        queue_up(store, keys, record);
-        record = take_front(store, keys);
+    struct assay_record *next = neighbour(store, record->next);
+    struct assay_record *previous = neighbour(store, record->previous);
+    if (previous == NULL) {
+        keys->oldest = next;
+    } else {
+        previous->next = record->next;
     }
+    if (next == NULL) {
+        keys->newest = previous;
+    } else {
+        next->previous = record->previous;
+    }
+}
+
+void assay_keys_forget(struct assay_store *store, struct assay_record *record)
+{
+    struct keys *keys = &store->keys[record->entity];
     const struct assay_str key = {record_key(record, store->layouts[record->entity].stream_count),
                                   record->key_bytes};
     assay_seqlock_open(&record->lock); /* for good: a reader that still comes by it looks again */
+    if (keys->evicts) {
+        leave_queue(store, keys, record);
+    }
     assay_index_erase(&store->index, store_hash_key(store, record->entity, key), &record->item);
     assay_keys_discard(store, record);
     keys->count--;
+}
+
+/* The key whose turn it is goes, with all that is known of it. */
+static void evict(struct assay_store *store, struct keys *keys)
+{
+    struct assay_record *record = keys->oldest;
+    ASSAY_ASSERT(record != NULL);
+    for (int chance = 0; record->touched && chance < CHANCES_MAX; chance++) {
+        record->touched = false;
+        leave_queue(store, keys, record);
+        queue_up(store, keys, record);
+        record = keys->oldest;
+    }
+    if (keys->expiry != NULL) {
+        assay_expiry_remove(store, record);
+    }
+    assay_keys_forget(store, record);
     keys->evicted++;
 }
 

@@ -1,29 +1,18 @@
+#include "features/lanes_place_pvt.h"
 #include "features/record_pvt.h"
 
 /*
- * Wide lanes: how they move.
- *
- * A position is packed into 32 bits so that a window's begin takes four bytes: chunk above, entry
- * below. Logs of more chunks than that holds go without lanes, and so do lifetimes of more entries
- * than LANE_FOUND_MAX. That bounds the sums: so many values below SMALL add up to less than
- * LANE_WIDE, and greater ones are watched one by one.
+ * Wide lanes: how they move with time.
  */
 
 enum { LAG_CHUNKS = 2, BACK_STEPS = 32 };
-
-static const int64_t SMALL = INT64_C(1) << 31;
-
-static int64_t time_at(const struct log *log, uint32_t place)
-{
-    return row_time(lane_row(log, place));
-}
 
 /* ---- totals ---- */
 
 static void add_to(struct lanes *lanes, int64_t *sum, int64_t value)
 {
     *sum += value;
-    const bool is_small = value < SMALL && value > -SMALL;
+    const bool is_small = value < LANE_SMALL && value > -LANE_SMALL;
     if (!is_small && (*sum >= LANE_WIDE || *sum <= -LANE_WIDE)) {
         lanes->state = LANES_OFF;
     }
@@ -78,7 +67,7 @@ static void enter_prompt(struct lanes *lanes, const struct stream_layout *layout
             continue;
         }
         const int64_t value = pair_cell(pair, row).integer;
-        if (value < SMALL && value > -SMALL) {
+        if (value < LANE_SMALL && value > -LANE_SMALL) {
             add_value(sums + totals.first, totals.prompt, value);
         } else {
             for (uint32_t i = 0; i < totals.prompt; i++) {
@@ -97,6 +86,9 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
     int64_t *enter = lanes_enter(lanes, layout);
     uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t *end = lanes_end(lanes, layout);
+    if (enter[d] <= at_ms) {
+        lane_stay(layout, log, end[d]);
+    }
     while (enter[d] <= at_ms) {
         const struct row row = lane_row(log, end[d]);
         assay_lane_change(lanes, layout, lane, row, 1);
@@ -104,9 +96,10 @@ static void enter_until(struct lanes *lanes, const struct stream_layout *layout,
             begin[lane] = end[d];
             lanes_leave(lanes)[lane] = lane_leaves(&layout->lanes[lane], row_time(row));
         }
-        end[d] = assay_lane_next(log, end[d]);
-        enter[d] = end[d] == LANE_NOWHERE ? INT64_MAX
-                                          : time_at(log, end[d]) + layout->lanes[lane].delay_ms;
+        end[d] = assay_lane_next(layout, log, end[d]);
+        enter[d] = end[d] == LANE_NOWHERE
+                       ? INT64_MAX
+                       : lane_time_at(log, end[d]) + layout->lanes[lane].delay_ms;
     }
 }
 
@@ -146,6 +139,9 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
     const uint32_t end = lane < layout->prompt_count
                              ? LANE_NOWHERE
                              : lanes_end(lanes, layout)[lane - layout->prompt_count];
+    if (leave[lane] <= at_ms) {
+        lane_stay(layout, log, begin[lane]);
+    }
     while (leave[lane] <= at_ms) {
         const struct row row = lane_row(log, begin[lane]);
         leave[lane] = lane_leaves(&layout->lanes[lane], row_time(row));
@@ -153,12 +149,12 @@ static void leave_until(struct lanes *lanes, const struct stream_layout *layout,
             return;
         }
         assay_lane_change(lanes, layout, lane, row, -1);
-        begin[lane] = assay_lane_next(log, begin[lane]);
+        begin[lane] = assay_lane_next(layout, log, begin[lane]);
         if (begin[lane] == end) {
             begin[lane] = LANE_NOWHERE;
             leave[lane] = INT64_MAX;
         } else {
-            leave[lane] = lane_leaves(&layout->lanes[lane], time_at(log, begin[lane]));
+            leave[lane] = lane_leaves(&layout->lanes[lane], lane_time_at(log, begin[lane]));
         }
     }
 }
@@ -169,7 +165,7 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
 {
     int64_t *leave = lanes_leave(lanes);
     uint32_t *begin = lanes_begin(lanes, layout);
-    const int64_t first_ms = time_at(log, lanes->waiting);
+    const int64_t first_ms = lane_time_at(log, lanes->waiting);
     for (uint32_t d = 0; d < layout->lane_count - layout->prompt_count; d++) {
         if (lanes_end(lanes, layout)[d] == LANE_NOWHERE) {
             lanes_end(lanes, layout)[d] = lanes->waiting;
@@ -188,7 +184,7 @@ static void enter_waiting(struct lanes *lanes, const struct stream_layout *layou
         const struct row row = lane_row(log, place);
         enter_prompt(lanes, layout, row);
         lanes->newest_ms = row_time(row);
-        place = assay_lane_next(log, place);
+        place = assay_lane_next(layout, log, place);
     }
     lanes->waiting = place;
 }
@@ -248,17 +244,18 @@ bool assay_lanes_wide_at(const struct log_context *context, struct log *log, int
 }
 
 /* The place before another, or before the end of the log; LANE_NOWHERE: there is none. */
-static uint32_t before(const struct log *log, uint32_t place)
+static uint32_t before(const struct stream_layout *layout, const struct log *log, uint32_t place)
 {
     const struct position at = place == LANE_NOWHERE ? assay_log_end(log) : lane_position(place);
     if (at.at > 0) {
         return lane_place((struct position){.chunk = at.chunk, .at = at.at - 1});
     }
-    return at.chunk == 0 ? LANE_NOWHERE
-                         : lane_place((struct position){
-                               .chunk = at.chunk - 1,
-                               .at = log_chunk(log, at.chunk - 1)->count - 1,
-                           });
+    if (at.chunk == 0) {
+        return LANE_NOWHERE;
+    }
+    const struct chunk *chunk = log_chunk(log, at.chunk - 1);
+    spill_enter(layout->spill, chunk);
+    return lane_place((struct position){.chunk = at.chunk - 1, .at = chunk->count - 1U});
 }
 
 /* What has entered and is later than the time goes; @p stop is the first of it. @return false: it
@@ -268,7 +265,8 @@ static bool undo(struct lanes *lanes, const struct stream_layout *layout, const 
 {
     const uint32_t *begin = lanes_begin(lanes, layout);
     uint32_t steps = 0;
-    for (uint32_t place = stop; place < lanes->waiting; place = assay_lane_next(log, place)) {
+    for (uint32_t place = stop; place < lanes->waiting;
+         place = assay_lane_next(layout, log, place)) {
         for (uint32_t lane = 0; lane < layout->lane_count; lane++) {
             if (begin[lane] <= place) {
                 assay_lane_change(lanes, layout, lane, lane_row(log, place), -1);
@@ -287,7 +285,7 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
 {
     uint32_t *begin = &lanes_begin(lanes, layout)[lane];
     uint32_t steps = 0;
-    uint32_t place = before(log, *begin == LANE_NOWHERE ? stop : *begin);
+    uint32_t place = before(layout, log, *begin == LANE_NOWHERE ? stop : *begin);
     while (place != LANE_NOWHERE) {
         const struct row row = lane_row(log, place);
         if (row_time(row) < lanes->since_ms ||
@@ -299,7 +297,7 @@ static bool refill(struct lanes *lanes, const struct stream_layout *layout, cons
         }
         assay_lane_change(lanes, layout, lane, row, 1);
         *begin = place;
-        place = before(log, place);
+        place = before(layout, log, place);
     }
     return true;
 }
@@ -313,7 +311,7 @@ bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int6
         copy->count == 0) {
         return false;
     }
-    *end = assay_log_after(copy, at_ms);
+    *end = assay_log_after(layout, copy, at_ms);
     const uint32_t stop = lane_place_in(copy, *end, assay_log_end(copy));
     if (!undo(lanes, layout, copy, stop)) {
         return false;

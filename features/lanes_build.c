@@ -1,3 +1,4 @@
+#include "features/lanes_place_pvt.h"
 #include "features/record_pvt.h"
 
 /* Lanes from the log, at a time when nothing of it is newer. */
@@ -40,9 +41,9 @@ static void set_begin(struct lanes *lanes, const struct stream_layout *layout,
                       const struct log *log, uint32_t lane, uint32_t place)
 {
     if (place != LANE_NOWHERE) {
+        spill_enter(layout->spill, log_chunk(log, place >> LANE_AT_BITS));
         lanes_begin(lanes, layout)[lane] = place;
-        lanes_leave(lanes)[lane] =
-            lane_leaves(&layout->lanes[lane], row_time(lane_row(log, place)));
+        lanes_leave(lanes)[lane] = lane_leaves(&layout->lanes[lane], lane_time_at(log, place));
     }
 }
 
@@ -60,15 +61,16 @@ static void build_lane(struct lanes *lanes, const struct log_context *context,
     const struct lane *window = &layout->lanes[lane];
     const int64_t to_ms = lanes->frontier_ms - window->delay_ms;
     const int64_t after_ms = after_of(lanes, window);
-    const struct range range = assay_range(log, after_ms, to_ms);
+    const struct range range = assay_range(layout, log, after_ms, to_ms);
     set_begin(lanes, layout, log, lane, lane_place_in(log, range.begin, range.end));
     if (lane >= layout->prompt_count) {
         const uint32_t d = lane - layout->prompt_count;
-        const struct position from = assay_log_after(log, to_ms > after_ms ? to_ms : after_ms);
+        const struct position from =
+            assay_log_after(layout, log, to_ms > after_ms ? to_ms : after_ms);
         const uint32_t end = lane_place_in(log, from, assay_log_end(log));
         lanes_end(lanes, layout)[d] = end;
         lanes_enter(lanes, layout)[d] =
-            end == LANE_NOWHERE ? INT64_MAX : row_time(lane_row(log, end)) + window->delay_ms;
+            end == LANE_NOWHERE ? INT64_MAX : lane_time_at(log, end) + window->delay_ms;
     }
     for (uint32_t i = layout->lane_totals_first[lane]; i < layout->lane_totals_first[lane + 1];
          i++) {
@@ -201,7 +203,8 @@ static void add_row(struct building *building, struct row row)
     }
 }
 
-/* Row by row: the chunk is not in the next window as a whole. @return false: all are complete. */
+/* Row by row, as the chunk is not in the next window as a whole. @return false: all are
+ * complete. */
 static bool add_rows(struct building *building, uint32_t index)
 {
     const struct chunk *chunk = log_chunk(building->log, index);
@@ -217,29 +220,32 @@ static bool add_rows(struct building *building, uint32_t index)
     return true;
 }
 
-static int64_t first_of(const struct log *log, uint32_t index)
+static int64_t first_of(const struct building *building, uint32_t index)
 {
-    return row_time((struct row){.chunk = log_chunk(log, index)});
+    return chunk_first_ms(building->layout, log_chunk(building->log, index));
 }
 
 /* Add chunk @p index, or the block that it closes; then it is the block's first. @return false: all
  * windows are complete. */
 static bool add_chunk(struct building *building, uint32_t *index)
 {
+    const struct stream_layout *layout = building->layout;
     const struct log *log = building->log;
     const struct chunk *chunk = log_chunk(log, *index);
+    const struct block *block = chunk_closes(layout, chunk);
     const int64_t after_ms = building->after_ms[building->closed];
-    const struct block *block = chunk_closes(chunk);
     if (block != NULL && block->born <= log->blocks && block->count <= *index + 1 &&
-        first_of(log, *index + 1 - block->count) > after_ms) {
+        first_of(building, *index + 1 - block->count) > after_ms) {
         *index -= block->count - 1;
         add_summaries(building, block->summaries);
-    } else if (chunk->seal != NULL && first_of(log, *index) > after_ms) {
-        add_summaries(building, chunk->seal->summaries);
     } else {
-        return add_rows(building, *index);
+        spill_enter(layout->spill, chunk);
+        if (chunk->seal == NULL || first_of(building, *index) <= after_ms) {
+            return add_rows(building, *index);
+        }
+        add_summaries(building, chunk->seal->summaries);
     }
-    come_to(building, (struct position){.chunk = *index}, first_of(log, *index));
+    come_to(building, (struct position){.chunk = *index}, first_of(building, *index));
     return true;
 }
 
@@ -272,12 +278,6 @@ bool assay_lanes_build(const struct log_context *context, struct log *log, int64
                        int64_t since_ms)
 {
     const struct stream_layout *layout = context->layout;
-    if (log->lanes == NULL) {
-        log->lanes = assay_slab_alloc(context->slab, lanes_bytes(layout));
-        if (log->lanes == NULL) {
-            return false;
-        }
-    }
     reset(log->lanes, layout, at_ms, since_ms);
     log->lanes->newest_ms = log_newest_ms(log);
     const uint32_t first = build_prompt(log->lanes, layout, log) ? layout->prompt_count : 0;

@@ -87,7 +87,7 @@ void assay_lanes_insert(const struct log_context *context, struct log *log,
     }
     const uint32_t place = lane_place(position);
     const bool counts = row_time(log_row(log, position)) >= lanes->since_ms;
-    if (assay_lane_next(log, place) == LANE_NOWHERE) {
+    if (assay_lane_next(layout, log, place) == LANE_NOWHERE) {
         lanes->waiting = counts && place < lanes->waiting ? place : lanes->waiting;
         return;
     }
@@ -192,8 +192,10 @@ void assay_lanes_prefetch(const struct stream_layout *layout, const struct log *
             lane_leaves(&layout->lanes[lane], lanes->newest_ms) > at_ms) {
             /* the next one is looked at to see whether it stays */
             const struct row row = lane_row(log, lane_begin(lanes, layout, lane));
-            index_fetch(row_start(row));
-            index_fetch(row_start(row) + 2UL * row.chunk->row_bytes - 1);
+            if (!spill_holds(layout->spill, row.chunk)) {
+                index_fetch(row_start(row));
+                index_fetch(row_start(row) + 2UL * row.chunk->row_bytes - 1);
+            }
         }
     }
 }

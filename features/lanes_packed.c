@@ -14,15 +14,19 @@ enum { PACKED_CHUNKS = PACKED_NOWHERE >> LANE_AT_BITS };
 
 static const uint32_t PACKED_FAR = PACKED_NEVER - 1; /* as far as a lower bound can say */
 
-uint32_t assay_lane_next(const struct log *log, uint32_t place)
+uint32_t assay_lane_next(const struct stream_layout *layout, const struct log *log, uint32_t place)
 {
     const struct row row = lane_row(log, place);
     const uint32_t chunk = place >> LANE_AT_BITS;
     if (row.at + 1 < row.chunk->count) {
         return place + 1;
     }
-    const bool more = chunk + 1 < log->count && log_chunk(log, chunk + 1)->count > 0;
-    return more ? (chunk + 1) << LANE_AT_BITS : LANE_NOWHERE;
+    if (chunk + 1 == log->count) {
+        return LANE_NOWHERE;
+    }
+    const struct chunk *next = log_chunk(log, chunk + 1);
+    spill_enter(layout->spill, next);
+    return next->count > 0 ? (chunk + 1) << LANE_AT_BITS : LANE_NOWHERE;
 }
 
 static bool is_small(int64_t value)
@@ -223,6 +227,7 @@ static bool leave_lane(const struct stream_layout *layout, const struct log *log
         clear_lane(lanes, layout, lane); /* all of it, unseen */
         return true;
     }
+    lane_stay(layout, log, *begin);
     while (true) {
         const struct row row = lane_row(log, *begin);
         const int64_t leaves_ms = row_time(row) + span_ms;
@@ -235,7 +240,7 @@ static bool leave_lane(const struct stream_layout *layout, const struct log *log
             return false;
         }
         const bool small = take_out(lanes, layout, lane, &taken);
-        const uint32_t next = assay_lane_next(log, *begin);
+        const uint32_t next = assay_lane_next(layout, log, *begin);
         ASSAY_DASSERT(next < PACKED_NOWHERE && next != lanes->waiting);
         *begin = (uint16_t)next;
         if (!small) {
@@ -259,6 +264,7 @@ static bool leave_plain(const struct stream_layout *layout, const struct log *lo
         *sum = 0;
         return true;
     }
+    lane_stay(layout, log, *begin);
     bool small = true;
     while (small) {
         const struct row row = lane_row(log, *begin);
@@ -274,7 +280,7 @@ static bool leave_plain(const struct stream_layout *layout, const struct log *lo
         packed_found(lanes, layout)[lane]--;
         *sum -= value;
         small = is_small(*sum);
-        *begin = (uint16_t)assay_lane_next(log, *begin);
+        *begin = (uint16_t)assay_lane_next(layout, log, *begin);
     }
     return false;
 }
@@ -310,7 +316,8 @@ static bool takes(const struct stream_layout *layout, const struct log *log, str
                   struct taken *taken)
 {
     return log->lanes->waiting < PACKED_NOWHERE &&
-           assay_lane_next(log, log->lanes->waiting) == LANE_NOWHERE && look_at(layout, row, taken);
+           assay_lane_next(layout, log, log->lanes->waiting) == LANE_NOWHERE &&
+           look_at(layout, row, taken);
 }
 
 bool assay_lanes_step(const struct stream_layout *layout, const struct log *log, int64_t at_ms)

@@ -208,8 +208,15 @@ static inline struct row lane_row(const struct log *log, uint32_t place)
     return log_row(log, lane_position(place));
 }
 
+/** Before the row at a place is read, which a window's cursor has been at for a while. */
+static inline void lane_stay(const struct stream_layout *layout, const struct log *log,
+                             uint32_t place)
+{
+    spill_stay(layout->spill, log_chunk(log, lane_position(place).chunk));
+}
+
 /** The place of the next entry, or LANE_NOWHERE. */
-uint32_t assay_lane_next(const struct log *log, uint32_t place);
+uint32_t assay_lane_next(const struct stream_layout *layout, const struct log *log, uint32_t place);
 /** Pack lanes. @return false: something does not fit; @p packed is as it was. */
 bool assay_lanes_pack(const struct stream_layout *layout, struct lanes *lanes,
                       struct lanes *packed);
@@ -232,29 +239,6 @@ enum {
     LANE_FOUND_MAX = 1 << 30,  /* more, and a sum might not fit */
 };
 
-/** No sum of wide lanes is as large; they are off where one might be. */
-static const int64_t LANE_WIDE = INT64_C(1) << 61;
-
-/** Time of the newest entry; there is one. */
-static inline int64_t log_newest_ms(const struct log *log)
-{
-    struct position end = assay_log_end(log);
-    end.at--;
-    return row_time(log_row(log, end));
-}
-
-/** The place of a position, or LANE_NOWHERE when it is the range's end. */
-static inline uint32_t lane_place_in(const struct log *log, struct position position,
-                                     struct position end)
-{
-    if (position.at == log_chunk(log, position.chunk)->count && position.chunk < end.chunk) {
-        position = (struct position){.chunk = position.chunk + 1};
-    }
-    const bool none =
-        position.chunk > end.chunk || (position.chunk == end.chunk && position.at >= end.at);
-    return none ? LANE_NOWHERE : lane_place(position);
-}
-
 /** When an entry of that time leaves. */
 static inline int64_t lane_leaves(const struct lane *lane, int64_t time_ms)
 {
@@ -267,17 +251,6 @@ void assay_lane_change(struct lanes *lanes, const struct stream_layout *layout, 
 /** assay_lanes_at() of a log whose lanes are wide. */
 bool assay_lanes_wide_at(const struct log_context *context, struct log *log, int64_t at_ms,
                          int64_t since_ms);
-
-/* lanes_build.c: wide lanes from the log */
-
-/**
- * Make the wide lanes of a log anew, at a time when nothing of the log is newer.
- *
- * @return false: a sum may not fit. Cost: one pass over what the longest window holds, whole
- * chunks as one; a window with a delay one of its own.
- */
-bool assay_lanes_build(const struct log_context *context, struct log *log, int64_t at_ms,
-                       int64_t since_ms);
 
 /* lanes_log.c: lanes at rest */
 
@@ -305,8 +278,8 @@ void assay_lanes_copy(const struct stream_layout *layout, const struct log *log,
  */
 bool assay_lanes_back(const struct stream_layout *layout, struct log *copy, int64_t at_ms,
                       int64_t since_ms, struct position *end);
-/** Make lanes anew at @p at_ms, when nothing of the log is newer. @return false: no memory, or a
- * sum may not fit. Cost: one pass over what the longest window holds, whole chunks as one. */
+/** Make wide lanes anew at @p at_ms, when nothing of the log is newer. @return false: a sum may not
+ * fit. Cost: one pass over what the longest window holds, whole chunks as one. */
 bool assay_lanes_build(const struct log_context *context, struct log *log, int64_t at_ms,
                        int64_t since_ms);
 /** The earliest time that the lanes of a log can be at without reading the past: that of its newest

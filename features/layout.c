@@ -10,6 +10,7 @@
 struct builder {
     struct assay_arena *arena;
     const struct assay_slab *slab;
+    struct assay_spill *spill;
     enum assay_vectors vectors;
     const struct assay_plan *plan;
     const struct assay_plan_entity *entity;
@@ -261,9 +262,14 @@ static bool build_streams(struct builder *builder)
             .pairs = builder->pairs[s],
             .folds = stream->lifetime,
             .slab = builder->slab,
+            .spill = builder->spill,
             .kernels = assay_lane_kernels(builder->vectors),
         };
         lay_out_rows(&builder->streams[s]);
+        if (builder->spill != NULL) {
+            builder->streams[s].kept_chunks =
+                assay_spill_kept_chunks(&builder->streams[s], builder->spill->options.after_bytes);
+        }
         if (!list_texts(builder->arena, &builder->streams[s])) {
             return false;
         }
@@ -377,6 +383,7 @@ static bool build_touched(struct builder *builder)
 
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_slab *slab,
+                                                struct assay_spill *spill,
                                                 enum assay_vectors vectors,
                                                 const struct assay_plan *plan)
 {
@@ -386,6 +393,7 @@ const struct entity_layout *assay_layout_create(struct assay_arena *arena,
         struct builder builder = {
             .arena = arena,
             .slab = slab,
+            .spill = spill,
             .vectors = vectors,
             .plan = plan,
             .entity = &plan->entities[e],

@@ -10,11 +10,6 @@
 
 enum { CHUNKS_MIN = 4 };
 
-static int64_t first_ms(const struct chunk *chunk)
-{
-    return row_time((struct row){.chunk = chunk});
-}
-
 static struct row last_row(const struct chunk *chunk)
 {
     return (struct row){.chunk = chunk, .at = chunk->count - 1U};
@@ -36,13 +31,14 @@ struct position assay_log_end(const struct log *log)
     return (struct position){.chunk = filled - 1, .at = log_chunk(log, filled - 1)->count};
 }
 
-struct position assay_log_after(const struct log *log, int64_t time_ms)
+struct position assay_log_after(const struct stream_layout *layout, const struct log *log,
+                                int64_t time_ms)
 {
     uint32_t low = 0;
     uint32_t high = filled_count(log);
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (first_ms(log_chunk(log, middle)) <= time_ms) {
+        if (chunk_first_ms(layout, log_chunk(log, middle)) <= time_ms) {
             low = middle + 1;
         } else {
             high = middle;
@@ -53,6 +49,7 @@ struct position assay_log_after(const struct log *log, int64_t time_ms)
         return position;
     }
     const struct chunk *chunk = log_chunk(log, position.chunk);
+    spill_enter(layout->spill, chunk);
     low = 1;
     high = chunk->count;
     while (low < high) {
@@ -65,6 +62,18 @@ struct position assay_log_after(const struct log *log, int64_t time_ms)
     }
     position.at = low;
     return position;
+}
+
+/* Is the first row of a chunk not greater than this one? */
+static bool begins_by(const struct stream_layout *layout, const struct chunk *chunk, struct row row)
+{
+    const int64_t ms = chunk_first_ms(layout, chunk);
+    const int64_t row_ms = row_time(row);
+    if (ms != row_ms) {
+        return ms < row_ms;
+    }
+    spill_enter(layout->spill, chunk);
+    return assay_row_order(layout, (struct row){.chunk = chunk}, row) <= 0;
 }
 
 /* Where a row goes: after all that are not greater. */
@@ -80,7 +89,7 @@ static struct position place_of(const struct log *log, const struct stream_layou
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         const struct chunk *chunk = log_chunk(log, middle);
-        if (assay_row_order(layout, (struct row){.chunk = chunk}, row) <= 0) {
+        if (begins_by(layout, chunk, row)) {
             low = middle + 1;
         } else {
             high = middle;
@@ -88,6 +97,7 @@ static struct position place_of(const struct log *log, const struct stream_layou
     }
     struct position position = {.chunk = low == 0 ? 0 : low - 1};
     const struct chunk *chunk = log_chunk(log, position.chunk);
+    spill_enter(layout->spill, chunk);
     low = 0;
     high = chunk->count;
     while (low < high) {
@@ -148,22 +158,26 @@ static void retire(const struct log_context *context, struct log *log)
 {
     const struct stream_layout *layout = context->layout;
     while (log->count > 1) {
-        struct chunk *chunk = log_chunk(log, 0);
+        const struct chunk *chunk = log_chunk(log, 0);
+        spill_enter(layout->spill, chunk);
         const int64_t last_ms = row_time(last_row(chunk));
         if (layout->stream->lifetime) {
             /* strictly: what lies at the horizon may still be the current event of a read */
             if (!layout->folds || last_ms >= context->horizon_ms ||
-                !assay_fold_chunk(context, log, chunk)) {
+                !assay_log_return(context, log, 0) ||
+                !assay_fold_chunk(context, log, log_chunk(log, 0))) {
                 return;
             }
         } else if (last_ms > context->horizon_ms) {
             return;
         }
-        if (chunk_opens(chunk) != NULL) {
+        struct chunk *gone = log_chunk(log, 0);
+        if (chunk_opens(layout, gone) != NULL) {
             assay_block_drop(context, log, 0);
         }
         assay_lanes_retire(context, log);
-        assay_chunk_drop(context, chunk);
+        assay_chunk_drop(context, gone);
+        assay_log_moved(context, log, 0, 0);
         log->first++;
         log->count--;
     }
@@ -211,7 +225,7 @@ static void complete_block(const struct log_context *context, struct log *log)
 {
     uint32_t loose = 0;
     while (loose + 1 < log->count && loose < BLOCK_CHUNKS &&
-           chunk_closes(log_chunk(log, log->count - 2 - loose)) == NULL) {
+           chunk_closes(context->layout, log_chunk(log, log->count - 2 - loose)) == NULL) {
         loose++;
     }
     if (loose == BLOCK_CHUNKS) {
@@ -238,6 +252,7 @@ static bool push_open(const struct log_context *context, struct log *log, uint32
     log->newest = open;
     log->count++;
     complete_block(context, log);
+    assay_log_spill(context, log);
     return true;
 }
 
@@ -326,7 +341,8 @@ bool assay_log_prepare(const struct log_context *context, struct log *log, struc
         assay_chunk_takes(context, open, row)) {
         return true;
     }
-    if (!replace(context, log, row, change)) {
+    if (!assay_log_return(context, log, change->position.chunk) ||
+        !replace(context, log, row, change)) {
         assay_log_abandon(context, change);
         return false;
     }
@@ -364,14 +380,19 @@ static void put_fresh(const struct log_context *context, struct log *log,
 static void swap_in(const struct log_context *context, struct log *log,
                     const struct log_change *change)
 {
-    const uint32_t leader = assay_block_of(log, change->replaced);
+    const uint32_t leader = assay_block_of(context->layout, log, change->replaced);
     uint32_t covered = 0;
     if (leader != ASSAY_NONE) {
-        covered = log_chunk(log, leader)->seal->opens->count + change->fresh_count - 1;
+        const struct block *block = chunk_opens(context->layout, log_chunk(log, leader));
+        ASSAY_ASSERT(block != NULL);
+        covered = block->count + change->fresh_count - 1;
         assay_block_drop(context, log, leader);
     }
     struct chunk *old = log_chunk(log, change->replaced);
     put_fresh(context, log, change);
+    if (change->fresh_count == 2) {
+        assay_log_moved(context, log, change->replaced, 2);
+    }
     assay_chunk_free(context, old);
     if (covered > 2 * BLOCK_CHUNKS) {
         assay_block_build(context, log, leader, covered / 2);
@@ -405,13 +426,14 @@ void assay_log_abandon(const struct log_context *context, struct log_change *cha
 void assay_log_free(const struct log_context *context, struct log *log)
 {
     for (uint32_t c = 0; c < log->count; c++) {
-        if (chunk_opens(log_chunk(log, c)) != NULL) {
+        if (chunk_opens(context->layout, log_chunk(log, c)) != NULL) {
             assay_block_drop(context, log, c);
         }
     }
     for (uint32_t c = 0; c < log->count; c++) {
         assay_chunk_drop(context, log_chunk(log, c));
     }
+    assay_log_leave(context, log);
     assay_fold_free(context, log);
     assay_lanes_free(context, log);
     free_chunks(context, log);

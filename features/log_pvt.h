@@ -28,6 +28,7 @@
 #include "engine/base/number.h"
 #include "features/index_pvt.h"
 #include "features/slab.h"
+#include "features/spill_pvt.h"
 #include "features/store.h"
 
 enum {
@@ -104,6 +105,8 @@ struct stream_layout {
     const struct pair *pairs;
     uint32_t pair_count;
     const struct assay_slab *slab; /* where texts and ties lie */
+    struct assay_spill *spill;     /* where old chunks go; NULL: nowhere */
+    uint32_t kept_chunks;          /* the newest sealed ones, which stay */
     /* Rows, narrow and wide. Behind the time a cell a column, the tie, a bit a filter. */
     uint16_t row_bytes[2];
     uint16_t tie_at[2]; /* 0: rows have none */
@@ -223,6 +226,7 @@ struct log {
     uint32_t count;        /* of chunks, the newest included */
     uint32_t capacity;     /* of `chunks` */
     uint32_t blocks;       /* built so far: a copy of the log knows by it which came later */
+    uint32_t spill;        /* slab name of its struct log_spill; 0: nothing has moved */
     struct base *bases;
     struct lanes *lanes; /* NULL: none yet */
 };
@@ -238,9 +242,14 @@ struct segment {
  * replaced, but for what features/reader.c copies with it (docs/design.md, "Readers").
  */
 struct assay_record {
-    struct index_item item;    /* first: the index begins with it */
-    uint32_t next;             /* slab name of the next in the queue of `struct keys` */
-    struct assay_seqlock lock; /* over all but the three above and below */
+    struct index_item item; /* first: the index begins with it */
+    /* Slab names of neighbours, or ASSAY_NONE: in the queue of `struct keys`, and in a list of
+     * `struct expiry`. */
+    uint32_t next;
+    uint32_t previous;
+    uint32_t later;
+    uint32_t earlier;
+    struct assay_seqlock lock; /* over all but the queues, the lists and the three below */
     uint16_t key_bytes;
     uint8_t entity;
     bool touched; /* by an event since the queue's hand came by, or since the first */
@@ -303,18 +312,6 @@ static inline struct row log_row(const struct log *log, struct position position
     return (struct row){.chunk = log_chunk(log, position.chunk), .at = position.at};
 }
 
-/** The block that a chunk opens, or NULL. A reader may ask while blocks are built and dropped. */
-static inline struct block *chunk_opens(const struct chunk *chunk)
-{
-    return chunk->seal == NULL ? NULL : __atomic_load_n(&chunk->seal->opens, __ATOMIC_ACQUIRE);
-}
-
-/** The block that it closes, or NULL. */
-static inline struct block *chunk_closes(const struct chunk *chunk)
-{
-    return chunk->seal == NULL ? NULL : __atomic_load_n(&chunk->seal->closes, __ATOMIC_ACQUIRE);
-}
-
 /** The bytes of a row. */
 static inline const unsigned char *row_start(struct row row)
 {
@@ -331,6 +328,13 @@ static inline int64_t row_time(struct row row)
     uint32_t beyond_ms = 0;
     memcpy(&beyond_ms, row_start(row), sizeof beyond_ms);
     return row.chunk->base_ms + beyond_ms;
+}
+
+/** Time of a chunk's first row; of a chunk that has moved it is known in memory. */
+static inline int64_t chunk_first_ms(const struct stream_layout *layout, const struct chunk *chunk)
+{
+    return spill_holds(layout->spill, chunk) ? assay_spill_piece(layout->spill, chunk)->first_ms
+                                             : row_time((struct row){.chunk = chunk});
 }
 
 /** Where a column's cell lies in a row. */
@@ -376,6 +380,33 @@ static inline bool pair_finds(const struct pair *pair, struct row row)
            (pair->column == ASSAY_NONE || pair_cell(pair, row).integer != CELL_NULL);
 }
 
+/* Blocks of a chunk that has moved are known in memory: a walk over blocks reads no disk. */
+
+static inline struct block *block_named(const struct stream_layout *layout, uint32_t name)
+{
+    return name == 0 ? NULL : assay_slab_at(layout->slab, name);
+}
+
+/** The block that a chunk opens, or NULL. A reader may ask while blocks are built and dropped. */
+static inline struct block *chunk_opens(const struct stream_layout *layout,
+                                        const struct chunk *chunk)
+{
+    if (spill_holds(layout->spill, chunk)) {
+        return block_named(layout, assay_spill_piece(layout->spill, chunk)->opens);
+    }
+    return chunk->seal == NULL ? NULL : __atomic_load_n(&chunk->seal->opens, __ATOMIC_ACQUIRE);
+}
+
+/** The block that it closes, or NULL. */
+static inline struct block *chunk_closes(const struct stream_layout *layout,
+                                         const struct chunk *chunk)
+{
+    if (spill_holds(layout->spill, chunk)) {
+        return block_named(layout, assay_spill_piece(layout->spill, chunk)->closes);
+    }
+    return chunk->seal == NULL ? NULL : __atomic_load_n(&chunk->seal->closes, __ATOMIC_ACQUIRE);
+}
+
 /* row.c */
 
 /** Order of two rows of one stream: time, then tie bytes, a prefix first (unordered streams have
@@ -404,7 +435,8 @@ void assay_row_release(const struct log_context *context, struct row row);
 /** The place behind the newest entry. */
 struct position assay_log_end(const struct log *log);
 /** The first place whose time is greater than @p time_ms. */
-struct position assay_log_after(const struct log *log, int64_t time_ms);
+struct position assay_log_after(const struct stream_layout *layout, const struct log *log,
+                                int64_t time_ms);
 /**
  * Make an insertion ready: make room, retire what lies behind the horizon, write replacements.
  *
@@ -419,6 +451,21 @@ void assay_log_commit(const struct log_context *context, struct log *log, struct
 void assay_log_abandon(const struct log_context *context, struct log_change *change);
 /** Free everything of a log. */
 void assay_log_free(const struct log_context *context, struct log *log);
+
+/* spill_move.c */
+
+/** Chunks beyond the newest move where the log has too many. Nothing that can be read changes, but
+ * for addresses of sealed chunks. Cost: a few chunks are copied. */
+void assay_log_spill(const struct log_context *context, struct log *log);
+/** Have chunk @p index in memory again, if it has moved. @return false: memory is full. */
+bool assay_log_return(const struct log_context *context, struct log *log, uint32_t index);
+/** Chunk @p index is now @p count chunks: 0 when it went. */
+void assay_log_moved(const struct log_context *context, const struct log *log, uint32_t index,
+                     uint32_t count);
+/** The log is about to go; all its chunks have. */
+void assay_log_leave(const struct log_context *context, struct log *log);
+/** Chunks that the newest @p bytes of a stream's rows fill. */
+uint32_t assay_spill_kept_chunks(const struct stream_layout *layout, size_t bytes);
 
 /* chunk.c */
 
@@ -470,7 +517,7 @@ void assay_block_build(const struct log_context *context, struct log *log, uint3
 /** Drop the block that chunk @p from opens. */
 void assay_block_drop(const struct log_context *context, struct log *log, uint32_t from);
 /** The chunk that opens the block which holds chunk @p index, or ASSAY_NONE. */
-uint32_t assay_block_of(const struct log *log, uint32_t index);
+uint32_t assay_block_of(const struct stream_layout *layout, const struct log *log, uint32_t index);
 
 /* tally.c */
 

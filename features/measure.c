@@ -30,9 +30,14 @@ static uint64_t values_bytes(const struct stream_layout *layout, const struct su
 static void add_chunk(const struct stream_layout *layout, const struct chunk *chunk,
                       struct assay_state_bytes *bytes)
 {
-    const struct block *block = chunk_opens(chunk);
-    bytes->chunks += rows_bytes(layout, chunk);
-    if (chunk->seal != NULL) {
+    const struct block *block = chunk_opens(layout, chunk);
+    if (spill_holds(layout->spill, chunk)) {
+        bytes->spilled += assay_spill_bytes(layout->spill, chunk);
+        bytes->summaries += piece(assay_spill_run_bytes(layout->spill, chunk));
+    } else {
+        bytes->chunks += rows_bytes(layout, chunk);
+    }
+    if (!spill_holds(layout->spill, chunk) && chunk->seal != NULL) {
         bytes->summaries +=
             piece(seal_bytes(layout)) + values_bytes(layout, chunk->seal->summaries);
     }
@@ -73,7 +78,9 @@ static uint64_t add_record(const struct assay_store *store, const struct assay_r
     for (uint32_t s = 0; s < layout->stream_count; s++) {
         const struct log *log = &record->logs[s];
         bytes->chunks += piece(log->capacity * sizeof(struct chunk *));
+        bytes->chunks += piece(log->spill == 0 ? 0 : sizeof(struct log_spill));
         for (uint32_t c = 0; c < log->count; c++) {
+            spill_enter(layout->streams[s].spill, log_chunk(log, c));
             add_chunk(&layout->streams[s], log_chunk(log, c), bytes);
             logged += log_chunk(log, c)->count;
         }
@@ -91,7 +98,10 @@ void assay_store_key_facts(const struct assay_store *store, uint32_t entity, str
     *out = (struct assay_key_facts){.known = record != NULL};
     if (record != NULL) {
         out->newest_ms = record->newest_ms;
-        out->segments = record->segment_count;
+        const int64_t living_ms = assay_expiry_living(store, record, store_safe_ms(store));
+        for (uint32_t i = 0; i < record->segment_count; i++) {
+            out->segments += record->segments[i].start_ms >= living_ms ? 1 : 0;
+        }
         out->logged = add_record(store, record, &out->bytes);
     }
 }
@@ -124,7 +134,8 @@ void assay_store_visit_keys(const struct assay_store *store, uint32_t entity,
     const struct assay_record *record = NULL;
     size_t at = 0;
     while ((record = assay_store_next(store, &at)) != NULL) {
-        if (record->entity == entity) {
+        if (record->entity == entity &&
+            assay_expiry_living(store, record, store_safe_ms(store)) != INT64_MAX) {
             visit(context,
                   (struct assay_str){.ptr = record_key(record, streams), .len = record->key_bytes});
         }

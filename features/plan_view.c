@@ -306,7 +306,7 @@ const struct assay_plan_views *assay_plan_views_create(struct assay_arena *arena
     const uint32_t entities = plan->schema->entity_count;
     struct builder builder = {.arena = arena, .plan = plan};
     const struct entity_layout *layouts =
-        assay_layout_create(arena, NULL, ASSAY_VECTORS_PLAIN, plan);
+        assay_layout_create(arena, NULL, NULL, ASSAY_VECTORS_PLAIN, plan);
     struct assay_plan_views *out = array(&builder, 1, sizeof *out);
     struct assay_entity_view *views = array(&builder, entities, sizeof *views);
     builder.features = array(&builder, plan->feature_count, sizeof *builder.features);

@@ -224,11 +224,13 @@ static void answer(struct assay_reader *reader, struct step *step, struct assay_
         return;
     }
     struct slicer *slicer = &reader->slicer;
+    const struct assay_store *store = step->store->store;
     struct view view = {
         .record = step->copying.record == NULL ? NULL : step->copying.copy,
         .entity = read->entity,
         .at_ms = read->at_ms,
     };
+    view.is_forgotten = view.at_ms < assay_expiry_reach(store, view.entity, view.record);
     slicer->set.seed = step->store->seed;
     slicer->layouts = step->store->layouts; /* equal for all, but for where texts lie */
     const struct selection *selection =

@@ -59,29 +59,22 @@ static bool is_same(const struct record_copy *copy)
     return assay_seqlock_same(&copy->record->lock, copy->lock_count);
 }
 
-/* Where lanes lie in the record, in bytes from its beginning; 0: they lie apart, or are none. */
-static size_t inline_at(const struct record_copy *copy, const struct log *log)
-{
-    const uintptr_t at = (uintptr_t)log->lanes - (uintptr_t)copy->record;
-    return at < copy->head_bytes ? at : 0;
-}
-
-/* Lanes in the record have moved with it. */
-static void place_lanes(struct record_copy *copy)
+/* Lanes in the record move with it. */
+static void place_lanes(const struct record_copy *copy, size_t record_bytes)
 {
     for (uint32_t s = 0; s < copy->layout->stream_count; s++) {
         struct log *log = &copy->copy->logs[s];
-        const size_t at = inline_at(copy, log);
-        if (at != 0) {
+        const uintptr_t at = (uintptr_t)log->lanes - (uintptr_t)copy->record;
+        if (log->lanes != NULL && at < record_bytes) {
             log->lanes = (struct lanes *)(void *)((char *)copy->copy + at);
         }
     }
 }
 
-/* Do the copy's lanes lie apart from the store's record, or are there none? */
-static bool lie_apart(const struct record_copy *copy, const struct log *log)
+/* Do the lanes of a copied log lie in the copied record? */
+static bool lies_in_record(const struct record_copy *copy, const struct log *log)
 {
-    return (uintptr_t)log->lanes - (uintptr_t)copy->copy >= copy->head_bytes;
+    return log->lanes != NULL && (uintptr_t)log->lanes - (uintptr_t)copy->copy < copy->head_bytes;
 }
 
 enum copied assay_copy_head(struct record_copy *copy, struct copy_room *room, uint32_t key_bytes)
@@ -98,8 +91,8 @@ enum copied assay_copy_head(struct record_copy *copy, struct copy_room *room, ui
     if (!is_same(copy)) {
         return CHANGED;
     }
+    place_lanes(copy, bytes);
     copy->head_bytes = bytes;
-    place_lanes(copy);
     return COPIED;
 }
 
@@ -117,8 +110,8 @@ void assay_copy_fetch(const struct record_copy *copy)
         const struct log *log = &copy->copy->logs[s];
         if (copy->selection->reads[s] && log->count > 0) {
             fetch_lines(log->newest, FETCHED_FIRST);
-            if (log->lanes != NULL && lie_apart(copy, log)) {
-                fetch_lines(log->lanes, lanes_bytes(layout));
+            if (!lies_in_record(copy, log) && log->lanes != NULL) {
+                fetch_lines(log->lanes, lanes_room(layout));
             }
             if (log->bases != NULL) {
                 fetch_lines(log->bases, base_bytes(layout));
@@ -182,16 +175,15 @@ static void copy_newest(struct log *log, struct copy_room *room)
 
 static void copy_lanes(struct log *log, const struct stream_layout *layout, struct copy_room *room)
 {
-    struct lanes head;
-    if (log->lanes == NULL) { /* room for the ones that will be built */
-        log->lanes = take(room, lanes_bytes(layout));
-        memset(log->lanes, 0, lanes_bytes(layout));
-        return;
+    struct lanes *lanes = take(room, lanes_bytes(layout));
+    if (log->lanes != NULL) {
+        struct lanes head; /* lanes of one place are always packed, or never */
+        assay_seqlock_copy(&head, log->lanes, sizeof head);
+        const size_t bytes = head.is_packed ? lanes_packed_bytes(layout) : lanes_bytes(layout);
+        assay_seqlock_copy(lanes, log->lanes, (bytes + 7) / 8 * 8);
+    } else {
+        *lanes = (struct lanes){.state = LANES_STALE};
     }
-    assay_seqlock_copy(&head, log->lanes, sizeof head); /* a piece keeps its form */
-    const size_t bytes = head.is_packed ? lanes_packed_bytes(layout) : lanes_bytes(layout);
-    struct lanes *lanes = take(room, bytes);
-    assay_seqlock_copy(lanes, log->lanes, (bytes + 7) / 8 * 8);
     log->lanes = lanes;
 }
 
@@ -235,10 +227,11 @@ enum copied assay_copy_rest(struct record_copy *copy, struct copy_room *room)
         if (!copy->selection->reads[s]) {
             continue;
         }
+        fits = log->spill == 0 && fits; /* the owner alone goes to what is on disk */
         if (log->count > 0) {
             copy_newest(log, room);
         }
-        if (layout->keeps_lanes && lie_apart(copy, log)) {
+        if (!lies_in_record(copy, log)) {
             copy_lanes(log, layout, room);
         }
         fits = copy_bases(log, layout, since_ms, room) && fits;

@@ -59,7 +59,7 @@ struct record_copy {
     const struct entity_layout *layout;
     const struct selection *selection;
     struct assay_record *copy;
-    size_t head_bytes;
+    size_t head_bytes; /* of the copy, with what lies in the record */
     unsigned lock_count;
     int64_t at_ms;
     int64_t expire_ms;

@@ -55,9 +55,11 @@ struct entity_layout {
     size_t inline_bytes;           /* of lanes in the record; 0: they lie apart */
 };
 
-/** Work out what the plan's aggregates share. @return NULL when the arena is full. */
+/** Work out what the plan's aggregates share. @param spill NULL: nothing moves. @return NULL when
+ * the arena is full. */
 const struct entity_layout *assay_layout_create(struct assay_arena *arena,
                                                 const struct assay_slab *slab,
+                                                struct assay_spill *spill,
                                                 enum assay_vectors vectors,
                                                 const struct assay_plan *plan);
 
@@ -107,7 +109,8 @@ struct view_result {
 };
 
 /** Positions of the events with after < time <= to. */
-struct range assay_range(const struct log *log, int64_t after_ms, int64_t to_ms);
+struct range assay_range(const struct stream_layout *layout, const struct log *log,
+                         int64_t after_ms, int64_t to_ms);
 /** Compute everything that is wanted of a view. Pure; text borrows from the log. */
 void assay_view_read(const struct view_query *query, struct view_result *out);
 /** Add totals of the query's range to @p tally, and the values to its set if @p distinct; block by
@@ -247,8 +250,9 @@ struct view {
     const struct assay_event *event; /* NULL: none */
     uint32_t entity;
     int64_t at_ms;
-    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing */
-    bool needs_slots; /* whatever the selection, the caller reads them */
+    int64_t since_ms;  /* start of what the key remembers; INT64_MAX: nothing */
+    bool is_forgotten; /* by that time the key may have been; with an event it never has */
+    bool needs_slots;  /* whatever the selection, the caller reads them */
 };
 
 /** Fill since_ms, and the scratch's slots of the selection or, if it is direct, the values. */
@@ -261,6 +265,26 @@ void assay_slice_take(const struct slicer *slicer, const struct selection *selec
 struct view_query assay_slice_query(struct slicer *slicer, const struct view *view,
                                     const struct view_key *key);
 
+/* expiry.c */
+
+enum { EXPIRY_SLOTS = 256 };
+
+/**
+ * When keys of an entity will have been silent for too long: lists of records by the time at which
+ * each dies unless it is touched again, so many ms a list. `slots` hold the lists of [hand, hand +
+ * EXPIRY_SLOTS), counted in lists since time 0; what dies before or after lies in the first or the
+ * last. A touch moves nothing: a record whose list's time has come is looked at again.
+ */
+struct expiry {
+    int64_t expire_ms;
+    int64_t width_ms; /* of a list */
+    int64_t hand;     /* INT64_MIN: the safe time is not known yet; all lie in the first slot */
+    uint32_t slots[EXPIRY_SLOTS];
+    uint32_t due[EXPIRY_SLOTS]; /* [due_at, due_count): lists whose time has come, in order */
+    uint32_t due_at;
+    uint32_t due_count;
+};
+
 /* store.c */
 
 /** Keys of one entity. */
@@ -268,7 +292,9 @@ struct keys {
     uint64_t count;
     uint64_t capacity; /* this store's share; 0: no limit but memory */
     uint64_t evicted;
-    bool evicts; /* at capacity a new key takes the place of an idle one */
+    uint64_t expired;
+    struct expiry *expiry; /* NULL: they live for ever */
+    bool evicts;           /* at capacity a new key takes the place of an idle one */
     /* Where `evicts`: a queue by record->next, the next to be looked at first. */
     struct assay_record *oldest;
     struct assay_record *newest;
@@ -335,13 +361,16 @@ struct assay_store {
     struct assay_store_options options;
     struct assay_arena *arena; /* what is made once, at creation */
     const struct entity_layout *layouts;
+    atomic_int_fast64_t safe_ms; /* no event older than this will come; INT64_MIN: any may */
     struct index index;
     /* Readers load what is above, the owner changes what is below with every event: a line that is
      * both would travel all the time. */
     unsigned char apart[ASSAY_SLAB_LINE_BYTES];
     struct assay_slab slab;
+    struct assay_spill spill; /* all zero: nothing moves */
     struct texts texts;
     struct keys *keys;     /* one an entity */
+    uint64_t swept;        /* updates that had come when keys were last looked at */
     uint64_t record_bytes; /* of the slab, all records without their logs */
     struct assay_store_stats stats;
     uint8_t *tie_buffer; /* of the event at hand */
@@ -356,6 +385,12 @@ struct assay_store {
     size_t entries_max;               /* that the memory can hold */
     struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
+
+/** No event older than this will be applied. Readers look as well: of its own it orders nothing. */
+static inline int64_t store_safe_ms(const struct assay_store *store)
+{
+    return atomic_load_explicit(&store->safe_ms, memory_order_relaxed);
+}
 
 /** Logs of an entity are changed with this. */
 static inline struct log_context slicer_context_of(struct slicer *slicer,
@@ -405,7 +440,7 @@ bool assay_keys_init(struct assay_store *store);
 /** The record of a key that hashes to @p hash, or NULL. */
 struct assay_record *assay_keys_find(const struct assay_store *store, uint64_t hash,
                                      uint32_t entity, struct assay_str key);
-/** The record of a key, or NULL. */
+/** The record of a key that is remembered, or NULL: what readers ask. */
 struct assay_record *assay_store_find(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key);
 /**
@@ -419,12 +454,33 @@ struct assay_record *assay_keys_create(struct assay_store *store, uint32_t entit
 void assay_keys_discard(struct assay_store *store, struct assay_record *record);
 /** Make it known. At capacity an idle key of its entity goes for it. */
 void assay_keys_admit(struct assay_store *store, uint64_t hash, struct assay_record *record);
+/** Forget a known key, with all that is known of it. */
+void assay_keys_forget(struct assay_store *store, struct assay_record *record);
 /**
  * The next record of a walk over all of them, each once, in no order; NULL: no more.
  *
  * @param[in,out] at 0 to begin with; the store must not change meanwhile.
  */
 const struct assay_record *assay_store_next(const struct assay_store *store, size_t *at);
+
+/* expiry.c */
+
+/** Ready the lists of an entity whose keys expire. @return false: the arena is full. */
+bool assay_expiry_init(struct assay_store *store, uint32_t entity);
+/** List a new record, by its newest time. */
+void assay_expiry_add(struct assay_store *store, struct assay_record *record);
+/** Take a record out of its list; its entity expires. */
+void assay_expiry_remove(struct assay_store *store, struct assay_record *record);
+/** Look for a dead key of an entity at capacity, at a few keys only. @return true: one went. */
+bool assay_expiry_make_room(struct assay_store *store, uint32_t entity);
+/** Where the first segment starts that is not dead at a safe time: what comes before may be
+ * forgotten. INT64_MAX: none; INT64_MIN: the entity's keys never die. */
+int64_t assay_expiry_living(const struct assay_store *store, const struct assay_record *record,
+                            int64_t safe_ms);
+/** As of earlier times a key of the entity may have known what is forgotten by now; @p record NULL:
+ * the key has none. INT64_MIN: nothing is forgotten. */
+int64_t assay_expiry_reach(const struct assay_store *store, uint32_t entity,
+                           const struct assay_record *record);
 
 /** Where inline lanes begin in a record. */
 static inline size_t record_lanes_at(uint32_t stream_count, uint32_t key_bytes)

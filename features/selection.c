@@ -199,8 +199,8 @@ static bool reserve(struct assay_arena *arena, struct selection *selection, size
     selection->sweeps = assay_arena_array(arena, aggs, sizeof *selection->sweeps);
     selection->swept = assay_arena_array(arena, aggs, sizeof *selection->swept);
     selection->reads = assay_arena_array(arena, streams, sizeof *selection->reads);
-    return selection->reads != NULL && selection->sweeps != NULL && selection->swept != NULL &&
-           selection->values != NULL && selection->features != NULL && selection->outs != NULL &&
+    return selection->reads != NULL && selection->values != NULL && selection->sweeps != NULL &&
+           selection->swept != NULL && selection->features != NULL && selection->outs != NULL &&
            selection->steps != NULL && selection->aggs != NULL && selection->kept != NULL &&
            selection->streams != NULL;
 }

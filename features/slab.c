@@ -55,15 +55,29 @@ static uint32_t class_in(const struct assay_slab *slab, size_t bytes)
     return class;
 }
 
+static size_t round_up(size_t bytes, size_t unit)
+{
+    return (bytes + unit - 1) / unit * unit;
+}
+
 bool assay_slab_init(struct assay_slab *slab, size_t bytes_max)
 {
+    return assay_slab_init_beyond(slab, bytes_max, 0);
+}
+
+bool assay_slab_init_beyond(struct assay_slab *slab, size_t bytes_max, size_t beyond_bytes)
+{
     ASSAY_ASSERT(slab != NULL && bytes_max > 0 && bytes_max < (size_t)1 << 47);
-    *slab = (struct assay_slab){.bytes_max = bytes_max, .grain_log = GRAIN_LOG_MIN};
-    while ((bytes_max - 1) >> slab->grain_log > UINT32_MAX) {
+    ASSAY_ASSERT(beyond_bytes < (size_t)1 << 46);
+    *slab = (struct assay_slab){
+        .bytes_max = bytes_max, .beyond_bytes = beyond_bytes, .grain_log = GRAIN_LOG_MIN};
+    /* Guards keep the kernel from joining regions, so that what it reports is this one's. */
+    const size_t beyond_at = round_up(bytes_max + GUARD_BYTES, huge_bytes);
+    const size_t named = beyond_bytes == 0 ? bytes_max : beyond_at + beyond_bytes;
+    while ((named - 1) >> slab->grain_log > UINT32_MAX) {
         slab->grain_log++;
     }
-    /* Guards keep the kernel from joining regions, so that what it reports is this one's. */
-    const size_t room = bytes_max + 2 * huge_bytes + GUARD_BYTES;
+    const size_t room = beyond_at + beyond_bytes + 2 * huge_bytes;
     void *map = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED) {
         return false;
@@ -79,6 +93,7 @@ bool assay_slab_init(struct assay_slab *slab, size_t bytes_max)
     /* Keys are met in random order: fewer, larger pages. A kernel without them says no; fine. */
     (void)madvise(base, bytes_max, MADV_HUGEPAGE);
     slab->base = base;
+    slab->beyond = base + beyond_at;
     return true;
 }
 
@@ -89,6 +104,7 @@ void assay_slab_fini(struct assay_slab *slab)
         (void)munmap(slab->map, slab->map_bytes);
         slab->map = NULL;
         slab->base = NULL;
+        slab->beyond = NULL;
     }
 }
 

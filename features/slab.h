@@ -43,7 +43,9 @@ struct assay_slab {
     uint32_t large_free; /* freed pieces that may be cut */
     unsigned char *cut;  /* what is left of the one being cut */
     size_t cut_bytes;
-    void *map; /* the region and the guards around it */
+    unsigned char *beyond; /* more address space, that pieces can be named in; see below */
+    size_t beyond_bytes;
+    void *map; /* the regions and the guards around them */
     size_t map_bytes;
     struct slab_limbo *limbo; /* NULL: nobody reads beside the writer */
     void *free_lists[ASSAY_SLAB_CLASSES];
@@ -61,6 +63,12 @@ struct assay_slab_pages {
  * @return false when refused. Thread: owner.
  */
 bool assay_slab_init(struct assay_slab *slab, size_t bytes_max);
+/**
+ * The same, with @p beyond_bytes more of address space behind it, which the slab hands nothing out
+ * of: it cannot be touched until its user makes it so. Places in it that are multiples of the grain
+ * away from the base have names like pieces have. It starts a multiple of 2 MiB.
+ */
+bool assay_slab_init_beyond(struct assay_slab *slab, size_t bytes_max, size_t beyond_bytes);
 /** Give the region back. */
 void assay_slab_fini(struct assay_slab *slab);
 /** At least @p bytes, aligned to the grain, not cleared; NULL at the limit. Thread: owner. */
@@ -96,6 +104,12 @@ bool assay_slab_pages(const struct assay_slab *slab, struct assay_slab_pages *ou
 static inline bool assay_slab_is_shared(const struct assay_slab *slab)
 {
     return slab->limbo != NULL;
+}
+
+/** Is it in the space beyond? */
+static inline bool assay_slab_is_beyond(const struct assay_slab *slab, const void *piece)
+{
+    return (uintptr_t)piece - (uintptr_t)slab->beyond < slab->beyond_bytes;
 }
 
 /** The 32 bits that name a piece of the region. */

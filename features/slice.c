@@ -115,8 +115,9 @@ static struct range kept_range(const struct slicer *slicer, const struct view *v
 static bool is_answerable(const struct view *view, const struct assay_stream *stream,
                           const struct assay_window *window)
 {
-    return view->record == NULL || view->at_ms - window->span_ms - window->delay_ms >=
-                                       view->record->newest_ms - stream->retained_ms;
+    return !view->is_forgotten &&
+           (view->record == NULL || view->at_ms - window->span_ms - window->delay_ms >=
+                                        view->record->newest_ms - stream->retained_ms);
 }
 
 static struct range range_of(struct slicer *slicer, const struct view *view, uint32_t index)
@@ -135,7 +136,8 @@ static struct range range_of(struct slicer *slicer, const struct view *view, uin
         if (key->span_ms != 0 && to_ms - key->span_ms > after_ms) {
             after_ms = to_ms - key->span_ms;
         }
-        scratch->ranges[index] = assay_range(&view->record->logs[key->stream], after_ms, to_ms);
+        scratch->ranges[index] = assay_range(&layout->streams[key->stream],
+                                             &view->record->logs[key->stream], after_ms, to_ms);
     }
     return scratch->ranges[index];
 }
@@ -227,6 +229,7 @@ static const struct view_result *result_of(struct slicer *slicer, const struct v
     return result;
 }
 
+/* The value goes straight to its place: copies of small structs wait for their own bytes. */
 static void read_aggregate(struct slicer *slicer, const struct view *view, uint32_t index,
                            struct assay_value *out)
 {
@@ -390,7 +393,7 @@ void assay_slice_compute(struct slicer *slicer, struct view *view,
     struct scratch *scratch = &slicer->scratch;
     scratch->stamp++;
     view->since_ms = INT64_MAX;
-    if (view->record != NULL) {
+    if (view->record != NULL && !view->is_forgotten) {
         prefetch_logs(view, selection);
         view->since_ms = assay_segment_since(
             view->record, view->at_ms, slicer->plan->schema->entities[view->entity].expire_ms);
@@ -456,6 +459,7 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
         .entity = entity,
         .at_ms = at_ms,
     };
+    view.is_forgotten = at_ms < assay_expiry_reach(store, entity, view.record);
     struct slicer *slicer = &store->slicer;
     const struct selection *selection = assay_select(slicer, entity, features, count);
     assay_slice_compute(slicer, &view, selection);

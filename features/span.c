@@ -52,8 +52,12 @@ static struct position session_begin(const struct view_query *query, int64_t t_m
     return run.begin;
 }
 
-static struct position step_back(const struct log *log, struct position at)
+static struct position step_back(const struct view_query *query, struct position at)
 {
+    const struct log *log = query->log;
+    if (at.at == 0) {
+        spill_enter(query->layout->spill, log_chunk(log, at.chunk - 1));
+    }
     return at.at > 0 ? (struct position){.chunk = at.chunk, .at = at.at - 1}
                      : (struct position){.chunk = at.chunk - 1,
                                          .at = log_chunk(log, at.chunk - 1)->count - 1};
@@ -62,9 +66,9 @@ static struct position step_back(const struct log *log, struct position at)
 /* The place behind everything that is not greater than the landmark, in the order of events. */
 static struct position after_mark(const struct view_query *query, const struct span_cut *cut)
 {
-    struct position at = assay_log_after(query->log, row_time(cut->mark));
+    struct position at = assay_log_after(query->layout, query->log, row_time(cut->mark));
     while (at.chunk > 0 || at.at > 0) {
-        const struct position before = step_back(query->log, at);
+        const struct position before = step_back(query, at);
         if (assay_row_order_across(query->layout, log_row(query->log, before), cut->mark_layout,
                                    cut->mark) <= 0) {
             break;
@@ -86,7 +90,7 @@ static struct range bucket_range(const struct view_query *query, int64_t t_ms, i
         assay_zone_bucket(window->zone, window->unit, window->back, t_ms);
     const int64_t from_ms = bucket.begin_ms > since_ms ? bucket.begin_ms : since_ms;
     const int64_t to_ms = bucket.end_ms - 1 < t_ms ? bucket.end_ms - 1 : t_ms;
-    return assay_range(query->log, from_ms - 1, to_ms);
+    return assay_range(query->layout, query->log, from_ms - 1, to_ms);
 }
 
 void assay_span_cut(struct view_query *query, const struct span_cut *cut)

@@ -74,11 +74,16 @@ static bool reserve_hot_keys(struct assay_store *store)
 static bool reserve(struct assay_store *store)
 {
     store->arena = assay_arena_create(ARENA_BYTES_MAX);
-    if (store->arena == NULL || !assay_slab_init(&store->slab, store->options.memory_bytes_max)) {
+    const struct assay_spill_options *spill = store->options.spill;
+    if (store->arena == NULL ||
+        !assay_slab_init_beyond(&store->slab, store->options.memory_bytes_max,
+                                spill == NULL ? 0 : assay_spill_space(spill)) ||
+        (spill != NULL && !assay_spill_init(&store->spill, &store->slab, spill))) {
         return false;
     }
     store->layouts =
-        assay_layout_create(store->arena, &store->slab, store->options.vectors, store->plan);
+        assay_layout_create(store->arena, &store->slab, spill == NULL ? NULL : &store->spill,
+                            store->options.vectors, store->plan);
     if (store->layouts == NULL || !reserve_slicer(store) || !reserve_places(store) ||
         !assay_texts_init(&store->texts, &store->slab, store->options.index_seed)) {
         return false;
@@ -103,6 +108,7 @@ enum assay_status assay_store_create(struct assay_store **out, const struct assa
         store->plan = plan;
         store->options = *options;
         store->entries_max = options->memory_bytes_max / ROW_BYTES_MIN;
+        atomic_init(&store->safe_ms, INT64_MIN);
     }
     if (store == NULL || !reserve(store)) {
         assay_store_destroy(store);
@@ -124,6 +130,7 @@ void assay_store_destroy(struct assay_store *store)
         assay_hot_keys_destroy(store->hot_keys[e]);
     }
     assay_readers_free(store);
+    assay_spill_fini(&store->spill);
     assay_slab_fini(&store->slab);
     assay_slicer_fini(&store->slicer);
     assay_arena_destroy(store->arena);
@@ -356,6 +363,9 @@ enum assay_status assay_store_apply(struct assay_store *store, const struct assa
     record->touched = known; /* a key earns its second chance with a second event */
     commit(store, record, update);
     assay_seqlock_close(&record->lock);
+    if (!known && store->keys[update->entity].expiry != NULL) {
+        assay_expiry_add(store, record);
+    }
     if (store->hot_keys != NULL) {
         assay_hot_keys_add(store->hot_keys[update->entity], hash, update->key);
     }

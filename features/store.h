@@ -15,6 +15,7 @@
 #include "engine/base/status.h"
 #include "features/plan.h"
 #include "features/slab.h"
+#include "features/spill.h"
 
 struct assay_store;
 struct assay_record;
@@ -33,6 +34,7 @@ struct assay_store_options {
     uint32_t shards; /* stores that share an entity's capacity in equal parts; 0: this one */
     enum assay_vectors vectors;
     uint32_t hot_keys; /* counters an entity of features/hot_keys.h; 0: keys are not counted */
+    const struct assay_spill_options *spill; /* NULL: all events stay in memory */
 };
 
 /** One event for one key; the unit that is routed to the key's owner shard. */
@@ -78,6 +80,20 @@ ASSAY_MUST_CHECK enum assay_status assay_store_apply(struct assay_store *store,
                                                      struct assay_touch *touch);
 
 /**
+ * Say that no event older than @p safe_ms will be applied any more (a lower one than before is
+ * ignored). Keys of entities that expire, silent for so long that none to come can join what they
+ * know, are forgotten bit by bit, in the order of their death: a call looks at no more keys than 64
+ * and two for each update since the call before, which is enough to keep up. No answer depends on
+ * it; but a key's place counts until then, so which new keys are refused or evict is a function of
+ * the sequence of updates and calls.
+ *
+ * Invalidates a touch. Thread: owner, between updates. Cost: as said; a key's logs go at once.
+ */
+void assay_store_advance(struct assay_store *store, int64_t safe_ms);
+/** The same, without a bound: forget all that is dead at the newest safe time. Thread: owner. */
+void assay_store_settle(struct assay_store *store);
+
+/**
  * Features of the touched key as the just applied event sees them: as of its event time, the event
  * itself included, `exclude current` and current-event fields meaning that event.
  *
@@ -92,7 +108,9 @@ void assay_store_slice(struct assay_store *store, const struct assay_touch *touc
 
 /**
  * Features of any key as of any time (|at_ms| < 2^60), with no current event. A key never seen
- * reads as empty.
+ * reads as empty; but where keys expire, as of a time before the safe time of
+ * assay_store_advance() and before anything that is remembered of the key, aggregates are null with
+ * state `expired`, whether there was something to forget or not.
  * Parameters as assay_store_slice(). Thread: owner.
  */
 void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_str key,
@@ -105,6 +123,13 @@ void assay_store_read(struct assay_store *store, uint32_t entity, struct assay_s
  * layout and index seed. Thread: owner. Cost: one pass over everything.
  */
 void assay_store_hash(const struct assay_store *store, uint64_t hash[2]);
+/**
+ * The same without what is dead at @p safe_ms, so that it does not matter whether its memory was
+ * given back yet.
+ *
+ * @param safe_ms at least that of every assay_store_advance(); the same for all shards.
+ */
+void assay_store_hash_living(const struct assay_store *store, int64_t safe_ms, uint64_t hash[2]);
 
 enum { ASSAY_PREFETCH_MAX = 32 };
 /**
@@ -125,6 +150,8 @@ struct assay_store_stats {
     uint64_t refused;       /* updates for which there was no room */
     uint64_t refused_keys;  /* of those, new keys beyond their entity's capacity */
     uint64_t evicted;       /* keys that made room for new ones */
+    uint64_t expired;       /* keys forgotten after their entity's `expire` */
+    uint64_t expired_bytes; /* of memory that these gave back */
     uint64_t index_growths; /* times the index began to double */
     /* bytes; memory_bytes = index_bytes + record_bytes + log_bytes, all in use now */
     uint64_t memory_bytes;
@@ -136,9 +163,13 @@ struct assay_store_stats {
     uint64_t free_bytes;   /* of those, to be used again */
     uint64_t entity_keys[ASSAY_ENTITIES_MAX]; /* known now, by the schema's order */
     uint64_t entity_evicted[ASSAY_ENTITIES_MAX];
+    uint64_t entity_expired[ASSAY_ENTITIES_MAX];
+    struct assay_spill_stats spill; /* what of the logs is not memory */
 };
 /** Counters and memory of one store. Thread: owner. Cost: constant. */
 void assay_store_stats(const struct assay_store *store, struct assay_store_stats *out);
+/** Wait until all that is under way to the disk is there. Thread: owner. */
+void assay_store_flush(struct assay_store *store);
 /** Add one store's to a sum over stores. Thread: any. */
 void assay_store_stats_add(struct assay_store_stats *sum, const struct assay_store_stats *part);
 

@@ -4,7 +4,7 @@
  * The state hash: what answers depend on and nothing else. Rows hash one by one and add up, so
  * neither order of arrival nor layout matters. What lies behind the horizon counts as it would be
  * if all of it had been retired just now: windows forget it, foldable lifetimes keep its totals by
- * segment.
+ * segment. Segments that are dead count as forgotten, and so do keys that have no other.
  */
 
 static struct assay_hash128 hash_row(const struct stream_layout *layout, struct row row)
@@ -32,6 +32,7 @@ static struct assay_hash128 hash_row(const struct stream_layout *layout, struct 
 
 /* Walk over the rows of a log. */
 struct walk {
+    const struct stream_layout *layout;
     const struct log *log;
     struct position at;
 };
@@ -41,6 +42,9 @@ static struct row next(struct walk *walk)
 {
     while (walk->at.chunk < walk->log->count) {
         const struct chunk *chunk = log_chunk(walk->log, walk->at.chunk);
+        if (walk->at.at == 0) {
+            spill_enter(walk->layout->spill, chunk);
+        }
         if (walk->at.at < chunk->count) {
             return (struct row){.chunk = chunk, .at = walk->at.at++};
         }
@@ -49,11 +53,12 @@ static struct row next(struct walk *walk)
     return (struct row){0};
 }
 
-static struct walk walk_after(const struct log *log, int64_t time_ms)
+static struct walk walk_after(const struct stream_layout *layout, const struct log *log,
+                              int64_t time_ms)
 {
-    struct walk walk = {.log = log};
+    struct walk walk = {.layout = layout, .log = log};
     if (log->count > 0) {
-        walk.at = assay_log_after(log, time_ms);
+        walk.at = assay_log_after(layout, log, time_ms);
     }
     return walk;
 }
@@ -110,7 +115,7 @@ static struct assay_hash128 hash_folded(const struct assay_store *store,
                               layout->pairs[p].lifetime_wants, &base->tallies[p]);
         }
     }
-    struct walk walk = walk_after(log, segment->start_ms - 1);
+    struct walk walk = walk_after(layout, log, segment->start_ms - 1);
     for (struct row row = next(&walk);
          row.chunk != NULL && row_time(row) < horizon_ms && row_time(row) <= segment->end_ms;
          row = next(&walk)) {
@@ -132,7 +137,8 @@ static struct assay_hash128 hash_folded(const struct assay_store *store,
 }
 
 static struct assay_hash128 hash_log(const struct assay_store *store,
-                                     const struct assay_record *record, uint32_t position)
+                                     const struct assay_record *record, int64_t living_ms,
+                                     uint32_t position)
 {
     const struct stream_layout *layout = &store->layouts[record->entity].streams[position];
     const struct log *log = &record->logs[position];
@@ -142,12 +148,14 @@ static struct assay_hash128 hash_log(const struct assay_store *store,
     if (layout->stream->lifetime) {
         after_ms = layout->folds ? horizon_ms - 1 : INT64_MIN;
     }
-    struct walk walk = walk_after(log, after_ms);
+    after_ms = after_ms < living_ms ? living_ms - 1 : after_ms;
+    struct walk walk = walk_after(layout, log, after_ms);
     for (struct row row = next(&walk); row.chunk != NULL; row = next(&walk)) {
         sum = assay_hash128_add(sum, hash_row(layout, row));
     }
     for (uint32_t i = 0; layout->folds && i < record->segment_count; i++) {
-        if (record->segments[i].start_ms < horizon_ms) {
+        if (record->segments[i].start_ms >= living_ms &&
+            record->segments[i].start_ms < horizon_ms) {
             sum = assay_hash128_add(
                 sum, hash_folded(store, layout, log, &record->segments[i], horizon_ms));
         }
@@ -157,7 +165,7 @@ static struct assay_hash128 hash_log(const struct assay_store *store,
 
 /* Segments as far back as they can be seen, or can join one that is seen. */
 static struct assay_hash128 hash_segments(const struct assay_store *store,
-                                          const struct assay_record *record)
+                                          const struct assay_record *record, int64_t living_ms)
 {
     const int64_t back_ms = store->plan->entities[record->entity].retained_ms +
                             store->plan->schema->entities[record->entity].expire_ms;
@@ -166,7 +174,7 @@ static struct assay_hash128 hash_segments(const struct assay_store *store,
     struct assay_hash128 sum = {.low = (uint64_t)record->newest_ms};
     for (uint32_t i = 0; i < record->segment_count; i++) {
         struct segment segment = record->segments[i];
-        if (segment.end_ms > edge_ms) {
+        if (segment.start_ms >= living_ms && segment.end_ms > edge_ms) {
             segment.start_ms = segment.start_ms < edge_ms ? edge_ms : segment.start_ms;
             sum = assay_hash128_add(sum, assay_hash128(&segment, sizeof segment, 0));
         }
@@ -175,30 +183,39 @@ static struct assay_hash128 hash_segments(const struct assay_store *store,
 }
 
 static struct assay_hash128 hash_record(const struct assay_store *store,
-                                        const struct assay_record *record)
+                                        const struct assay_record *record, int64_t living_ms)
 {
     const struct assay_str entity = store->plan->schema->entities[record->entity].name;
     const uint32_t streams = store->layouts[record->entity].stream_count;
     struct assay_hash128 parts[3];
     parts[0] = assay_hash128(entity.ptr, entity.len, 0);
     parts[1] = assay_hash128(record_key(record, streams), record->key_bytes, parts[0].low);
-    parts[2] = hash_segments(store, record);
+    parts[2] = hash_segments(store, record, living_ms);
     struct assay_hash128 hash = assay_hash128(parts, sizeof parts, 0);
     for (uint32_t s = 0; s < streams; s++) {
-        const struct assay_hash128 pair[2] = {hash, hash_log(store, record, s)};
+        const struct assay_hash128 pair[2] = {hash, hash_log(store, record, living_ms, s)};
         hash = assay_hash128(pair, sizeof pair, s);
     }
     return hash;
 }
 
-void assay_store_hash(const struct assay_store *store, uint64_t hash[2])
+void assay_store_hash_living(const struct assay_store *store, int64_t safe_ms, uint64_t hash[2])
 {
+    ASSAY_ASSERT(safe_ms >= store_safe_ms(store));
     struct assay_hash128 sum = {.low = hash[0], .high = hash[1]};
     const struct assay_record *record = NULL;
     size_t at = 0;
     while ((record = assay_store_next(store, &at)) != NULL) {
-        sum = assay_hash128_add(sum, hash_record(store, record));
+        const int64_t living_ms = assay_expiry_living(store, record, safe_ms);
+        if (living_ms != INT64_MAX) {
+            sum = assay_hash128_add(sum, hash_record(store, record, living_ms));
+        }
     }
     hash[0] = sum.low;
     hash[1] = sum.high;
+}
+
+void assay_store_hash(const struct assay_store *store, uint64_t hash[2])
+{
+    assay_store_hash_living(store, store_safe_ms(store), hash);
 }

@@ -69,6 +69,9 @@ void assay_text_retain(struct texts *texts, uint32_t name)
 void assay_text_release(struct texts *texts, uint32_t name)
 {
     struct text *text = assay_slab_at(texts->slab, name);
+    if (assay_slab_is_beyond(texts->slab, text)) {
+        return; /* a tie that has moved with its row goes with it */
+    }
     ASSAY_DASSERT((text->rows & ~ALONE) > 0);
     if ((--text->rows & ~ALONE) != 0) {
         return;

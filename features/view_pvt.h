@@ -20,6 +20,7 @@ static inline struct view_part view_part_of(const struct view_query *query, uint
 {
     const struct range *range = &query->range;
     struct view_part part = {.chunk = log_chunk(query->log, index), .index = index};
+    spill_enter(query->layout->spill, part.chunk);
     part.from = index == range->begin.chunk ? range->begin.at : 0;
     part.to = index == range->end.chunk ? range->end.at : part.chunk->count;
     part.whole = part.chunk->seal != NULL && part.from == 0 && part.to == part.chunk->count &&
@@ -56,7 +57,8 @@ static inline const struct block *view_block_at(const struct view_query *query, 
 {
     const struct range *range = &query->range;
     const struct chunk *chunk = log_chunk(query->log, index);
-    const struct block *block = closing ? chunk_closes(chunk) : chunk_opens(chunk);
+    const struct block *block =
+        closing ? chunk_closes(query->layout, chunk) : chunk_opens(query->layout, chunk);
     /* One that was built after this copy of the log was taken may be of other chunks. */
     if (block == NULL || block->born > query->log->blocks ||
         (closing && index + 1 < block->count + range->begin.chunk)) {

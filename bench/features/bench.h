@@ -10,6 +10,7 @@
 #include "bench/features/stream.h"
 #include "engine/base/clock.h"
 #include "engine/config/config.h"
+#include "engine/runtime/spill_files.h"
 #include "features/store.h"
 
 #include <stdio.h>
@@ -38,6 +39,7 @@ struct bench {
     struct assay_arena_mark scratch_start;
     const struct assay_plan *plan;
     struct assay_store *store;
+    struct assay_spill_files *spill; /* NULL: the folder's assay.yaml says nothing of it */
     uint64_t rss_before_bytes;
     uint32_t features[BENCH_FEATURES_MAX];
     struct assay_value values[BENCH_FEATURES_MAX];

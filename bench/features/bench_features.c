@@ -163,9 +163,18 @@ bool bench_open(struct bench *bench, const struct bench_options *options)
         bench->features[i] = i;
     }
     bench->rss_before_bytes = bench_rss_bytes();
-    const struct assay_store_options store_options = {.memory_bytes_max = options->memory_bytes,
-                                                      .index_seed = 1};
     struct assay_err err = {0};
+    const struct assay_spill_settings *spill = &config->settings->spill;
+    if (spill->folder.ptr != NULL &&
+        assay_spill_files_open(&bench->spill, spill, 1, &err) != ASSAY_OK) {
+        (void)fprintf(stderr, "bench_features: %s: %s\n", err.where, err.what);
+        return false;
+    }
+    const struct assay_store_options store_options = {
+        .memory_bytes_max = options->memory_bytes,
+        .index_seed = 1,
+        .spill = bench->spill == NULL ? NULL : assay_spill_files_of(bench->spill, 0),
+    };
     if (assay_store_create(&bench->store, bench->plan, &store_options, &err) != ASSAY_OK) {
         (void)fprintf(stderr, "bench_features: no store: %s\n", err.what);
         return false;
@@ -176,6 +185,7 @@ bool bench_open(struct bench *bench, const struct bench_options *options)
 void bench_close(struct bench *bench)
 {
     assay_store_destroy(bench->store);
+    assay_spill_files_close(bench->spill);
     assay_arena_destroy(bench->scratch);
     assay_arena_destroy(bench->arena);
 }

@@ -98,11 +98,12 @@ static void report(const struct rate *rate, uint64_t timed, uint64_t spent_ns)
     const uint64_t rss = bench_rss_bytes() - rate->bench.rss_before_bytes;
     (void)printf("{\"events\": %llu, \"timed\": %llu, \"ns\": %.2f, \"features\": %u, "
                  "\"checksum\": \"%016llx\", \"keys\": %llu, \"memory_bytes\": %llu, "
-                 "\"rss_bytes\": %llu}\n",
+                 "\"rss_bytes\": %llu, \"spilled_bytes\": %llu, \"disk_bytes\": %llu}\n",
                  (unsigned long long)rate->done, (unsigned long long)timed,
                  (double)spent_ns / (double)timed, rate->bench.plan->feature_count,
                  (unsigned long long)rate->checksum, (unsigned long long)stats.keys,
-                 (unsigned long long)stats.memory_bytes, (unsigned long long)rss);
+                 (unsigned long long)stats.memory_bytes, (unsigned long long)rss,
+                 (unsigned long long)stats.spill.bytes, (unsigned long long)stats.spill.disk_bytes);
 }
 
 /* The clock counts what comes after the warm part; a stream cut short before it counts whole. */

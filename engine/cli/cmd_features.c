@@ -198,6 +198,8 @@ static enum assay_status unknown_key(const struct asked *asked,
     const struct assay_schema *schema = asked->config->schema;
     struct near near = {.word = asked->key};
     char names[200] = "";
+    char gone[40] = "";
+    uint64_t expired = 0; /* keys, each as often as it came */
     const bool one = asked->entity != ASSAY_NONE;
     (void)assay_err_set(err, ASSAY_E_UNKNOWN, "features", "no event names this key");
     assay_err_value(err, "%.*s", (int)asked->key.len, asked->key.ptr);
@@ -211,15 +213,22 @@ static enum assay_status unknown_key(const struct asked *asked,
     }
     for (uint32_t e = 0; e < schema->entity_count; e++) {
         for (uint32_t s = 0; s < shards && (!one || e == asked->entity); s++) {
-            assay_store_visit_keys(assay_pipeline_store(pipeline, s), e, offer_key, &near);
+            const struct assay_store *store = assay_pipeline_store(pipeline, s);
+            struct assay_store_stats stats;
+            assay_store_visit_keys(store, e, offer_key, &near);
+            assay_store_stats(store, &stats);
+            expired += stats.entity_expired[e];
         }
+    }
+    if (expired > 0) {
+        (void)snprintf(gone, sizeof gone, ", %" PRIu64 " more expired", expired);
     }
     name_near_keys(&near, sizeof names, names);
     if (one) {
-        assay_err_remedy(err, "entity \"%s\" has %" PRIu64 " keys%s", asked->given->entity,
-                         near.keys, names);
+        assay_err_remedy(err, "entity \"%s\" has %" PRIu64 " keys%s%s", asked->given->entity,
+                         near.keys, gone, names);
     } else {
-        assay_err_remedy(err, "there are %" PRIu64 " keys%s", near.keys, names);
+        assay_err_remedy(err, "there are %" PRIu64 " keys%s%s", near.keys, gone, names);
     }
     return ASSAY_E_UNKNOWN;
 }

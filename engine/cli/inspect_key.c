@@ -320,6 +320,10 @@ static void print_head(const struct inspect_key_report *report, FILE *out)
     (void)fputs(facts->logged == 1 ? " event, " : " events, ", out);
     assay_show_bytes(
         bytes->records + bytes->chunks + bytes->summaries + bytes->lanes + bytes->bases, out);
+    if (bytes->spilled != 0) {
+        (void)fputs("; on disk ", out);
+        assay_show_bytes(bytes->spilled, out);
+    }
     (void)fprintf(out, ", shard %" PRIu32 "\n", report->shard);
 }
 
@@ -491,8 +495,10 @@ void assay_inspect_print_key_json(const struct inspect_key_report *report, FILE 
                   report->shard, report->facts.logged, report->facts.segments);
     (void)fprintf(out,
                   ",\"bytes\":{\"record\":%" PRIu64 ",\"chunks\":%" PRIu64 ",\"summaries\":%" PRIu64
-                  ",\"windows\":%" PRIu64 ",\"folded\":%" PRIu64 "},\n\"features\":[",
-                  bytes->records, bytes->chunks, bytes->summaries, bytes->lanes, bytes->bases);
+                  ",\"windows\":%" PRIu64 ",\"folded\":%" PRIu64 "},\"spilled_bytes\":%" PRIu64
+                  ",\n\"features\":[",
+                  bytes->records, bytes->chunks, bytes->summaries, bytes->lanes, bytes->bases,
+                  bytes->spilled);
     for (uint32_t j = 0; j < report->plan->entities[report->entity].feature_count; j++) {
         (void)fputs(j == 0 ? "\n" : ",\n", out);
         print_json_feature(report, j, out);

@@ -19,6 +19,11 @@ static const struct counter_row {
      "of them placed before a logged event"},
     {"refused", offsetof(struct assay_store_stats, refused),
      "updates that found no room: memory, or an entity's capacity"},
+    {"evicted", offsetof(struct assay_store_stats, evicted), "keys that made room for new ones"},
+    {"expired", offsetof(struct assay_store_stats, expired),
+     "keys forgotten, silent for longer than their entity's `expire`"},
+    {"expired_bytes", offsetof(struct assay_store_stats, expired_bytes),
+     "of memory that these gave back"},
 };
 enum { COUNTERS = sizeof counter_rows / sizeof counter_rows[0] };
 
@@ -112,6 +117,15 @@ static void print_entities(const struct inspect_store_report *report, FILE *out)
     }
 }
 
+static void print_bytes_row(const char *name, uint64_t bytes, const char *text, FILE *out)
+{
+    char shown[40] = "";
+    FILE *cell = assay_show_open(shown, sizeof shown);
+    assay_show_bytes(bytes, cell);
+    (void)fclose(cell);
+    (void)fprintf(out, "  %-8s %12s  %s\n", name, shown, text);
+}
+
 static void print_memory(const struct inspect_store_report *report, FILE *out)
 {
     const struct assay_memory_facts *memory = &report->memory;
@@ -127,12 +141,26 @@ static void print_memory(const struct inspect_store_report *report, FILE *out)
         {"limit", memory->limit, "`memory` of assay.yaml"}};
     (void)fputs("\nmemory\n", out);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char text[40] = "";
-        FILE *cell = assay_show_open(text, sizeof text);
-        assay_show_bytes(rows[i].bytes, cell);
-        (void)fclose(cell);
-        (void)fprintf(out, "  %-8s %12s  %s\n", rows[i].name, text, rows[i].text);
+        print_bytes_row(rows[i].name, rows[i].bytes, rows[i].text, out);
     }
+}
+
+static void print_spill(const struct inspect_store_report *report, FILE *out)
+{
+    static const char *const states[] = {
+        [ASSAY_SPILL_ON] = "as it should",
+        [ASSAY_SPILL_FULL] = "the disk or its share is full: the rest stays in memory",
+        [ASSAY_SPILL_FAILED] = "the disk failed: nothing is lost, and no more moves"};
+    const struct assay_spill_stats *spill = &report->stats.spill;
+    if (spill->state == ASSAY_SPILL_OFF) {
+        return;
+    }
+    (void)fprintf(out, "\nspill: %s\n", states[spill->state]);
+    print_bytes_row("events", spill->bytes, "old ones of hot keys that are not in the memory above",
+                    out);
+    print_bytes_row("disk", spill->disk_bytes, "extents of the file", out);
+    print_bytes_row("buffers", spill->memory_bytes, "extents being filled or written", out);
+    print_bytes_row("read", spill->read_bytes, "extents of the file that are mapped in", out);
 }
 
 static void print_counters(const struct inspect_store_report *report, FILE *out)
@@ -189,6 +217,7 @@ void assay_inspect_print_store(const struct inspect_store_report *report, FILE *
                   report->shards, report->shards == 1 ? "" : "s");
     print_entities(report, out);
     print_memory(report, out);
+    print_spill(report, out);
     print_counters(report, out);
     print_hot(report, out);
 }
@@ -210,6 +239,7 @@ void assay_inspect_print_store_json(const struct inspect_store_report *report, F
 {
     const struct assay_schema *schema = report->plan->schema;
     const struct assay_memory_facts *memory = &report->memory;
+    const struct assay_spill_stats *spill = &report->stats.spill;
     (void)fprintf(out, "{\"shards\":%" PRIu32 ",\"keys\":%" PRIu64, report->shards,
                   report->stats.keys);
     for (int c = 0; c < COUNTERS; c++) {
@@ -218,8 +248,13 @@ void assay_inspect_print_store_json(const struct inspect_store_report *report, F
     }
     (void)fprintf(out,
                   ",\n\"memory\":{\"live\":%" PRIu64 ",\"index\":%" PRIu64 ",\"texts\":%" PRIu64
-                  ",\"carved\":%" PRIu64 ",\"limit\":%" PRIu64 "},\n\"entities\":[",
-                  memory->live, memory->index, memory->texts, memory->carved, memory->limit);
+                  ",\"carved\":%" PRIu64 ",\"limit\":%" PRIu64
+                  "},\n\"spill\":{\"state\":\"%s\",\"chunks\":%" PRIu64 ",\"bytes\":%" PRIu64
+                  ",\"disk\":%" PRIu64 ",\"buffers\":%" PRIu64 ",\"read\":%" PRIu64
+                  "},\n\"entities\":[",
+                  memory->live, memory->index, memory->texts, memory->carved, memory->limit,
+                  assay_spill_state_name(spill->state), spill->chunks, spill->bytes,
+                  spill->disk_bytes, spill->memory_bytes, spill->read_bytes);
     for (uint32_t e = 0; e < schema->entity_count; e++) {
         const struct assay_entity_facts *facts = &report->entities[e];
         (void)fputs(e == 0 ? "\n{\"name\":" : ",\n{\"name\":", out);

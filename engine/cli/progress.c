@@ -1,4 +1,5 @@
 #include "engine/cli/progress.h"
+#include "engine/cli/show.h"
 
 #include "engine/base/writer.h"
 
@@ -184,6 +185,22 @@ static void print_cpu(const struct assay_pipeline_stats *stats, FILE *out)
     (void)fputc('\n', out);
 }
 
+static void print_spill(const struct assay_spill_stats *spill, FILE *out)
+{
+    if (spill->state == ASSAY_SPILL_OFF) {
+        return;
+    }
+    (void)fputs("spilled ", out);
+    assay_show_bytes(spill->bytes, out);
+    (void)fprintf(out, " of old events (%" PRIu64 " chunks)", spill->chunks);
+    if (spill->state == ASSAY_SPILL_FULL) {
+        (void)fputs("; the disk or its share is full: no more moved", out);
+    } else if (spill->state == ASSAY_SPILL_FAILED) {
+        (void)fputs("; THE DISK FAILED: no more moved, nothing is lost", out);
+    }
+    (void)fputc('\n', out);
+}
+
 static void print_summary(const struct assay_run_summary *summary, FILE *out)
 {
     const struct assay_pipeline_stats *stats = &summary->stats;
@@ -194,6 +211,9 @@ static void print_summary(const struct assay_run_summary *summary, FILE *out)
                   stats->store.keys);
     if (stats->store.evicted != 0) {
         (void)fprintf(out, ", %" PRIu64 " evicted", stats->store.evicted);
+    }
+    if (stats->store.expired != 0) {
+        (void)fprintf(out, ", %" PRIu64 " expired", stats->store.expired);
     }
     (void)fputc('\n', out);
     print_dead(stats, out);
@@ -209,6 +229,7 @@ static void print_summary(const struct assay_run_summary *summary, FILE *out)
                       "%" PRIu64 " decisions compared with the audit log, %" PRIu64 " differing\n",
                       summary->decisions_compared, summary->decisions_differing);
     }
+    print_spill(&stats->store.spill, out);
     print_cpu(stats, out);
     (void)fprintf(out, "%.2f s, ", (double)summary->wall_ns / 1e9);
     print_count(summary->events_per_s, out);
@@ -274,10 +295,18 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
                   {"shards", summary->shards},
                   {"keys", stats->store.keys},
                   {"keys_evicted", stats->store.evicted},
+                  {"keys_expired", stats->store.expired},
+                  {"expired_bytes", stats->store.expired_bytes},
                   {"memory_bytes", stats->store.memory_bytes},
                   {"index_bytes", stats->store.index_bytes},
                   {"record_bytes", stats->store.record_bytes},
                   {"log_bytes", stats->store.log_bytes},
+                  {"spill_chunks", stats->store.spill.chunks},
+                  {"spill_bytes", stats->store.spill.bytes},
+                  {"spill_moved", stats->store.spill.moved},
+                  {"spill_returned", stats->store.spill.returned},
+                  {"spill_disk_bytes", stats->store.spill.disk_bytes},
+                  {"spill_memory_bytes", stats->store.spill.memory_bytes},
                   {"wall_ns", summary->wall_ns},
                   {"take_ns", stats->take_ns},
                   {"decode_ns", stats->decode_ns},
@@ -292,6 +321,7 @@ static void print_summary_json(const struct assay_run_summary *summary, FILE *ou
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         (void)fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", counts[i].name, counts[i].value);
     }
+    (void)fprintf(out, ",\"spill\":\"%s\"", assay_spill_state_name(stats->store.spill.state));
     print_json_dead(stats, out);
     print_json_outcomes(summary, out);
     (void)fprintf(out, ",\"state_hash\":\"%s\"}\n", summary->state_hash);

@@ -47,6 +47,14 @@ struct assay_sink {
     struct assay_span span;
 };
 
+/** Old events of hot keys may go to disk. */
+struct assay_spill_settings {
+    struct assay_str folder; /* as to be opened; ptr NULL: they stay in memory */
+    uint64_t bytes_max;      /* of all shards together */
+    uint64_t after_bytes;    /* the newest rows of a log that stay in memory */
+    struct assay_span span;
+};
+
 /** assay.yaml */
 struct assay_settings {
     struct assay_str state; /* folder of epoch records and audit, as to be opened */
@@ -54,6 +62,7 @@ struct assay_settings {
     uint64_t memory_bytes; /* of all stores together */
     uint64_t ids_max;      /* ids remembered per partition */
     uint32_t sync_ms;      /* group sync of the epoch log */
+    struct assay_spill_settings spill;
     const struct assay_kafka_source *kafka_sources;
     size_t kafka_source_count;
     const struct assay_file_source *file_sources;

@@ -116,6 +116,7 @@ static const char settings_head[] =
     "state: ./state\n"
     "shards: 2\n"
     "memory: 8GiB\n"
+    "spill: {folder: /var/tmp, bytes_max: 64GiB}\n"
     "sources:\n"
     "  - kafka: {brokers: \"127.0.0.1:9092\", topics: [events], properties: {client.id: assay}}\n"
     "sinks:\n"

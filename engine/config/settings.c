@@ -1,4 +1,7 @@
+#include "engine/base/temp_file.h"
 #include "engine/config/reader_pvt.h"
+
+#include <unistd.h>
 
 /* assay.yaml. These tables are also what docs/configuration.md is printed from. */
 
@@ -8,6 +11,7 @@ enum {
     SET_MEMORY,
     SET_IDS_MAX,
     SET_SYNC,
+    SET_SPILL,
     SET_SOURCES,
     SET_SINKS,
     SET_DEAD_LETTERS,
@@ -44,6 +48,11 @@ static const struct key_row file_rows[SET_KEYS] = {
                   .text =
                       "How often the epoch log is synced to disk, one sync for all epochs since "
                       "the last. 0 syncs every epoch."},
+    [SET_SPILL] = {.name = "spill",
+                   .type = "a folder or a map",
+                   .text = "Where old events of hot keys may go, so that a key with very many "
+                           "events stays exact in bounded memory. Without it they stay in memory. "
+                           "`spill: FOLDER` is short for `spill: {folder: FOLDER}`."},
     [SET_SOURCES] = {.name = "sources",
                      .type = "list of sources",
                      .text = "Where events come from: entries with one key, kafka or file."},
@@ -54,6 +63,28 @@ static const struct key_row file_rows[SET_KEYS] = {
                           .type = "one sink",
                           .text = "Where refused and late events are reported. Without it they are "
                                   "counted and logged only."},
+};
+
+enum { SPILL_FOLDER, SPILL_BYTES_MAX, SPILL_AFTER, SPILL_KEYS };
+
+static const struct key_row spill_rows[SPILL_KEYS] = {
+    [SPILL_FOLDER] = {.name = "folder",
+                      .type = "path of a folder",
+                      .required = true,
+                      .text = "A folder on a local disk, relative to the folder of definitions. It "
+                              "must be there and be writable; nothing is to be seen in it, and "
+                              "nothing is left when the process ends."},
+    [SPILL_BYTES_MAX] = {.name = "bytes_max",
+                         .type = "bytes (MiB, GiB, TiB)",
+                         .fallback = "16GiB",
+                         .text = "Most room on the disk, of all shards together. It is taken as it "
+                                 "is needed. Where a shard's part of it and of `memory` together "
+                                 "are more than 64 GiB, memory is handed out in larger pieces."},
+    [SPILL_AFTER] = {.name = "after",
+                     .type = "bytes (KiB, MiB, GiB)",
+                     .fallback = "1MiB",
+                     .text = "The newest events of a key that stay in memory, a stream; a number "
+                             "takes 4 or 8 bytes. What is older moves."},
 };
 
 enum { KAFKA_BROKERS, KAFKA_TOPICS, KAFKA_FORMAT, KAFKA_PROPERTIES, KAFKA_PEAK, KAFKA_KEYS };
@@ -125,6 +156,7 @@ static const struct key_row file_sink_rows[] = {
 };
 
 static const struct key_table file_table = {"", file_rows, SET_KEYS};
+static const struct key_table spill_table = {"spill", spill_rows, SPILL_KEYS};
 static const struct key_table kafka_source_table = {"sources[].kafka", kafka_source_rows,
                                                     KAFKA_KEYS};
 static const struct key_table file_source_table = {"sources[].file", file_source_rows, FILE_KEYS};
@@ -133,8 +165,9 @@ static const struct key_table kafka_sink_table = {"sinks[].kafka, dead_letters.k
 static const struct key_table file_sink_table = {"sinks[].file, dead_letters.file", file_sink_rows,
                                                  1};
 
-const struct key_table *const config_settings_tables[] = {
-    &file_table, &kafka_source_table, &file_source_table, &kafka_sink_table, &file_sink_table};
+const struct key_table *const config_settings_tables[] = {&file_table,         &spill_table,
+                                                          &kafka_source_table, &file_source_table,
+                                                          &kafka_sink_table,   &file_sink_table};
 const size_t config_settings_table_count =
     sizeof config_settings_tables / sizeof config_settings_tables[0];
 
@@ -385,6 +418,49 @@ static void read_sinks(struct reader *reader, const struct yaml_node *list,
     }
 }
 
+/* A file is made and taken away: no other question tells whether one can be. */
+static void check_spill_folder(struct reader *reader, const struct yaml_node *node,
+                               struct assay_str folder)
+{
+    struct assay_err err;
+    int fd = -1;
+    if (assay_temp_file_open(&fd, folder.ptr, &err) == ASSAY_OK) {
+        (void)close(fd);
+        return;
+    }
+    assay_diag_add(reader->diags, ASSAY_DIAG_SPILL_FOLDER, node->span, "%s: %s", err.where,
+                   err.what);
+    assay_diag_hint(reader->diags, "make the folder, give this user the right to write there, or "
+                                   "name another one");
+}
+
+static void read_spill(struct reader *reader, const struct yaml_node *node,
+                       struct assay_settings *settings)
+{
+    struct assay_spill_settings *spill = &settings->spill;
+    const struct yaml_node *found[SPILL_KEYS] = {[SPILL_FOLDER] = node};
+    const size_t before = assay_diags_count(reader->diags);
+    spill->span = node->span;
+    if (node->kind != YAML_SCALAR &&
+        !config_map(reader, node, "\"spill\"", node->span, &spill_table, found)) {
+        return;
+    }
+    if (found[SPILL_FOLDER] != NULL) {
+        read_path(reader, found[SPILL_FOLDER], "\"folder\" of \"spill\"", &spill->folder);
+    }
+    if (found[SPILL_BYTES_MAX] != NULL) {
+        (void)config_size(reader, found[SPILL_BYTES_MAX], "\"bytes_max\" of \"spill\"",
+                          UINT64_C(1) << 20, UINT64_C(64) << 40, &spill->bytes_max);
+    }
+    if (found[SPILL_AFTER] != NULL) {
+        (void)config_size(reader, found[SPILL_AFTER], "\"after\" of \"spill\"", 0,
+                          UINT64_C(1) << 30, &spill->after_bytes);
+    }
+    if (spill->folder.ptr != NULL && assay_diags_count(reader->diags) == before) {
+        check_spill_folder(reader, found[SPILL_FOLDER], spill->folder);
+    }
+}
+
 struct assay_settings *config_default_settings(struct reader *reader)
 {
     const struct assay_span nowhere = {0};
@@ -397,6 +473,7 @@ struct assay_settings *config_default_settings(struct reader *reader)
             .memory_bytes = UINT64_C(4) << 30,
             .ids_max = 1000000,
             .sync_ms = 10,
+            .spill = {.bytes_max = UINT64_C(16) << 30, .after_bytes = UINT64_C(1) << 20},
         };
     }
     return state == NULL ? NULL : settings;
@@ -428,6 +505,9 @@ void config_read_settings(struct reader *reader, const struct yaml_node *root,
     }
     if (found[SET_SYNC] != NULL) {
         (void)config_duration(reader, found[SET_SYNC], "\"sync\"", 0, 60000, &sync_ms);
+    }
+    if (found[SET_SPILL] != NULL) {
+        read_spill(reader, found[SET_SPILL], settings);
     }
     settings->shards = (uint32_t)shards;
     settings->sync_ms = (uint32_t)sync_ms;

@@ -80,6 +80,10 @@ void assay_shard_apply(struct shard *owner)
         merge.at[h] = pipeline->shards[h].heads[owner->index];
     }
     assay_arena_rewind(owner->scratch, (struct assay_arena_mark){0});
+    if (pipeline->expires && owner->advanced != pipeline->pass.epoch.number) {
+        assay_store_advance(owner->store, pipeline->safe_ms);
+        owner->advanced = pipeline->pass.epoch.number; /* not again for its other passes */
+    }
     for (;;) {
         struct routed *group[GROUP];
         const struct assay_update *updates[GROUP];

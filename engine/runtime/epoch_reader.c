@@ -161,6 +161,8 @@ static enum assay_status take_epoch(struct assay_epoch_reader *reader,
     reader->number = epoch->number;
     epoch->ranges = reader->ranges;
     epoch->range_count = count;
+    epoch->partitions = reader->map;
+    epoch->partition_count = reader->map_count;
     return ASSAY_OK;
 }
 

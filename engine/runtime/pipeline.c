@@ -128,6 +128,7 @@ static enum assay_status make_shard(struct assay_pipeline *pipeline, uint32_t in
         .index_seed = seed,
         .shards = options->shards,
         .hot_keys = options->hot_keys,
+        .spill = pipeline->spill == NULL ? NULL : assay_spill_files_of(pipeline->spill, index),
     };
     return assay_store_create(&shard->store, options->plan, &store, err);
 }
@@ -137,6 +138,11 @@ static enum assay_status make_admissions(struct assay_pipeline *pipeline, struct
     const struct assay_schema *schema = pipeline->options.plan->schema;
     const size_t count = pipeline->options.partition_count;
     bool good = true;
+    for (uint32_t e = 0; e < schema->entity_count; e++) {
+        pipeline->expires = pipeline->expires || schema->entities[e].expire_ms != 0;
+    }
+    pipeline->safe_ms = INT64_MIN;
+    pipeline->joined = array(pipeline, count, sizeof *pipeline->joined, &good);
     pipeline->admissions = array(pipeline, count, sizeof *pipeline->admissions, &good);
     for (size_t p = 0; good && p < count; p++) {
         pipeline->admissions[p] = assay_admission_create(schema->lateness_ms, schema->ahead_ms,
@@ -175,6 +181,9 @@ static enum assay_status build(struct assay_pipeline *pipeline, struct assay_err
         seed ^= assay_hash64(&seed, sizeof seed, (uint64_t)assay_clock_wall_ms());
     }
     enum assay_status status = make_admissions(pipeline, err);
+    if (status == ASSAY_OK && options->spill != NULL && options->spill->folder.ptr != NULL) {
+        status = assay_spill_files_open(&pipeline->spill, options->spill, options->shards, err);
+    }
     for (uint32_t s = 0; s < options->shards && status == ASSAY_OK; s++) {
         status = make_shard(pipeline, s, &demand, seed, err);
         pipeline->shard_count = s + 1;
@@ -222,6 +231,7 @@ void assay_pipeline_destroy(struct assay_pipeline *pipeline)
         assay_decoder_destroy(pipeline->shards[s].decoder);
         assay_arena_destroy(pipeline->shards[s].scratch);
     }
+    assay_spill_files_close(pipeline->spill);
     for (size_t p = 0; pipeline->admissions != NULL && p < pipeline->options.partition_count; p++) {
         assay_admission_destroy(pipeline->admissions[p]);
     }
@@ -262,10 +272,17 @@ void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pi
 
 void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t hash[2])
 {
+    int64_t newest_ms = INT64_MIN;
+    for (size_t p = 0; p < pipeline->options.partition_count; p++) {
+        const int64_t watermark_ms = assay_admission_watermark(pipeline->admissions[p]);
+        newest_ms = watermark_ms > newest_ms ? watermark_ms : newest_ms;
+    }
+    const int64_t lateness_ms = pipeline->options.plan->schema->lateness_ms;
+    const int64_t safe_ms = newest_ms == INT64_MIN ? INT64_MIN : newest_ms - lateness_ms;
     hash[0] = 0;
     hash[1] = 0;
     for (uint32_t s = 0; s < pipeline->shard_count; s++) {
-        assay_store_hash(pipeline->shards[s].store, hash);
+        assay_store_hash_living(pipeline->shards[s].store, safe_ms, hash);
     }
 }
 

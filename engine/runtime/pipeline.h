@@ -13,6 +13,11 @@
  * need no locks and no atomics: a mailbox from home to owner is plain memory, written in intake and
  * read in apply. The result is a function of the epoch records and the messages.
  *
+ * Forgetting: no event older than the safe time is accepted any more, the least over all partitions
+ * of watermark - lateness. Owners learn it at the start of an epoch, as the epochs before have left
+ * it, so what they forget is a function of the epoch records too. A partition without an event yet
+ * holds it back; one that joins later, at a restart, takes what is older for late.
+ *
  * Capacity: an event whose id table is full changes nothing. An event whose key finds no room in
  * the store is kept by its other keys (their owners cannot know, and their state stays what the
  * event means for them); it gets a dead letter `capacity` that names the key's field, and neither
@@ -35,6 +40,10 @@ struct assay_epoch {
     int64_t clock_ms;                 /* INT64_MAX: no ahead check */
     const struct assay_range *ranges; /* non-empty ones, ascending by partition */
     size_t range_count;
+    /* A recorded epoch's: the partitions there were to take from, ascending; they only become more.
+     * NULL: all of the pipeline's. */
+    const uint32_t *partitions;
+    size_t partition_count;
 };
 
 /** A triggering event with the features of every key it names, for --rows. */
@@ -98,9 +107,10 @@ struct assay_pipeline_options {
     /** Apply in the order the one feed gives (homes 1) and not by partition: plain replay, where
      * inputs are merged by time. Such an epoch's ranges do not tell its order. */
     bool as_given;
-    uint64_t memory_bytes; /* of all stores together */
-    uint64_t ids_max;      /* per partition */
-    uint32_t hot_keys;     /* as struct assay_store_options; 0: not counted */
+    uint64_t memory_bytes;                    /* of all stores together */
+    uint64_t ids_max;                         /* per partition */
+    uint32_t hot_keys;                        /* as struct assay_store_options; 0: not counted */
+    const struct assay_spill_settings *spill; /* NULL or without a folder: nothing spills */
     const struct assay_emitter *emitter;
     const struct assay_conductor *conductor; /* NULL: live epochs without ahead check */
 };
@@ -117,9 +127,11 @@ struct assay_pipeline_stats {
 struct assay_pipeline;
 
 /**
- * Build a pipeline: stores, mailboxes, scratch. Starts no thread and asks the feeds for nothing.
+ * Build a pipeline: stores, mailboxes, scratch. Starts no thread but the one that writes what
+ * spills, and asks the feeds for nothing.
  *
  * @retval ASSAY_E_NO_MEMORY memory ran out or address space is refused; @p err says for what.
+ * @retval ASSAY_E_NOT_FOUND, ASSAY_E_IO the folder to spill to cannot be used.
  * Owner: caller, assay_pipeline_destroy(). What @p options points to must outlive it.
  * Thread: control. Cost: reserves memory_bytes, touched as needed.
  */
@@ -144,7 +156,11 @@ ASSAY_MUST_CHECK enum assay_status assay_pipeline_run(struct assay_pipeline *pip
 void assay_pipeline_stats(const struct assay_pipeline *pipeline, struct assay_pipeline_stats *out);
 /** Wall time of each epoch that took anything, intake to emit, ns. When assay_pipeline_stats(). */
 const struct assay_histogram *assay_pipeline_epoch_times(const struct assay_pipeline *pipeline);
-/** Hash of all feature state, independent of shards and order of arrival; after run. */
+/**
+ * Hash of all feature state, independent of shards and order of arrival; after run. Keys that are
+ * dead by the newest accepted time count as forgotten, for that time depends on the events alone;
+ * the safe time depends on their partitions too.
+ */
 void assay_pipeline_state_hash(const struct assay_pipeline *pipeline, uint64_t hash[2]);
 
 /** The store of a shard, to look inside: features/inspect.h; after run. Lives with the pipeline. */

@@ -9,6 +9,7 @@
 #define ASSAY_RUNTIME_PIPELINE_PVT_H
 
 #include "engine/runtime/pipeline.h"
+#include "engine/runtime/spill_files.h"
 #include "engine/sync/barrier.h"
 #include "features/admission.h"
 
@@ -98,6 +99,7 @@ struct shard {
     uint32_t *range_slots; /* per partition: its place in ranges, checked against it */
 
     struct assay_store *store;
+    uint64_t advanced;           /* number of the epoch for which the store knows the safe time */
     struct assay_arena *scratch; /* of slices and contributions; emptied each epoch */
 };
 
@@ -118,9 +120,14 @@ struct assay_pipeline {
     uint32_t message_max; /* of one home and pass */
     uint32_t shard_count;
     struct shard *shards;
+    struct assay_spill_files *spill;     /* NULL: nothing spills */
     struct assay_admission **admissions; /* per partition; used by its home */
-    pthread_mutex_t gate;                /* at start only: see turn.c */
-    bool called_off;                     /* a thread could not be started; guarded by the gate */
+    bool expires;                        /* keys of some entity do: the safe time is wanted */
+    bool *joined;                        /* per partition: it takes part; if `expires` */
+    size_t joined_count;
+    int64_t safe_ms;      /* written by shard 0 between epochs */
+    pthread_mutex_t gate; /* at start only: see turn.c */
+    bool called_off;      /* a thread could not be started; guarded by the gate */
     struct assay_barrier barrier;
     struct pass pass;           /* written by shard 0 between epochs */
     bool stop;                  /* written by shard 0 between epochs */

@@ -310,6 +310,7 @@ static enum assay_status run(struct replay *replay, uint32_t shards, struct assa
         .memory_bytes = settings->memory_bytes,
         .ids_max = settings->ids_max,
         .hot_keys = options->hot_keys,
+        .spill = &settings->spill,
         .emitter = &emitter,
         .conductor = &conductor,
     };

@@ -441,6 +441,7 @@ static enum assay_status work(struct run *run, struct assay_err *err)
         .feeds = run->sources.feeds,
         .homes = run->sources.homes,
         .memory_bytes = config->settings->memory_bytes,
+        .spill = &config->settings->spill,
         .ids_max = config->settings->ids_max,
         .emitter = &emitter,
         .conductor = &conductor,

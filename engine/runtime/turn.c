@@ -68,6 +68,40 @@ static void cut_pass(struct assay_pipeline *pipeline)
     pass->last = pipeline->recorded_at == pass->epoch.range_count;
 }
 
+/* Partitions that take part from this epoch on. All are there from the start, but for those that a
+ * restart found. */
+static void join_partitions(struct assay_pipeline *pipeline)
+{
+    const struct assay_epoch *epoch = &pipeline->pass.epoch;
+    const size_t count =
+        epoch->partitions == NULL ? pipeline->options.partition_count : epoch->partition_count;
+    if (!pipeline->expires || count <= pipeline->joined_count) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const size_t p = epoch->partitions == NULL ? i : epoch->partitions[i];
+        ASSAY_ASSERT(p < pipeline->options.partition_count);
+        if (!pipeline->joined[p]) {
+            pipeline->joined[p] = true;
+            assay_admission_begin(pipeline->admissions[p], pipeline->safe_ms);
+        }
+    }
+    pipeline->joined_count = count;
+}
+
+/* After an epoch: what no event to come is older than. */
+static void find_safe_time(struct assay_pipeline *pipeline)
+{
+    int64_t safe_ms = INT64_MAX;
+    for (size_t p = 0; pipeline->expires && p < pipeline->options.partition_count; p++) {
+        if (pipeline->joined[p]) {
+            const int64_t oldest_ms = assay_admission_oldest(pipeline->admissions[p]);
+            safe_ms = oldest_ms < safe_ms ? oldest_ms : safe_ms;
+        }
+    }
+    pipeline->safe_ms = safe_ms == INT64_MAX ? INT64_MIN : safe_ms;
+}
+
 /* What the next turn does. @retval ASSAY_E_END nothing: stop. */
 static enum assay_status plan_pass(struct assay_pipeline *pipeline, struct assay_err *err)
 {
@@ -95,6 +129,7 @@ static enum assay_status plan_pass(struct assay_pipeline *pipeline, struct assay
         pipeline->recorded_next = 0;
         cut_pass(pipeline);
     }
+    join_partitions(pipeline);
     return ASSAY_OK;
 }
 
@@ -141,6 +176,9 @@ static enum assay_status conclude(struct assay_pipeline *pipeline, struct assay_
         return rest(pipeline, err);
     }
     pipeline->number = pipeline->pass.epoch.number;
+    if (pipeline->pass.last) {
+        find_safe_time(pipeline);
+    }
     return assay_pipeline_emit(pipeline, err);
 }
 
@@ -213,6 +251,10 @@ enum assay_status assay_pipeline_run(struct assay_pipeline *pipeline, struct ass
     const enum assay_status status = pipeline->called_off ? ASSAY_E_NO_MEMORY : lead(pipeline, err);
     for (uint32_t s = 1; s <= started; s++) {
         (void)pthread_join(pipeline->shards[s].thread, NULL);
+    }
+    for (uint32_t s = 0; pipeline->expires && s < pipeline->shard_count; s++) {
+        assay_store_advance(pipeline->shards[s].store, pipeline->safe_ms);
+        assay_store_settle(pipeline->shards[s].store);
     }
     return status;
 }

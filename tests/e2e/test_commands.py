@@ -313,3 +313,29 @@ def test_at_capacity_a_new_key_takes_an_idle_ones_place(lender):
                                           for part in ("index", "record", "log"))
     run = assay("replay", "-c", lender, "--input", lender / "events.jsonl")
     assert "2 keys, 2 evicted\n" in run.stderr
+
+
+def test_expired_keys_give_their_places_back_and_a_record_repeats_it(lender):
+    """5000 users, each met once; at most some 1000 + 1024 (one epoch) are remembered at a time."""
+    (lender / "features.yaml").write_text(
+        FEATURES.replace("lateness: 1h", "lateness: 0").replace(
+            "user: {}", "user: {capacity: 2100, expire: 1s}"))
+    (lender / "events.jsonl").write_text("".join(
+        f'{{"type":"payment","time":{i},"user":"u{i}"}}\n' for i in range(5000)))
+    (lender / "assay.yaml").write_text(
+        f"state: state\nshards: 1\nsources: [{{file: {lender}/events.jsonl}}]\n")
+    summaries = [json.loads(assay(*command, "-c", lender, "--json").stdout) for command in (
+        ("replay", "--shards", 1, "--input", lender / "events.jsonl"),
+        ("run", "--until-end"),
+        ("replay", "--recorded", lender / "state"))]
+    for summary in summaries:
+        assert summary["dead_letters"] == {} and summary["events"] == 5000
+        assert summary["keys"] == 1001 and summary["keys_expired"] == 3999
+        assert summary["expired_bytes"] > 3999 * 64
+        assert summary["state_hash"] == summaries[0]["state_hash"]
+    run = assay("replay", "-c", lender, "--input", lender / "events.jsonl")
+    assert "1001 keys, 3999 expired\n" in run.stderr
+    run = assay("features", "u7", "-c", lender, "--input", lender / "events.jsonl")
+    assert run.returncode == 65 and "there are 1001 keys, 3999 more expired" in run.stderr
+    run = assay("features", "-c", lender, "--input", lender / "events.jsonl")
+    assert re.search(r"\n  expired +3,999  keys forgotten", run.stdout)

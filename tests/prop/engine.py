@@ -15,10 +15,14 @@ class Failed(Exception):
 class Run:
     """A replay that has been started; results() waits for it."""
 
-    def __init__(self, folder, case, shards=1):
+    def __init__(self, folder, case, shards=1, spill_after=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "features.yaml").write_text(case.yaml(), encoding="utf-8")
+        (self.folder / "assay.yaml").unlink(missing_ok=True)
+        if spill_after is not None:  # what is older than so many bytes goes to disk
+            (self.folder / "assay.yaml").write_text(
+                f"spill: {{folder: ., bytes_max: 1GiB, after: {spill_after}}}\n", encoding="utf-8")
         self.rows = self.folder / "rows.csv"
         self.rows.unlink(missing_ok=True)
         self.command = [BIN, "replay", "-c", str(self.folder), "--shards", str(shards),

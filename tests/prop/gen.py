@@ -69,10 +69,11 @@ class Case:
 
 
 class Generator:
-    def __init__(self, seed, large=False, huge=False, deep=False):
+    def __init__(self, seed, large=False, huge=False, deep=False, churn=False):
         self.seed, self.large, self.huge, self.deep = seed, large or huge or deep, huge, deep
+        self.churn, self.made = churn, 0
         self.overlong = True  # now and then a text that no decoder takes
-        self.r = random.Random(seed + (1 << 32) * (large + 2 * huge + 4 * deep))
+        self.r = random.Random(seed + (1 << 32) * (large + 2 * huge + 4 * deep + 8 * churn))
         # Now and then hours, so that calendars turn.
         self.quantum = self.r.choice([1, 1, 10, 250, 1000, 60_000, 600_000, 3_600_000])
 
@@ -90,6 +91,8 @@ class Generator:
         r = self.r
         names = ["user", "device", "shop"][:1 if self.huge or self.deep else r.choice([1, 1, 2, 3])]
         expires = [None, None, self.duration(r.randint(3, 60))] + [None] * (3 if self.large else 0)
+        if self.churn:
+            expires = [self.duration(r.choice([1, 5, 20, 60, 400]))]
         self.entities = {n: r.choice(expires) for n in names}
         self.events = {}
         for name in ["pay", "login", "loan", "move"][:2 if self.huge else
@@ -383,6 +386,9 @@ class Generator:
                 return r.choice([None, "null", '""'])
             if self.chance(0.003):
                 return json.dumps("\u00e9" * r.choice([511, 512] + [513] * self.overlong))
+            if self.churn:  # most keys come and go; now and then an old one comes back
+                back = r.randint(0, self.made) if self.chance(0.1) else r.randint(0, 20)
+                return json.dumps(f"u{max(self.made // 4 - back, 0)}")
             if self.crowd:
                 return json.dumps(f"u{r.randint(0, self.crowd)}")
             return json.dumps(r.choice(KEYS[:self.key_count]), ensure_ascii=self.chance(0.5))
@@ -434,6 +440,7 @@ class Generator:
 
     def message(self, event, time, ident):
         r = self.r
+        self.made += 1
         members = [("type", json.dumps(event)), ("time", self.time_text(time))]
         if ident is not None:
             members.append(("id", json.dumps(ident)))
@@ -574,9 +581,14 @@ def make_deep_case(seed, count):
     return Generator(seed, deep=True).case(count)
 
 
-def make_plain_case(seed, count):
+def make_churn_case(seed, count):
+    """Keys that fall silent for good, or nearly, among many others."""
+    return Generator(seed, churn=True).case(count)
+
+
+def make_plain_case(seed, count, churn=False):
     """(case without inputs, [(time, line)] in time order, lateness ms): all fit to be accepted."""
-    generator = Generator(seed)
+    generator = Generator(seed, churn=churn)
     generator.overlong = False
     case = generator.case(count)
     lateness = generator.lateness * generator.quantum

@@ -118,6 +118,25 @@ class State:
                     continue
             self.passing[aggregate.index][key].add(event)
 
+    def living_from(self, entity, key, safe):
+        """Time of the first event that an event no older than `safe` might join; None: the key is
+        dead. Without `expire`, or while any event may come, nothing dies."""
+        expire, times = self.definitions.expire.get(entity), self.touched[(entity, key)].times
+        if expire is None or safe is None:
+            return times[0]
+        at = len(times)
+        while at > 0 and (times[at - 1] + expire >= safe or
+                          at < len(times) and times[at] - times[at - 1] <= expire):
+            at -= 1
+        return times[at] if at < len(times) else None
+
+    def forgotten_before(self, entity, key, safe):
+        """As of earlier times the key may have known what is gone by now; None: nothing is."""
+        if self.definitions.expire.get(entity) is None or safe is None:
+            return None
+        living = self.living_from(entity, key, safe) if (entity, key) in self.touched else None
+        return safe if living is None else min(safe, living)
+
     def alive_from(self, entity, key, t):
         """Time of the first event since the key last started anew, as seen at t; None: no event."""
         expire = self.definitions.expire.get(entity)
@@ -330,7 +349,16 @@ class Replay:
         self.aside = collections.Counter()
         self.columns = self._columns()
         self.rows = []
-        self._run([Partition(lines) for lines in inputs])
+        partitions = [Partition(lines) for lines in inputs]
+        self._run(partitions)
+        marks = [p.watermark for p in partitions]
+        # No event older than this is accepted any more; None: one may be, however old.
+        self.safe = None if None in marks else min(marks) - self.definitions.lateness
+
+    def keys(self):
+        """How many keys are not dead."""
+        return sum(self.state.living_from(entity, key, self.safe) is not None
+                   for entity, key in list(self.state.touched))
 
     def _columns(self):
         """[(title, role, entity, feature)]"""

@@ -2,8 +2,8 @@
 """Plant faults one by one in a copy of the tree and see that the tests catch each.
 
 Each fault of faults.py changes one place of the sources. The copy is built and its unit and race tests
-of features and the property tests are run; golden files play no part. A fault that nothing notices
-means that a law has no test: the exit code says so.
+of features, the pipeline's and the property tests are run; golden files play no part. A fault that
+nothing notices means that a law has no test: the exit code says so.
 """
 import argparse
 import os
@@ -18,7 +18,8 @@ import time
 from faults import FAULTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-UNIT = r"^(unit\.(features|ingest|sync)|race\.(features|sync))\."
+UNIT = (r"^(unit\.(features|ingest|sync)|race\.(features|sync))\."
+        r"|^unit\.runtime\.pipeline$")
 CASES = "210"
 
 

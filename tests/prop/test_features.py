@@ -8,8 +8,8 @@ import random
 
 import pytest
 from engine import Failed, Run
-from gen import (make_case, make_deep_case, make_huge_case, make_large_case, make_late_case,
-                 make_plain_case)
+from gen import (make_case, make_churn_case, make_deep_case, make_huge_case, make_large_case,
+                 make_late_case, make_plain_case)
 from oracle import Replay
 from shrink import shrink
 
@@ -18,19 +18,21 @@ SEED = int(os.environ.get("ASSAY_PROP_SEED", "0"))
 EVENTS = 300
 LARGE_CASES, LARGE_EVENTS = max(CASES // 30, 2), 3000
 HUGE_CASES, HUGE_EVENTS = max(CASES // 100, 2), 20_000
+CHURN_CASES, CHURN_EVENTS = max(CASES // 50, 3), 5000
 BATCHES = 7
 SHRINK = os.environ.get("ASSAY_PROP_SHRINK", "1") != "0"
 
 
-def judged(folder, case, shards=1):
+def judged(folder, case, shards=1, spill_after=None):
     """(what the program gives, what the oracle gives, its counters, the program's summary)"""
-    run = Run(folder, case, shards)
+    run = Run(folder, case, shards, spill_after)
     try:
         truth = Replay(case.yaml(), case.inputs, case.on)
     except Exception:
         run.process.communicate()
         raise
     rows, summary = run.results()
+    truth.aside["keys"] = truth.keys()
     return rows, truth.csv(), truth.aside, summary
 
 
@@ -67,18 +69,22 @@ def check(tmp_path, case):
     if rows != expected:
         pytest.fail(report(tmp_path, case), pytrace=False)
     counted = {name: count for name, count in summary["dead_letters"].items() if count}
-    wanted = {name: n for name, n in aside.items() if name not in ("applied", "duplicate")}
+    wanted = {name: n for name, n in aside.items()
+              if name not in ("applied", "duplicate", "keys") and n}
     assert counted == wanted, f"seed {case.seed}: dead letters by reason"
     assert summary["events"] == aside["applied"], f"seed {case.seed}: accepted events"
     assert summary["duplicates"] == aside["duplicate"], f"seed {case.seed}: duplicates"
-    return sum(map(len, case.inputs))
+    assert summary["keys"] == aside["keys"], f"seed {case.seed}: keys that are not dead"
+    return summary
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_rows_are_the_oracles_byte_for_byte(tmp_path, batch):
     events = 0
     for seed in range(SEED + batch, SEED + CASES, BATCHES):
-        events += check(tmp_path, make_case(seed, EVENTS))
+        case = make_case(seed, EVENTS)
+        check(tmp_path, case)
+        events += sum(map(len, case.inputs))
     assert events >= CASES // BATCHES * EVENTS
 
 
@@ -100,6 +106,54 @@ def test_late_events_deep_in_a_long_history_have_the_oracles_rows(tmp_path):
 
 def test_a_late_event_is_known_wherever_it_lands(tmp_path):
     check(tmp_path, make_late_case((3, 15, 16, 17, 63, 64, 65, 66, 128)))
+
+
+def test_keys_that_come_and_go_have_the_oracles_rows(tmp_path):
+    """They are forgotten while events still come; rows do not tell, and no key stays for good."""
+    expired = 0
+    for seed in range(SEED, SEED + CHURN_CASES):
+        expired += check(tmp_path, make_churn_case(seed, CHURN_EVENTS))["keys_expired"]
+    assert expired > CHURN_CASES * CHURN_EVENTS // 50
+
+
+def test_keys_that_come_and_go_leave_the_same_state_for_any_shards_and_order(tmp_path):
+    """What is forgotten when depends on shards, inputs and order; rows and state do not."""
+    kept = set()
+    for seed in range(SEED, SEED + CHURN_CASES):
+        case, timed, lateness = make_plain_case(seed, CHURN_EVENTS, churn=True)
+        pick = random.Random(seed)
+        runs = []
+        for turn, shards in enumerate((1, 2, 4, 8, 1)):
+            arrivals = sorted((time + (pick.randint(0, lateness) if turn == 4 else 0), i)
+                              for i, (time, _) in enumerate(timed))
+            lines = [timed[i][1] for _, i in arrivals]
+            inputs = [lines] if turn < 4 else [lines[0::3], lines[1::3], lines[2::3]]
+            runs.append(Run(tmp_path / str(turn), case.but(inputs=inputs), shards).results())
+        for rows, summary in runs[1:]:
+            assert summary["state_hash"] == runs[0][1]["state_hash"], f"seed {seed}: state"
+        for rows, summary in runs[1:4]:
+            assert rows == runs[0][0], f"seed {seed}: rows depend on the number of shards"
+            assert summary["keys"] == runs[0][1]["keys"], f"seed {seed}: keys"
+        kept.add(runs[4][1]["keys_expired"] - runs[0][1]["keys_expired"])
+    assert len(kept) > 1  # the safe times of the inputs differed
+
+
+def test_what_has_gone_to_disk_has_the_oracles_rows_and_the_same_state(tmp_path):
+    moved = returned = written = 0
+    cases = [make_large_case(SEED + i, LARGE_EVENTS) for i in range(max(LARGE_CASES // 2, 2))]
+    cases += [make_huge_case(SEED + i, HUGE_EVENTS) for i in range(HUGE_CASES)]
+    cases += [make_deep_case(SEED + i, 2200) for i in range(HUGE_CASES)]
+    for i, case in enumerate(cases):
+        rows, expected, _, summary = judged(tmp_path / "disk", case, spill_after=(0, 3000)[i % 2],
+                                          shards=1 + i % 3 // 2)
+        assert rows == expected, f"seed {case.seed}: {difference(rows, expected)}"
+        memory = Run(tmp_path / "memory", case).results()[1]
+        assert summary["state_hash"] == memory["state_hash"], f"seed {case.seed}: state"
+        assert (summary["spill"], memory["spill"]) == ("on", "off"), f"seed {case.seed}"
+        moved += summary["spill_moved"]
+        returned += summary["spill_returned"]
+        written += summary["spill_disk_bytes"]
+    assert moved > 1000 and returned > 20 and written > 1 << 20, (moved, returned, written)
 
 
 def test_the_number_of_shards_changes_neither_rows_nor_state(tmp_path):

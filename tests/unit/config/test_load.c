@@ -166,7 +166,31 @@ static void defaults_hold_without_assay_yaml(void **state)
     assert_int_equal(config->settings->memory_bytes, UINT64_C(4) << 30);
     assert_int_equal(config->settings->ids_max, 1000000);
     assert_int_equal(config->settings->sync_ms, 10);
+    assert_null(config->settings->spill.folder.ptr);
     assert_null(config->settings->dead_letters);
+}
+
+static void a_folder_is_enough_to_spill(void **state)
+{
+    struct bench *bench = *state;
+    write_text(bench, "features.yaml", "events: {}\n");
+    write_text(bench, "assay.yaml", "spill: .\n");
+    const struct assay_config *config = load(bench);
+    assert_non_null(config);
+    assert_non_null(config->settings->spill.folder.ptr);
+    assert_int_equal(config->settings->spill.bytes_max, UINT64_C(16) << 30);
+    assert_int_equal(config->settings->spill.after_bytes, 1 << 20);
+}
+
+static void a_folder_that_nothing_can_be_written_to_is_refused_at_load(void **state)
+{
+    struct bench *bench = *state;
+    write_text(bench, "features.yaml", "events: {}\n");
+    write_text(bench, "assay.yaml", "shards: 2\nspill: {folder: /proc/self, after: 1MiB}\n");
+    assert_null(load(bench));
+    assert_non_null(strstr(bench->printed, "assay.yaml:2:17: error[AS0501]: /proc/self: cannot "
+                                           "make a file in this folder"));
+    assert_non_null(strstr(bench->printed, "give this user the right to write there"));
 }
 
 static void settings_arrive_as_written(void **state)
@@ -175,6 +199,7 @@ static void settings_arrive_as_written(void **state)
     write_text(bench, "features.yaml", "events: {}\n");
     write_text(bench, "assay.yaml",
                "state: /s\nshards: 16\nmemory: 512 MiB\nids_max: 10_000\nsync: 1s\n"
+               "spill: {folder: /tmp, bytes_max: 64GiB, after: 256KiB}\n"
                "sources:\n"
                "  - kafka: {brokers: 'a:1', topics: [t, u], properties: {client.id: \"x\\ty\"}, "
                "peak_events: 7}\n"
@@ -190,6 +215,9 @@ static void settings_arrive_as_written(void **state)
     assert_int_equal(settings->memory_bytes, UINT64_C(512) << 20);
     assert_int_equal(settings->ids_max, 10000);
     assert_int_equal(settings->sync_ms, 1000);
+    assert_string_equal(settings->spill.folder.ptr, "/tmp");
+    assert_int_equal(settings->spill.bytes_max, UINT64_C(64) << 30);
+    assert_int_equal(settings->spill.after_bytes, 256 << 10);
     assert_int_equal(settings->kafka_source_count, 1);
     const struct assay_kafka_source *kafka = &settings->kafka_sources[0];
     assert_int_equal(kafka->topic_count, 2);
@@ -349,10 +377,18 @@ static void unreadable_files_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(definitions_arrive_as_written),       TEST(defaults_hold_without_assay_yaml),
-        TEST(settings_arrive_as_written),          TEST(a_policy_is_compiled_with_its_model),
-        TEST(places_are_right_whatever_the_bytes), TEST(broken_files_are_refused_at_their_place),
-        TEST(size_and_depth_are_bounded),          TEST(running_out_of_memory_is_said),
+        TEST(definitions_arrive_as_written),
+        TEST(defaults_hold_without_assay_yaml),
+        TEST(settings_arrive_as_written),
+        TEST(a_policy_is_compiled_with_its_model),
+        TEST(a_folder_is_enough_to_spill),
+        TEST(a_policy_is_compiled_with_its_model),
+        TEST(a_folder_that_nothing_can_be_written_to_is_refused_at_load),
+        TEST(a_policy_is_compiled_with_its_model),
+        TEST(places_are_right_whatever_the_bytes),
+        TEST(broken_files_are_refused_at_their_place),
+        TEST(size_and_depth_are_bounded),
+        TEST(running_out_of_memory_is_said),
         TEST(unreadable_files_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,7 @@ struct kit {
     struct assay_update update;
     struct assay_event event; /* the one last applied */
     uint32_t shards;          /* that share a capacity; 0: this store has all of it */
+    const struct assay_spill_options *spill; /* of the store that is opened with it */
     enum assay_vectors vectors;
 };
 
@@ -99,15 +100,23 @@ static inline void kit_feature(struct kit *kit, uint32_t entity, const char *nam
         .entity = entity, .name = assay_str_of(name), .name_span = span, .expression = span};
 }
 
-static inline struct assay_store *kit_store(const struct kit *kit, size_t memory, uint64_t seed)
+static inline struct assay_store *kit_store_on(const struct kit *kit, size_t memory, uint64_t seed,
+                                               const struct assay_spill_options *spill)
 {
     const struct assay_store_options options = {.memory_bytes_max = memory,
                                                 .index_seed = seed,
                                                 .shards = kit->shards,
-                                                .vectors = kit->vectors};
+                                                .vectors = kit->vectors,
+                                                .spill = spill};
     struct assay_store *store = NULL;
     assert_int_equal(assay_store_create(&store, kit->plan, &options, NULL), ASSAY_OK);
     return store;
+}
+
+/** A store of its own, all in memory. */
+static inline struct assay_store *kit_store(const struct kit *kit, size_t memory, uint64_t seed)
+{
+    return kit_store_on(kit, memory, seed, NULL);
 }
 
 static inline void kit_open(struct kit *kit, size_t memory)
@@ -119,7 +128,7 @@ static inline void kit_open(struct kit *kit, size_t memory)
         assay_diags_print(diags, stderr);
     }
     assert_non_null(kit->plan);
-    kit->store = kit_store(kit, memory, 1);
+    kit->store = kit_store_on(kit, memory, 1, kit->spill);
 }
 
 static inline void kit_close(struct kit *kit)

@@ -198,7 +198,9 @@ static int64_t next_time(struct world *world, int64_t *clock)
     return time_ms;
 }
 
-static void open_world(struct world *world, struct kit *kit, uint64_t seed, enum flavour flavour)
+/** @param spill NULL: nothing goes to disk. */
+static void open_world(struct world *world, struct kit *kit, uint64_t seed, enum flavour flavour,
+                       const struct assay_spill_options *spill)
 {
     static const int64_t latenesses[] = {0, 5, 30, 120};
     memset(world, 0, sizeof *world);
@@ -216,6 +218,7 @@ static void open_world(struct world *world, struct kit *kit, uint64_t seed, enum
     for (int user = 0; user < USERS; user++) {
         world->newest[user] = INT64_MIN;
     }
+    kit->spill = spill;
     kit->vectors = (enum assay_vectors)(seed % 4); /* answers are the definition's in every form */
     kit_open(kit, MEMORY);
 }

@@ -135,7 +135,7 @@ static void compare_world(uint64_t seed, size_t events, enum flavour flavour, ui
     static struct world world;
     struct kit kit;
     struct asked all;
-    open_world(&world, &kit, seed, flavour);
+    open_world(&world, &kit, seed, flavour, NULL);
     ask_all(&kit, &world, &all);
     struct assay_reader *reader = reader_of(kit.store);
     const struct assay_arena_mark mark = assay_arena_mark(kit.scratch);
@@ -250,7 +250,7 @@ static void outlive_world(uint64_t seed, size_t rounds, enum flavour flavour)
     struct asked all;
     struct asked some;
     struct assay_value got[SPECS_MAX];
-    open_world(&world, &kit, seed, flavour);
+    open_world(&world, &kit, seed, flavour, NULL);
     ask_all(&kit, &world, &all);
     slow_open(&slow, &kit, some.features, all.count);
     const struct assay_arena_mark mark = assay_arena_mark(kit.scratch);

@@ -208,12 +208,77 @@ static void what_rows_name_goes_with_the_last_of_them(void **state)
     kit_close(&kit);
 }
 
+/* ---- kept windows of such rows ---- */
+
+enum { PLAIN_WINDOWS = 3, PLAIN_EVENTS = 150, PLAIN_STORES = 40 };
+
+/* Sums of every size: they leave the packed form, cancel out, and come back to small ones. */
+static int64_t draw_amount(int64_t last)
+{
+    switch (draw(12)) {
+    case 0: /* the most that a packed sum takes, or a narrow row */
+        return (INT64_C(1) << (30 + draw(2))) - (int64_t)draw(3) - 1;
+    case 1:
+        return (INT64_C(1) << 33) + (int64_t)draw(1000);
+    case 2:
+        return -last; /* what was large adds up to a small sum */
+    default:
+        return (int64_t)draw(2000) - 1000;
+    }
+}
+
+static void kept_windows_of_numbers_of_any_size_are_exact(void **state)
+{
+    (void)state;
+    static const int64_t spans_ms[PLAIN_WINDOWS] = {40, 700, 20000};
+    static int64_t times[PLAIN_EVENTS];
+    static int64_t amounts[PLAIN_EVENTS];                /* CELL_NULL: null */
+    for (int store = 0; store < PLAIN_STORES; store++) { /* what has been wide stays so */
+        const bool nulls = store % 2 != 0;
+        struct kit kit;
+        kit_init(&kit, 0, 0);
+        kit_feature(&kit, KIT_USER, "c", "count(pay) over [40ms, 700ms, 20s]");
+        kit_feature(&kit, KIT_USER, "s", "sum(pay.n) over [40ms, 700ms, 20s]");
+        kit_open(&kit, MEMORY);
+        int64_t time_ms = 0;
+        for (int i = 0; i < PLAIN_EVENTS; i++) {
+            struct assay_event event;
+            time_ms += (int64_t)draw(draw(50) == 0 ? 30000 : 30);
+            times[i] = time_ms;
+            amounts[i] =
+                nulls && draw(60) == 0
+                    ? CELL_NULL
+                    : draw_amount(i == 0 || amounts[i - 1] == CELL_NULL ? 0 : amounts[i - 1]);
+            event = kit_event(KIT_PAY, time_ms, "u", NULL);
+            if (amounts[i] != CELL_NULL) {
+                kit_set_integer(&event, KIT_N, amounts[i]);
+            }
+            kit_apply(&kit, &event, "u");
+            for (int w = 0; w < PLAIN_WINDOWS; w++) {
+                static const char *const names[2][PLAIN_WINDOWS] = {
+                    {"user.c_40ms", "user.c_700ms", "user.c_20s"},
+                    {"user.s_40ms", "user.s_700ms", "user.s_20s"}};
+                int64_t sum = 0;
+                int from = i + 1;
+                while (from > 0 && times[from - 1] > time_ms - spans_ms[w]) {
+                    from--;
+                    sum += amounts[from] == CELL_NULL ? 0 : amounts[from];
+                }
+                assert_number(kit_slice(&kit, names[0][w]), (double)(i + 1 - from));
+                assert_number(kit_slice(&kit, names[1][w]), (double)sum);
+            }
+        }
+        kit_close(&kit);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_chunk_gives_back_what_was_put_into_it_whatever_its_form),
         cmocka_unit_test(small_numbers_close_together_take_four_bytes_each),
         cmocka_unit_test(equal_texts_have_one_name_and_live_as_long_as_it_is_needed),
+        cmocka_unit_test(kept_windows_of_numbers_of_any_size_are_exact),
         cmocka_unit_test(what_rows_name_goes_with_the_last_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 #include "store_random.h"
+#include "tests/support/spill_disk.h"
 
 /*
  * The store against a recomputation from the definitions: all events in one list, every feature
@@ -124,12 +125,15 @@ static void check_hash(struct world *world, const struct kit *kit)
     }
 }
 
-static void run_world(uint64_t seed, size_t events, enum flavour flavour, uint64_t look_every)
+/* @return the state's counters at its end. */
+static struct assay_store_stats run_world_on(uint64_t seed, size_t events, enum flavour flavour,
+                                             uint64_t look_every,
+                                             const struct assay_spill_options *spill)
 {
     static struct world world;
     struct kit kit;
     uint32_t features[SPECS_MAX];
-    open_world(&world, &kit, seed, flavour);
+    open_world(&world, &kit, seed, flavour, spill);
     for (size_t i = 0; i < world.spec_count; i++) {
         features[i] = kit_index(&kit, world.specs[i].full_name);
     }
@@ -147,8 +151,39 @@ static void run_world(uint64_t seed, size_t events, enum flavour flavour, uint64
         assay_arena_rewind(kit.scratch, mark);
     }
     check_hash(&world, &kit);
+    struct assay_store_stats stats;
+    assay_store_stats(kit.store, &stats);
     kit_close(&kit);
     free(world.facts);
+    return stats;
+}
+
+static void run_world(uint64_t seed, size_t events, enum flavour flavour, uint64_t look_every)
+{
+    (void)run_world_on(seed, events, flavour, look_every, NULL);
+}
+
+static void it_is_when_old_chunks_are_on_disk(void **state)
+{
+    (void)state;
+    uint64_t moved = 0;
+    uint64_t returned = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct spill_disk disk;
+        const enum flavour flavour = seed % 4 == 0 ? FOLDING : seed % 4 == 1 ? WINDOWS : ANYTHING;
+        print_message("  seed %llu\n", (unsigned long long)seed);
+        disk_open(&disk, (size_t)64 << 20, seed % 3 * 6000);
+        disk.lag = seed % 5;
+        disk.options.extent_bytes = (size_t)1 << (12 + seed % 5);
+        const struct assay_store_stats stats =
+            run_world_on(seed * 32452867, seed % 2 == 0 ? 7000 : 3000, flavour, 30, &disk.options);
+        assert_int_equal(stats.spill.state, ASSAY_SPILL_ON);
+        moved += stats.spill.moved;
+        returned += stats.spill.returned;
+        disk_close(&disk);
+    }
+    assert_true(moved > 1000);
+    assert_true(returned > 100);
 }
 
 static void every_value_is_what_the_definition_says(void **state)
@@ -201,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_value_is_what_the_definition_says),
         cmocka_unit_test(it_is_in_long_logs_of_many_chunks),
+        cmocka_unit_test(it_is_when_old_chunks_are_on_disk),
         cmocka_unit_test(it_is_when_lifetimes_are_folded),
         cmocka_unit_test(it_is_when_windows_are_forgotten),
         cmocka_unit_test(it_is_in_very_long_logs_of_many_blocks),

@@ -20,6 +20,7 @@ struct run {
     struct log_of_epochs *record; /* to be filled, or replayed */
     bool replaying;
     bool goes_on; /* live after the record */
+    bool appends; /* and the record takes the live epochs too */
     int64_t clock_ms;
     uint64_t fail_decision; /* number of the item at which the emitter fails; 0: never */
     uint64_t emitted;
@@ -51,9 +52,10 @@ static enum assay_status on_epoch(void *context, const struct assay_epoch *epoch
     for (size_t r = 1; r < epoch->range_count; r++) {
         assert_true(epoch->ranges[r - 1].partition < epoch->ranges[r].partition);
     }
-    if (run->replaying || record == NULL) {
+    if (record == NULL || epoch->number <= record->count || (run->replaying && !run->appends)) {
         return ASSAY_OK;
     }
+    record->at++;
     record->epochs = realloc(record->epochs, (record->count + 1) * sizeof *record->epochs);
     assert_non_null(record->epochs);
     struct assay_range *ranges = malloc((epoch->range_count + 1) * sizeof *ranges);
@@ -136,6 +138,9 @@ struct how {
     const char *rows_on;
     uint64_t memory_bytes; /* 0: the world's */
     uint64_t fail_feed;    /* messages after which the last home's feed fails */
+    int64_t expire_ms;     /* of users */
+    uint64_t capacity;     /* likewise */
+    bool evicts;
 };
 
 static enum assay_status run_history(struct run *run, const struct history *history,
@@ -152,7 +157,14 @@ static enum assay_status run_history(struct run *run, const struct history *hist
         .flush = on_flush,
     };
     const struct assay_conductor conductor = {.context = run, .next = on_next};
+    struct assay_entity_def entities[2];
     world_init(&run->world, true);
+    assert_int_equal(run->world.schema.entity_count, 2);
+    memcpy(entities, run->world.schema.entities, sizeof entities);
+    entities[0].expire_ms = how->expire_ms;
+    entities[0].capacity = how->capacity;
+    entities[0].evicts = how->evicts;
+    run->world.schema.entities = entities;
     if (how->rows_on != NULL) {
         assert_int_equal(assay_rows_lay_out(&run->layout, run->world.arena, run->world.config.plan,
                                             assay_str_of(how->rows_on), &run->err),
@@ -185,6 +197,7 @@ static enum assay_status run_history(struct run *run, const struct history *hist
     assay_pipeline_stats(pipeline, &run->stats);
     assay_pipeline_state_hash(pipeline, run->hash);
     assay_pipeline_destroy(pipeline);
+    run->world.schema.entities = NULL;
     return status;
 }
 
@@ -428,6 +441,207 @@ static void a_full_store_sends_events_aside_and_goes_on(void **state)
     history_fini(&history);
 }
 
+/* Users that come and go. The last @p old partitions hold what happened at the very beginning. */
+static void churn_init(struct history *history, uint64_t seed, size_t partitions, size_t old,
+                       size_t count)
+{
+    history_init(history, seed, partitions, count);
+    uint64_t random = seed;
+    int64_t now_ms = INT64_C(1750000000000);
+    memset(history->counts, 0, sizeof history->counts);
+    for (size_t i = 0; i < count; i++) {
+        char text[200];
+        size_t p = test_random(&random) % partitions;
+        now_ms += (int64_t)(test_random(&random) % 900);
+        const bool is_old = p + old >= partitions;
+        const int64_t time_ms =
+            is_old ? INT64_C(1750000000000) + (int64_t)(test_random(&random) % 200000)
+                   : now_ms - (int64_t)(test_random(&random) % 5000);
+        const unsigned user = (unsigned)((is_old ? 0 : i / 8) + test_random(&random) % 40);
+        const int len = snprintf(text, sizeof text,
+                                 "{\"type\":\"%s\",\"time\":%" PRId64 ",\"user\":\"u%u\",\"%s\":1}",
+                                 i % 4 == 0 ? "application" : "payment", time_ms, user,
+                                 i % 4 == 0 ? "wanted" : "amount");
+        history->lines[p][history->counts[p]++] =
+            assay_arena_copy(history->arena, (struct assay_str){.ptr = text, .len = (uint32_t)len});
+    }
+}
+
+static void a_record_repeats_which_keys_found_room_where_others_had_died(void **state)
+{
+    (void)state;
+    struct history history;
+    churn_init(&history, 47, 5, 0, 9000);
+    for (int evicts = 0; evicts < 2; evicts++) {
+        for (uint64_t pieces = 0; pieces < 3; pieces++) { /* 0: epochs larger than one home */
+            struct log_of_epochs record = {0};
+            struct run live = {.record = &record, .clock_ms = INT64_MAX};
+            struct how how = {.shards = 3,
+                              .homes = 3,
+                              .pieces = pieces,
+                              .expire_ms = 30000,
+                              .capacity = 90,
+                              .evicts = evicts != 0,
+                              .rows_on = "application"};
+            assert_int_equal(run_history(&live, &history, &how), ASSAY_OK);
+            assert_true(live.stats.store.expired > 100);
+            assert_true((evicts != 0 ? live.stats.store.evicted
+                                     : live.stats.dead[ASSAY_DEAD_CAPACITY]) > 100);
+            for (how.homes = 1; how.homes <= 3; how.homes++) {
+                struct run again = {.record = &record, .replaying = true};
+                record.at = 0;
+                assert_int_equal(run_history(&again, &history, &how), ASSAY_OK);
+                assert_same_runs(&live, &again);
+                assert_int_equal(live.stats.store.expired, again.stats.store.expired);
+                assert_int_equal(live.stats.store.evicted, again.stats.store.evicted);
+                run_free(&again);
+            }
+            run_free(&live);
+            record_free(&record);
+        }
+    }
+    history_fini(&history);
+}
+
+static void what_is_forgotten_shows_neither_in_rows_nor_in_the_state(void **state)
+{
+    (void)state;
+    struct history history;
+    churn_init(&history, 53, 5, 0, 9000);
+    struct run first = {.clock_ms = INT64_MAX};
+    const struct how how = {.shards = 1, .homes = 1, .expire_ms = 30000, .as_given = true};
+    assert_int_equal(run_history(&first, &history, &how), ASSAY_OK);
+    assert_true(first.stats.store.expired > 500);
+    for (uint32_t shards = 2; shards <= 8; shards *= 2) {
+        struct run other = {.clock_ms = INT64_MAX};
+        const struct how more = {
+            .shards = shards, .homes = 1, .expire_ms = 30000, .as_given = true};
+        assert_int_equal(run_history(&other, &history, &more), ASSAY_OK);
+        assert_same_runs(&first, &other);
+        assert_int_equal(other.stats.store.keys, first.stats.store.keys);
+        run_free(&other);
+    }
+    for (uint64_t pieces = 1; pieces < 4; pieces++) { /* by other epochs, in another order */
+        struct run other = {.clock_ms = INT64_MAX};
+        const struct how more = {.shards = 4, .homes = 2, .expire_ms = 30000, .pieces = pieces};
+        assert_int_equal(run_history(&other, &history, &more), ASSAY_OK);
+        assert_int_equal(other.hash[0], first.hash[0]);
+        assert_int_equal(other.hash[1], first.hash[1]);
+        assert_true(other.stats.store.expired > 500);
+        run_free(&other);
+    }
+    run_free(&first);
+    history_fini(&history);
+}
+
+/* Line @p at of partition @p p: keys of their own for three full epochs, which die with the fourth;
+ * the fifth, of two partitions, meets some of them again. The last partition has one line, which
+ * comes in the fourth. */
+static int burst_line(size_t p, size_t at, size_t size, char text[])
+{
+    enum { FULL = ASSAY_EPOCH_MESSAGES_MAX };
+    const size_t old = at * 9973 % (3 * FULL);
+    const bool returns = p == 2 && at >= 4 * FULL;
+    const int64_t time_ms = INT64_C(1750000000000) + (p == 3 || at >= 3 * FULL ? 300000 : 0);
+    return snprintf(text, size, "{\"type\":\"payment\",\"time\":%" PRId64 ",\"user\":\"u%zu.%zu\"}",
+                    time_ms, returns ? old % 3 : p, returns ? old : at);
+}
+
+/* More keys die at once than an epoch looks at: how far it comes does not depend on its passes. */
+static void passes_look_at_no_more_keys_than_their_epoch_did(void **state)
+{
+    (void)state;
+    enum { FULL = ASSAY_EPOCH_MESSAGES_MAX };
+    static const size_t counts[] = {3 * FULL + 900, 5 * FULL, 5 * FULL, 1};
+    struct history history;
+    struct log_of_epochs record = {0};
+    history_init(&history, 67, 4, 5 * FULL);
+    for (size_t p = 0; p < 4; p++) {
+        history.counts[p] = counts[p];
+        for (size_t at = 0; at < counts[p]; at++) {
+            char text[100];
+            const int len = burst_line(p, at, sizeof text, text);
+            history.lines[p][at] = assay_arena_copy(
+                history.arena, (struct assay_str){.ptr = text, .len = (uint32_t)len});
+        }
+    }
+    struct run live = {.record = &record, .clock_ms = INT64_MAX};
+    struct how how = {.shards = 3, .homes = 3, .expire_ms = 30000};
+    assert_int_equal(run_history(&live, &history, &how), ASSAY_OK);
+    assert_int_equal(live.stats.epochs, 5);
+    assert_int_equal(live.stats.events, live.stats.messages);
+    how.homes = 1;
+    struct run again = {.record = &record, .replaying = true};
+    record.at = 0;
+    assert_int_equal(run_history(&again, &history, &how), ASSAY_OK);
+    assert_same_runs(&live, &again);
+    assert_int_equal(again.stats.store.expired, live.stats.store.expired);
+    assert_true(live.stats.store.expired < 9 * FULL); /* some were met before they were looked at */
+    run_free(&live);
+    run_free(&again);
+    record_free(&record);
+    history_fini(&history);
+}
+
+/* A restart finds one more partition, which holds what is older than all that is remembered. */
+static void a_partition_that_joins_later_brings_nothing_that_is_forgotten(void **state)
+{
+    (void)state;
+    static const uint32_t first_two[] = {0, 1};
+    struct history history;
+    struct log_of_epochs record = {0};
+    churn_init(&history, 59, 3, 1, 6000);
+    history.partition_count = 2;
+    struct run before = {.record = &record, .clock_ms = INT64_MAX};
+    const struct how how = {.shards = 2, .homes = 2, .pieces = 5, .expire_ms = 30000};
+    assert_int_equal(run_history(&before, &history, &how), ASSAY_OK);
+    history.partition_count = 3;
+    for (size_t i = 0; i < record.count; i++) {
+        record.epochs[i].partitions = first_two;
+        record.epochs[i].partition_count = 2;
+    }
+    const size_t joined = record.count;
+    struct run after = {.record = &record,
+                        .replaying = true,
+                        .clock_ms = INT64_MAX,
+                        .goes_on = true,
+                        .appends = true};
+    record.at = 0;
+    assert_int_equal(run_history(&after, &history, &how), ASSAY_OK);
+    assert_true(record.count > joined);
+    assert_int_equal(after.stats.messages - before.stats.messages, history.counts[2]);
+    assert_int_equal(after.stats.dead[ASSAY_DEAD_LATE] - before.stats.dead[ASSAY_DEAD_LATE],
+                     history.counts[2]);
+    assert_int_equal(after.stats.store.expired, before.stats.store.expired);
+    for (size_t i = joined; i < record.count; i++) {
+        record.epochs[i].partitions = NULL;
+    }
+    struct run again = {.record = &record, .replaying = true};
+    record.at = 0;
+    assert_int_equal(run_history(&again, &history, &how), ASSAY_OK);
+    assert_same_runs(&after, &again);
+    run_free(&before);
+    run_free(&after);
+    run_free(&again);
+    record_free(&record);
+    history_fini(&history);
+}
+
+/* One that is there from the start may bring anything, so until then nothing is forgotten. */
+static void a_partition_without_an_event_holds_the_safe_time_back(void **state)
+{
+    (void)state;
+    struct history history;
+    churn_init(&history, 61, 3, 1, 6000);
+    history.counts[2] = 0;
+    struct run run = {.clock_ms = INT64_MAX};
+    const struct how how = {.shards = 2, .homes = 2, .pieces = 5, .expire_ms = 30000};
+    assert_int_equal(run_history(&run, &history, &how), ASSAY_OK);
+    assert_int_equal(run.stats.store.expired, 0);
+    run_free(&run);
+    history_fini(&history);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -440,6 +654,11 @@ int main(void)
         cmocka_unit_test(a_feed_that_fails_stops_all_threads_with_its_error),
         cmocka_unit_test(what_is_ahead_of_the_epochs_clock_goes_aside),
         cmocka_unit_test(a_full_store_sends_events_aside_and_goes_on),
+        cmocka_unit_test(a_record_repeats_which_keys_found_room_where_others_had_died),
+        cmocka_unit_test(what_is_forgotten_shows_neither_in_rows_nor_in_the_state),
+        cmocka_unit_test(passes_look_at_no_more_keys_than_their_epoch_did),
+        cmocka_unit_test(a_partition_that_joins_later_brings_nothing_that_is_forgotten),
+        cmocka_unit_test(a_partition_without_an_event_holds_the_safe_time_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
