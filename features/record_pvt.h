@@ -371,14 +371,17 @@ struct assay_store {
     struct assay_store_options options;
     struct assay_arena *arena; /* what is made once, at creation */
     const struct entity_layout *layouts;
+    atomic_int_fast64_t safe_ms; /* no event older than this will come; INT64_MIN: any may */
+    struct index index;
+    /* Readers load what is above, the owner changes what is below with every event: a line that is
+     * both would travel all the time. */
+    unsigned char apart[ASSAY_SLAB_LINE_BYTES];
     struct assay_slab slab;
     struct assay_spill spill; /* all zero: nothing moves */
-    struct index index;
     struct texts texts;
-    struct keys *keys;           /* one an entity */
-    atomic_int_fast64_t safe_ms; /* no event older than this will come; INT64_MIN: any may */
-    uint64_t swept;              /* updates that had come when keys were last looked at */
-    uint64_t record_bytes;       /* of the slab, all records without their logs */
+    struct keys *keys;     /* one an entity */
+    uint64_t swept;        /* updates that had come when keys were last looked at */
+    uint64_t record_bytes; /* of the slab, all records without their logs */
     struct assay_store_stats stats;
     uint8_t *tie_buffer; /* of the event at hand */
     size_t tie_capacity;
@@ -388,7 +391,7 @@ struct assay_store {
     uint32_t touched_entity;          /* whose streams `touched` speaks of */
     struct tally *tallies;            /* one a pair, for the state hash */
     struct store_readers *readers;    /* NULL: there never was one */
-    atomic_uint_fast64_t mark;        /* see assay_store_mark() */
+    uint64_t mark;                    /* see assay_store_mark() */
     size_t entries_max;               /* that the memory can hold */
     struct assay_hot_keys **hot_keys; /* one an entity; NULL: not asked for */
 };
@@ -427,11 +430,17 @@ static inline struct log_context log_context_of(struct assay_store *store,
     return context;
 }
 
-/** The hash that the index knows a key by. */
+/** The hash that an index of that seed knows a key by. */
+static inline uint64_t index_hash_key(uint64_t seed, uint32_t entity, struct assay_str key)
+{
+    return assay_hash64(key.ptr, key.len, seed + entity);
+}
+
+/** The hash that the store's does. */
 static inline uint64_t store_hash_key(const struct assay_store *store, uint32_t entity,
                                       struct assay_str key)
 {
-    return assay_hash64(key.ptr, key.len, store->options.index_seed + entity);
+    return index_hash_key(store->options.index_seed, entity, key);
 }
 
 /* keys.c */
