@@ -71,6 +71,8 @@ struct index {
     struct index_table old;     /* while growing */
     uint32_t moved;             /* homes of the old table below this are in the new one */
     struct assay_seqlock moves; /* over the three */
+    /* What is above changes seldom and readers look at it; what is below changes with every key. */
+    unsigned char apart[ASSAY_SLAB_LINE_BYTES];
     uint64_t count;
     uint64_t growths;
 };

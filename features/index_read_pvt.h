@@ -15,7 +15,7 @@
 
 #include "features/index_pvt.h"
 
-/** The tables as they were. */
+/** The tables as they were; the rest of the index is not in it. */
 struct index_glance {
     struct index index;
     unsigned count; /* of index.moves */
@@ -24,11 +24,11 @@ struct index_glance {
 /** Take a glance. @return false: a home is on the move. Thread: any. */
 static inline bool index_glance(const struct index *index, struct index_glance *out)
 {
-    static_assert(sizeof *index % sizeof(uint64_t) == 0, "it is copied word by word");
+    static_assert(offsetof(struct index, apart) % sizeof(uint64_t) == 0, "it is copied in words");
     if (!assay_seqlock_begin(&index->moves, &out->count)) {
         return false;
     }
-    assay_seqlock_copy(&out->index, index, sizeof *index);
+    assay_seqlock_copy(&out->index, index, offsetof(struct index, apart));
     return assay_seqlock_same(&index->moves, out->count);
 }
 

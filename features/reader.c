@@ -15,8 +15,13 @@ enum {
     ARENA_BYTES_MAX = 1 << 30,
 };
 
+/* What a reader knows of a store, so that it looks at nothing of it that changes all the time. */
 struct reader_store {
     struct assay_store *store;
+    struct store_readers *readers;
+    const struct entity_layout *layouts;
+    const struct index *index;
+    uint64_t seed;
     uint32_t place; /* of its qsbr */
     bool has_glance;
     struct index_glance glance;
@@ -85,14 +90,29 @@ static enum assay_status join(struct assay_reader *reader, struct assay_store *c
     for (size_t i = 0; i < count; i++) {
         struct reader_store *at = &reader->stores[i];
         ASSAY_ASSERT(stores[i]->plan == stores[0]->plan);
-        at->store = stores[i];
         const enum assay_status status = assay_readers_add(stores[i], &at->place);
         if (status != ASSAY_OK) {
             return status;
         }
+        at->store = stores[i];
+        at->readers = stores[i]->readers;
+        at->layouts = stores[i]->layouts;
+        at->index = &stores[i]->index;
+        at->seed = stores[i]->options.index_seed;
         reader->store_count++;
     }
     return ASSAY_OK;
+}
+
+/* On lines of its own: a reader writes to itself all the time, and owners to what lies beside. */
+static struct assay_reader *create_clear(void)
+{
+    const size_t bytes = (sizeof(struct assay_reader) + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+    struct assay_reader *reader = aligned_alloc(LINE_BYTES, bytes);
+    if (reader != NULL) {
+        memset(reader, 0, bytes);
+    }
+    return reader;
 }
 
 enum assay_status assay_reader_create(struct assay_reader **out, struct assay_store *const stores[],
@@ -100,7 +120,7 @@ enum assay_status assay_reader_create(struct assay_reader **out, struct assay_st
 {
     ASSAY_ASSERT(out != NULL && stores != NULL && count > 0);
     *out = NULL;
-    struct assay_reader *reader = calloc(1, sizeof *reader);
+    struct assay_reader *reader = create_clear();
     enum assay_status status = ASSAY_E_NO_MEMORY;
     if (reader != NULL && reserve(reader, stores, count)) {
         status = join(reader, stores, count);
@@ -155,13 +175,13 @@ static bool look_up(struct step *step)
         record = index_read_next(&cursor);
     }
     step->copying.record = record;
-    step->is_found = record != NULL || index_glance_holds(&store->store->index, &store->glance);
+    step->is_found = record != NULL || index_glance_holds(store->index, &store->glance);
     return step->is_found;
 }
 
 static void take_glance(struct reader_store *store)
 {
-    store->has_glance = index_glance(&store->store->index, &store->glance);
+    store->has_glance = index_glance(store->index, &store->glance);
 }
 
 static enum copied try_once(struct assay_reader *reader, struct step *step)
@@ -211,8 +231,8 @@ static void answer(struct assay_reader *reader, struct step *step, struct assay_
         .at_ms = read->at_ms,
     };
     view.is_forgotten = view.at_ms < assay_expiry_reach(store, view.entity, view.record);
-    slicer->set.seed = store->options.index_seed;
-    slicer->layouts = store->layouts; /* equal for all, but for where texts lie */
+    slicer->set.seed = step->store->seed;
+    slicer->layouts = step->store->layouts; /* equal for all, but for where texts lie */
     const struct selection *selection =
         assay_select(slicer, read->entity, read->features, read->count);
     assay_slice_compute(slicer, &view, selection);
@@ -238,14 +258,14 @@ static void begin(struct assay_reader *reader, struct assay_read reads[], size_t
         *step = (struct step){
             .read = read,
             .store = store,
-            .hash = store_hash_key(store->store, read->entity, read->key),
-            .copying = {.layout = &store->store->layouts[read->entity],
+            .hash = index_hash_key(store->seed, read->entity, read->key),
+            .copying = {.layout = &store->layouts[read->entity],
                         .at_ms = read->at_ms,
                         .expire_ms = reader->slicer.plan->schema->entities[read->entity].expire_ms},
             .copied = CHANGED,
         };
         /* Acquire pairs with assay_store_mark(): what was applied before it is seen below. */
-        read->mark = atomic_load_explicit(&store->store->mark, memory_order_acquire);
+        read->mark = atomic_load_explicit(&store->readers->mark, memory_order_acquire);
         if (store->has_glance) {
             index_prefetch(&store->glance.index, step->hash);
         }
@@ -346,16 +366,16 @@ size_t assay_reader_rows(struct assay_reader *reader, struct assay_read reads[],
 {
     const uint64_t busy = reader->stats.busy;
     for (uint32_t i = 0; i < reader->store_count; i++) {
-        assay_qsbr_online(&reader->stores[i].store->readers->qsbr, reader->stores[i].place);
+        assay_qsbr_online(&reader->stores[i].readers->qsbr, reader->stores[i].place);
     }
     for (size_t at = 0; at < count; at += GROUP) {
         run_group(reader, &reads[at], count - at < GROUP ? count - at : GROUP, texts);
         for (uint32_t i = 0; i < reader->store_count; i++) {
-            assay_qsbr_quiescent(&reader->stores[i].store->readers->qsbr, reader->stores[i].place);
+            assay_qsbr_quiescent(&reader->stores[i].readers->qsbr, reader->stores[i].place);
         }
     }
     for (uint32_t i = 0; i < reader->store_count; i++) {
-        assay_qsbr_offline(&reader->stores[i].store->readers->qsbr, reader->stores[i].place);
+        assay_qsbr_offline(&reader->stores[i].readers->qsbr, reader->stores[i].place);
     }
     return count - (size_t)(reader->stats.busy - busy);
 }
@@ -365,7 +385,7 @@ void assay_reader_hand_over(struct assay_reader *reader, struct assay_read *read
 {
     ASSAY_ASSERT(reader->handed == NULL && read->store < reader->store_count);
     const struct reader_store *store = &reader->stores[read->store];
-    struct store_readers *readers = store->store->readers;
+    struct store_readers *readers = store->readers;
     struct handed_read *handed = &readers->handed[store->place];
     handed->read = read;
     handed->texts = texts;

@@ -23,7 +23,8 @@ enum { NOT_HANDED, HANDED, SERVED };
 /** Of a store with readers; made with the first one. */
 struct store_readers {
     struct assay_qsbr qsbr;
-    _Alignas(ASSAY_SLAB_LINE_BYTES) atomic_bool are_handed; /* some may be HANDED */
+    _Alignas(ASSAY_SLAB_LINE_BYTES) atomic_bool are_handed;    /* some may be HANDED */
+    _Alignas(ASSAY_SLAB_LINE_BYTES) atomic_uint_fast64_t mark; /* a copy of the store's */
     struct handed_read handed[ASSAY_QSBR_READERS_MAX];
 };
 

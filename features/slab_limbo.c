@@ -3,7 +3,6 @@
 #include "engine/base/assert.h"
 #include "engine/sync/qsbr.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
 
 /*
@@ -16,7 +15,7 @@
 enum {
     TURN_PIECES = 64, /* that one turn takes back at most: more than an update frees */
     TURN_EVERY = 16,  /* turns between two looks at the readers: their lines are theirs */
-    OPEN_MIN = 32,    /* pieces worth a token */
+    OPEN_MIN = 128,   /* pieces worth a token */
 };
 
 struct waiting_piece {
@@ -38,28 +37,27 @@ struct slab_limbo {
     uint32_t turns;
     size_t bytes; /* that wait */
     size_t pieces_max;
-    void *region;
-    size_t region_bytes;
+    size_t region_bytes; /* of this and the lists */
 };
 
 bool assay_slab_share(struct assay_slab *slab, struct assay_qsbr *qsbr)
 {
     ASSAY_ASSERT(slab->limbo == NULL);
-    struct slab_limbo *limbo = calloc(1, sizeof *limbo);
-    if (limbo == NULL) {
+    const size_t pieces_max = (slab->bytes_max >> slab->grain_log) + 1;
+    const size_t bytes = sizeof(struct slab_limbo) + 2 * pieces_max * sizeof(struct waiting_piece);
+    void *region = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (region == MAP_FAILED) {
         return false;
     }
-    limbo->qsbr = qsbr;
-    limbo->pieces_max = (slab->bytes_max >> slab->grain_log) + 1;
-    limbo->region_bytes = 2 * limbo->pieces_max * sizeof(struct waiting_piece);
-    limbo->region = mmap(NULL, limbo->region_bytes, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (limbo->region == MAP_FAILED) {
-        free(limbo);
-        return false;
-    }
-    limbo->open.pieces = limbo->region;
-    limbo->closed.pieces = limbo->open.pieces + limbo->pieces_max;
+    struct slab_limbo *limbo = region; /* with its lists, so that no line of it is a reader's too */
+    *limbo = (struct slab_limbo){
+        .qsbr = qsbr,
+        .pieces_max = pieces_max,
+        .region_bytes = bytes,
+        .open.pieces = (struct waiting_piece *)(limbo + 1),
+        .closed.pieces = (struct waiting_piece *)(limbo + 1) + pieces_max,
+    };
     slab->limbo = limbo;
     return true;
 }
@@ -137,8 +135,7 @@ void assay_slab_unshare(struct assay_slab *slab)
     if (limbo != NULL) {
         release(slab, &limbo->closed, SIZE_MAX);
         release(slab, &limbo->open, SIZE_MAX);
-        (void)munmap(limbo->region, limbo->region_bytes);
         slab->limbo = NULL;
-        free(limbo);
+        (void)munmap(limbo, limbo->region_bytes);
     }
 }

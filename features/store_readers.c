@@ -4,12 +4,13 @@
 
 /* The owner's side of its readers: places, what they hand over, and how far the store has come. */
 
-static struct store_readers *readers_create(void)
+static struct store_readers *readers_create(uint64_t mark)
 {
     struct store_readers *readers = aligned_alloc(_Alignof(struct store_readers), sizeof *readers);
     if (readers != NULL) {
         assay_qsbr_init(&readers->qsbr);
         atomic_init(&readers->are_handed, false);
+        atomic_init(&readers->mark, mark);
         for (uint32_t place = 0; place < ASSAY_QSBR_READERS_MAX; place++) {
             atomic_init(&readers->handed[place].state, NOT_HANDED);
         }
@@ -20,7 +21,7 @@ static struct store_readers *readers_create(void)
 enum assay_status assay_readers_add(struct assay_store *store, uint32_t *place)
 {
     if (store->readers == NULL) {
-        store->readers = readers_create();
+        store->readers = readers_create(store->mark);
     }
     if (store->readers == NULL) {
         return ASSAY_E_NO_MEMORY;
@@ -56,8 +57,7 @@ static void serve(struct assay_store *store, struct handed_read *handed)
     struct assay_read *read = handed->read;
     assay_store_read(store, read->entity, read->key, read->at_ms, read->features, read->count,
                      handed->texts, read->out);
-    /* Relaxed: the owner's own. */
-    read->mark = atomic_load_explicit(&store->mark, memory_order_relaxed);
+    read->mark = store->mark;
     read->status = ASSAY_OK;
     atomic_store_explicit(&handed->state, SERVED, memory_order_release);
 }
@@ -84,7 +84,10 @@ size_t assay_store_serve(struct assay_store *store)
 
 void assay_store_mark(struct assay_store *store, uint64_t mark)
 {
-    /* Release pairs with the reader's acquire: what was applied before is seen by whoever sees
-     * the mark. */
-    atomic_store_explicit(&store->mark, mark, memory_order_release);
+    store->mark = mark;
+    if (store->readers != NULL) {
+        /* Release pairs with the reader's acquire: what was applied before is seen by whoever sees
+         * the mark. */
+        atomic_store_explicit(&store->readers->mark, mark, memory_order_release);
+    }
 }
