@@ -5,6 +5,7 @@
 #ifndef ASSAY_TESTS_STORE_JUDGE_H
 #define ASSAY_TESTS_STORE_JUDGE_H
 
+#include "engine/base/number.h"
 #include "store_kit.h"
 
 enum { FACTS_MAX = 1 << 17, SPECS_MAX = 96, USERS = 3, TEXT_BYTES = 240, MEMORY = 1 << 26 };
