@@ -217,7 +217,9 @@ static void mix_open(uint64_t seed, const struct mix *mix)
         mixed.kit.entities[KIT_USER].evicts = true;
     }
     mixed.kit.vectors = (enum assay_vectors)(seed % 4);
-    kit_open(&mixed.kit, MEMORY);
+    /* so much that its pieces have few names */
+    const size_t large = INSTRUMENTED ? MEMORY : (size_t)1 << 37;
+    kit_open(&mixed.kit, seed % 8 == 1 ? large : MEMORY);
     for (size_t i = 0; i < world->spec_count; i++) {
         mixed.features[i] = kit_index(&mixed.kit, world->specs[i].full_name);
     }
