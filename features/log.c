@@ -164,7 +164,7 @@ static bool reserve_chunk(const struct log_context *context, struct log *log)
 }
 
 /* Time of the first chunk's last row; of a chunk that has moved maybe another one on the same side
- * of the horizon: nothing is read from a disk that is not looked at, nor what a silence outlives. */
+ * of the horizon: so what a silence has outlived is not read from the disk to be dropped. */
 static int64_t last_ms_of(const struct stream_layout *layout, const struct log *log,
                           int64_t horizon_ms)
 {

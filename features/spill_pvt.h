@@ -31,7 +31,7 @@ enum {
     SPILL_GRAIN_LOG = 9,   /* runs start multiples of this: so a place tells its run */
     SPILL_MAPPED_MAX = 64, /* extents that are kept mapped in, once read */
     SPILL_AHEAD = 2,       /* extents of a log that are read ahead */
-    SPILL_ALIGN = 64, /* of chunks */
+    SPILL_ALIGN = 64,      /* of chunks */
 };
 
 #define SPILL_NONE UINT32_MAX

@@ -112,9 +112,15 @@ enum assay_status assay_store_create(struct assay_store **out, const struct assa
     }
     if (store == NULL || !reserve(store)) {
         assay_store_destroy(store);
-        (void)assay_err_set(err, ASSAY_E_NO_MEMORY, "store", "cannot reserve %zu bytes",
-                            options->memory_bytes_max);
-        assay_err_remedy(err, "lower memory, or allow more address space");
+        const size_t disk_bytes = options->spill == NULL ? 0 : options->spill->bytes_max;
+        (void)assay_err_set(err, ASSAY_E_NO_MEMORY, "store",
+                            "cannot reserve addresses for %zu bytes%s",
+                            options->memory_bytes_max + disk_bytes,
+                            disk_bytes == 0 ? " of memory" : " of memory and disk");
+        assay_err_remedy(err,
+                         disk_bytes == 0
+                             ? "lower memory, or allow more address space"
+                             : "lower memory or spill's bytes_max, or allow more address space");
         return ASSAY_E_NO_MEMORY;
     }
     *out = store;

@@ -15,8 +15,8 @@
 
 struct text {
     struct index_item item; /* first: the index begins with it */
-    /* That name it; the highest bit: it is not in the index. As many as can be counted: it stays. */
-    uint32_t rows;
+    uint32_t rows;          /* that name it; the highest bit: it is not in the index; at the most
+                               that can be counted it stays for good */
     uint32_t len;
     char bytes[];
 };

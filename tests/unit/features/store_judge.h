@@ -315,7 +315,9 @@ static struct answer conclude(const struct spec *spec, const struct fact *const 
         answer.number = (double)((__float128)sum / scale);
         break;
     case ASSAY_AGG_AVG:
-        answer.number = count == 0 ? (double)NAN : (double)((__float128)sum / (__float128)(scale * (double)count));
+        answer.number = count == 0
+                            ? (double)NAN
+                            : (double)((__float128)sum / (__float128)(scale * (double)count));
         break;
     case ASSAY_AGG_MIN:
     case ASSAY_AGG_MAX:

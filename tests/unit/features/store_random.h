@@ -199,8 +199,8 @@ static inline int64_t next_time(struct world *world, int64_t *clock)
 }
 
 /** @param spill NULL: nothing goes to disk. */
-static inline void open_world(struct world *world, struct kit *kit, uint64_t seed, enum flavour flavour,
-                       const struct assay_spill_options *spill)
+static inline void open_world(struct world *world, struct kit *kit, uint64_t seed,
+                              enum flavour flavour, const struct assay_spill_options *spill)
 {
     static const int64_t latenesses[] = {0, 5, 30, 120};
     memset(world, 0, sizeof *world);

@@ -471,6 +471,28 @@ static void a_large_disk_does_not_make_memory_coarse(void **state)
     assert_true(live[1] < live[0] * 5 / 4);
 }
 
+static void addresses_that_cannot_be_had_are_refused_by_name(void **state)
+{
+    (void)state;
+    begin(MEMORY, ASSAY_SPILL_EXTENT_BYTES, true);
+    struct assay_spill_options more = bench.disk.options;
+    more.bytes_max = (size_t)1 << 46; /* the most that may be asked for; two do not fit */
+    const struct assay_store_options options = {.memory_bytes_max = (size_t)1 << 46,
+                                                .spill = &more};
+    struct assay_store *stores[3] = {NULL};
+    struct assay_err err = {0};
+    enum assay_status status = ASSAY_OK;
+    for (int i = 0; i < 3 && status == ASSAY_OK; i++) {
+        status = assay_store_create(&stores[i], bench.kit.plan, &options, &err);
+    }
+    assert_int_equal(status, ASSAY_E_NO_MEMORY);
+    assert_non_null(strstr(err.remedy, "bytes_max"));
+    for (int i = 0; i < 3; i++) {
+        assay_store_destroy(stores[i]);
+    }
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +510,7 @@ int main(void)
         cmocka_unit_test(every_byte_of_memory_is_accounted_for),
         cmocka_unit_test(nothing_is_read_of_what_a_silence_has_outlived),
         cmocka_unit_test(a_large_disk_does_not_make_memory_coarse),
+        cmocka_unit_test(addresses_that_cannot_be_had_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
