@@ -330,10 +330,8 @@ void assay_aggregate_value(const struct assay_agg *agg, const struct stream_layo
     case ASSAY_AGG_LAST_K:
         *out = edge_value(agg, layout, result->kth);
         return;
-    default: {
-        const double number = number_of(agg, layout, result, at_ms);
-        *out = (struct assay_value){.cell = {.number = number}, .kind = ASSAY_KIND_NUMBER};
+    default:
+        value_put_number(out, number_of(agg, layout, result, at_ms));
         return;
-    }
     }
 }

@@ -8,7 +8,7 @@
  * The last chunk is open and takes an event wherever it belongs; all others are sealed.
  */
 
-enum { CHUNKS_MIN = 4 };
+enum { CHUNKS_MIN = 3 }; /* a list of 2^n - 1 chunks fills its piece of memory */
 
 static struct row last_row(const struct chunk *chunk)
 {
@@ -119,37 +119,47 @@ static struct position place_of(const struct log *log, const struct stream_layou
     return position;
 }
 
-static void free_chunks(const struct log_context *context, struct log *log)
+static void free_list(const struct log_context *context, struct chunk_list *list)
 {
-    assay_slab_free(context->slab, log->chunks, log->capacity * sizeof(struct chunk *));
+    if (list != NULL) {
+        assay_slab_free(context->slab, list, chunk_list_bytes(list->capacity));
+    }
+}
+
+static struct chunk_list *create_list(const struct log_context *context, uint32_t capacity)
+{
+    struct chunk_list *list = assay_slab_alloc(context->slab, chunk_list_bytes(capacity));
+    if (list != NULL) {
+        list->capacity = capacity;
+    }
+    return list;
 }
 
 /* Make room for one more chunk. Most keys never have more than the newest, which takes none. */
 static bool reserve_chunk(const struct log_context *context, struct log *log)
 {
     const uint32_t sealed = log->count == 0 ? 0 : log->count - 1;
-    if (log->count == 0 || log->capacity - log->first - sealed >= 1) {
+    const uint32_t capacity = log->list == NULL ? 0 : log->list->capacity;
+    if (log->count == 0 || capacity - log->first - sealed >= 1) {
         return true;
     }
-    const bool moves = log->first > 0 && log->first >= log->capacity / 2;
+    const bool moves = log->first > 0 && log->first >= capacity / 2;
     if (moves && !assay_slab_is_shared(context->slab)) {
-        memmove(log->chunks, log->chunks + log->first, sealed * sizeof(struct chunk *));
+        memmove(log->list->at, log->list->at + log->first, sealed * sizeof(struct chunk *));
         log->first = 0;
         return true;
     }
-    const uint32_t wanted = moves ? log->capacity : 2 * log->capacity;
-    const uint32_t capacity = wanted < CHUNKS_MIN ? CHUNKS_MIN : wanted;
-    struct chunk **chunks = assay_slab_alloc(context->slab, capacity * sizeof(struct chunk *));
-    if (chunks == NULL) {
+    const uint32_t wanted = moves ? capacity : 2 * capacity + 1;
+    struct chunk_list *list = create_list(context, wanted < CHUNKS_MIN ? CHUNKS_MIN : wanted);
+    if (list == NULL) {
         return false;
     }
     if (sealed > 0) {
-        memcpy(chunks, log->chunks + log->first, sealed * sizeof(struct chunk *));
+        memcpy(list->at, log->list->at + log->first, sealed * sizeof(struct chunk *));
     }
-    free_chunks(context, log);
-    log->chunks = chunks;
+    free_list(context, log->list);
+    log->list = list;
     log->first = 0;
-    log->capacity = capacity;
     return true;
 }
 
@@ -247,7 +257,7 @@ static bool push_open(const struct log_context *context, struct log *log, uint32
         return false;
     }
     if (log->count > 0) {
-        log->chunks[log->first + log->count - 1] = log->newest;
+        log->list->at[log->first + log->count - 1] = log->newest;
     }
     log->newest = open;
     log->count++;
@@ -297,9 +307,8 @@ static bool replace(const struct log_context *context, struct log *log, struct r
     const uint32_t left = parts == 2 ? total - total / 2 : total;
     change->replaced = place.chunk;
     if (assay_slab_is_shared(context->slab) && place.chunk + 1 < log->count) {
-        change->capacity = log->capacity;
-        change->chunks = assay_slab_alloc(context->slab, log->capacity * sizeof(struct chunk *));
-        if (change->chunks == NULL) {
+        change->list = create_list(context, log->list->capacity);
+        if (change->list == NULL) {
             return false;
         }
     }
@@ -356,15 +365,15 @@ static void put_fresh(const struct log_context *context, struct log *log,
     const uint32_t sealed = log->count - 1;
     const bool was_newest = change->replaced == sealed;
     struct chunk *last = change->fresh[change->fresh_count - 1];
-    if (change->chunks != NULL) {
-        memcpy(change->chunks, log->chunks + log->first, sealed * sizeof(struct chunk *));
-        free_chunks(context, log);
-        log->chunks = change->chunks;
+    if (change->list != NULL) {
+        memcpy(change->list->at, log->list->at + log->first, sealed * sizeof(struct chunk *));
+        free_list(context, log->list);
+        log->list = change->list;
         log->first = 0;
     }
     if (change->fresh_count == 2) {
-        ASSAY_ASSERT(log->first + sealed < log->capacity);
-        struct chunk **at = &log->chunks[log->first + change->replaced];
+        ASSAY_ASSERT(log->first + sealed < log->list->capacity);
+        struct chunk **at = &log->list->at[log->first + change->replaced];
         memmove(at + 1, at, (sealed - change->replaced) * sizeof *at);
         at[0] = change->fresh[0];
         log->count++;
@@ -372,7 +381,7 @@ static void put_fresh(const struct log_context *context, struct log *log,
     if (was_newest) {
         log->newest = last;
     } else {
-        log->chunks[log->first + change->replaced + change->fresh_count - 1] = last;
+        log->list->at[log->first + change->replaced + change->fresh_count - 1] = last;
     }
 }
 
@@ -419,7 +428,7 @@ void assay_log_abandon(const struct log_context *context, struct log_change *cha
     for (uint32_t i = 0; i < change->fresh_count; i++) {
         assay_chunk_free(context, change->fresh[i]);
     }
-    assay_slab_free(context->slab, change->chunks, change->capacity * sizeof(struct chunk *));
+    free_list(context, change->list);
     *change = (struct log_change){0};
 }
 
@@ -436,6 +445,6 @@ void assay_log_free(const struct log_context *context, struct log *log)
     assay_log_leave(context, log);
     assay_fold_free(context, log);
     assay_lanes_free(context, log);
-    free_chunks(context, log);
+    free_list(context, log->list);
     *log = (struct log){0};
 }

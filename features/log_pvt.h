@@ -219,14 +219,19 @@ struct base {
     struct tally tallies[]; /* one a pair; first and last lie in chunks of their own */
 };
 
+/** Chunks of a log. */
+struct chunk_list {
+    uint32_t capacity;
+    struct chunk *at[];
+};
+
 struct log {
-    struct chunk **chunks; /* all but the newest; NULL: none yet */
-    struct chunk *newest;  /* the open one; NULL: there are none */
-    uint32_t first;        /* chunks[first ...] are in use */
-    uint32_t count;        /* of chunks, the newest included */
-    uint32_t capacity;     /* of `chunks` */
-    uint32_t blocks;       /* built so far: a copy of the log knows by it which came later */
-    uint32_t spill;        /* slab name of its struct log_spill; 0: nothing has moved */
+    struct chunk_list *list; /* all but the newest; NULL: none yet */
+    struct chunk *newest;    /* the open one; NULL: there are none */
+    uint32_t first;          /* list->at[first ...] are in use */
+    uint32_t count;          /* of chunks, the newest included */
+    uint32_t blocks;         /* built so far: a copy of the log knows by it which came later */
+    uint32_t spill;          /* slab name of its struct log_spill; 0: nothing has moved */
     struct base *bases;
     struct lanes *lanes; /* NULL: none yet */
 };
@@ -296,14 +301,19 @@ struct log_change {
     uint32_t fresh_count;     /* 0: in place in the open chunk */
     struct chunk *fresh[2];   /* what replaces chunk position.chunk (or the one before) */
     uint32_t replaced;
-    struct chunk **chunks; /* what replaces the log's, where readers may hold that; or NULL */
-    uint32_t capacity;     /* of it */
+    struct chunk_list *list; /* what replaces the log's, where readers may hold that; or NULL */
 };
+
+/** Bytes of a list. */
+static inline size_t chunk_list_bytes(uint32_t capacity)
+{
+    return sizeof(struct chunk_list) + capacity * sizeof(struct chunk *);
+}
 
 /** Chunk @p at of a log. */
 static inline struct chunk *log_chunk(const struct log *log, uint32_t at)
 {
-    return at + 1 == log->count ? log->newest : log->chunks[log->first + at];
+    return at + 1 == log->count ? log->newest : log->list->at[log->first + at];
 }
 
 /** Row @p at of chunk @p chunk of a log. */

@@ -77,7 +77,7 @@ static uint64_t add_record(const struct assay_store *store, const struct assay_r
     }
     for (uint32_t s = 0; s < layout->stream_count; s++) {
         const struct log *log = &record->logs[s];
-        bytes->chunks += piece(log->capacity * sizeof(struct chunk *));
+        bytes->chunks += piece(log->list == NULL ? 0 : chunk_list_bytes(log->list->capacity));
         bytes->chunks += piece(log->spill == 0 ? 0 : sizeof(struct log_spill));
         for (uint32_t c = 0; c < log->count; c++) {
             spill_enter(layout->streams[s].spill, log_chunk(log, c));

@@ -6,6 +6,8 @@
  * a wrong guess costs a cache line.
  */
 
+enum { CHUNK_LINES = 3 }; /* fetched of the newest chunk before anything of it is known */
+
 /* Lines of the head of an update's record. */
 static uint32_t lines_of(const struct assay_store *store, const struct assay_update *update)
 {
@@ -50,14 +52,21 @@ static void fetch_chunk(const struct stream_layout *layout, const struct log *lo
         index_fetch(log->lanes);
         index_fetch((const char *)log->lanes + LINE_BYTES);
     }
-    index_fetch(log_chunk(log, log->count - 1));
+    for (uint32_t line = 0; line < CHUNK_LINES; line++) {
+        index_fetch_to_write((const char *)log->newest + line * (size_t)LINE_BYTES);
+    }
 }
 
-/* Where the event will be written, and what it will push out of the windows. */
+/* Where the event will be written, and what it will push out of the windows; of a short log all of
+ * it is on its way. */
 static void fetch_entries(const struct stream_layout *layout, const struct log *log,
                           int64_t time_ms)
 {
-    const struct chunk *chunk = log_chunk(log, log->count - 1);
+    const struct chunk *chunk = log->newest;
+    if (log->count == 1 &&
+        (chunk->count + 1U) * chunk->row_bytes + sizeof *chunk <= CHUNK_LINES * LINE_BYTES) {
+        return;
+    }
     const unsigned char *end = row_start((struct row){.chunk = chunk, .at = chunk->count});
     index_fetch_to_write(end - chunk->row_bytes);
     index_fetch_to_write(end);

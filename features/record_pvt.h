@@ -121,6 +121,13 @@ void assay_view_scan(const struct view_query *query, uint32_t totals, bool disti
 void assay_aggregate_value(const struct assay_agg *agg, const struct stream_layout *layout,
                            const struct view_result *result, int64_t at_ms,
                            struct assay_value *out);
+/** Field by field: a value that is put together on the way and copied whole is waited for. */
+static inline void value_put_number(struct assay_value *out, double number)
+{
+    out->cell.number = number;
+    out->kind = ASSAY_KIND_NUMBER;
+    out->state = ASSAY_STATE_OK;
+}
 /** Null, of the aggregate's kind. */
 struct assay_value assay_aggregate_null(const struct assay_agg *agg);
 
@@ -173,19 +180,21 @@ struct selection_stream {
     uint32_t sweep_count;
 };
 
-/** A view that is read together with others of its pair; see features/sweep.c. */
-struct swept_view {
-    uint32_t view;
+/** An aggregate that is read together with others of its pair; see features/sweep.c. */
+struct swept {
+    uint32_t agg;
+    enum assay_agg_kind kind;
     uint32_t lane;
     int64_t span_ms;
 };
 
-/** Views of one pair over windows that end now, the shortest first. */
+/** Aggregates of one pair over windows that end now, the shortest first. */
 struct sweep {
     uint32_t pair;
     uint32_t first; /* into swept */
     uint32_t count;
     uint32_t wants; /* of all of them */
+    double scale;   /* what a value is divided by: 10 to the column's scale */
 };
 
 /** A list of features and what it rests on. */
@@ -204,14 +213,14 @@ struct selection {
     uint32_t *aggs;               /* of the entity */
     struct selection_step *steps; /* features to work out, in order */
     struct sweep *sweeps;
-    struct swept_view *swept;
+    struct swept *swept;
     bool *reads; /* one a stream of the entity: it, or landmarks of it, are looked at */
 };
 
-/** Find what of a stream is swept: fill in @p part and the lists behind it. */
+/** Find what of a stream is swept: it leaves the aggregates of @p part for the lists behind it. */
 void assay_sweep_list(const struct slicer *slicer, struct selection *selection,
                       struct selection_stream *part, uint32_t *sweeps_used, uint32_t *swept_used);
-/** Read the views of a sweep, into the scratch; the stream's lanes are at the slice's time. */
+/** Read the aggregates of a sweep into their slots; the stream's lanes are at the slice's time. */
 void assay_sweep_read(struct slicer *slicer, const struct selection *selection,
                       const struct sweep *sweep, uint32_t stream, const struct log *log);
 
@@ -309,6 +318,7 @@ struct scratch {
     struct range *ranges;
     uint64_t *range_stamps;
     struct view_result *results;
+    struct view_result swept; /* what a sweep has so far */
     uint64_t *view_stamps;
     uint64_t *lane_stamps;  /* one a stream */
     bool is_direct;         /* the values are all that was asked for */

@@ -10,6 +10,9 @@ uint32_t assay_segment_at(const struct assay_record *record, int64_t time_ms)
 {
     uint32_t low = 0;
     uint32_t high = record->segment_count;
+    if (high > 0 && record->segments[high - 1].start_ms <= time_ms) {
+        return high - 1; /* nearly always */
+    }
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         if (record->segments[middle].start_ms <= time_ms) {

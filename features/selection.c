@@ -136,6 +136,7 @@ static void list_stream(struct slicer *slicer, struct selection *selection, uint
     }
     if (out.kept_count + out.agg_count > 0) {
         assay_sweep_list(slicer, selection, &out, &used->sweeps, &used->swept);
+        used->aggs = out.agg_first + out.agg_count;
         selection->streams[selection->stream_count++] = out;
     }
 }

@@ -263,14 +263,6 @@ static void prefetch_logs(const struct view *view, const struct selection *selec
     }
 }
 
-/* Field by field: a value that is put together on the way and copied whole is waited for. */
-static inline void put_number(struct assay_value *out, double number)
-{
-    out->cell.number = number;
-    out->kind = ASSAY_KIND_NUMBER;
-    out->state = ASSAY_STATE_OK;
-}
-
 /* The values of a stream that are one expression of a kept total: the same expressions as
  * assay_aggregate_value()'s, without the detour. */
 static void take_values(struct slicer *slicer, const struct view *view,
@@ -296,7 +288,7 @@ static void take_values(struct slicer *slicer, const struct view *view,
                                                       (value->kind == ASSAY_AGG_AVG ? found : 1));
             }
         }
-        put_number(&slots[value->agg], number);
+        value_put_number(&slots[value->agg], number);
     }
 }
 
@@ -350,10 +342,17 @@ static void read_others(struct slicer *slicer, const struct view *view,
 {
     struct assay_value *slots =
         slicer->scratch.slots + slicer->plan->entities[view->entity].feature_count;
-    if (is_alive && part->sweep_count > 0 && has_lanes(slicer, view, part->stream)) {
-        for (uint32_t i = 0; i < part->sweep_count; i++) {
-            assay_sweep_read(slicer, selection, &selection->sweeps[part->sweep_first + i],
-                             part->stream, log_of(slicer, view, part->stream));
+    const bool sweeps = is_alive && part->sweep_count > 0 && has_lanes(slicer, view, part->stream);
+    for (uint32_t i = 0; i < part->sweep_count; i++) {
+        const struct sweep *sweep = &selection->sweeps[part->sweep_first + i];
+        if (sweeps) {
+            assay_sweep_read(slicer, selection, sweep, part->stream,
+                             log_of(slicer, view, part->stream));
+            continue;
+        }
+        for (uint32_t k = 0; k < sweep->count; k++) {
+            const uint32_t agg = selection->swept[sweep->first + k].agg;
+            read_aggregate(slicer, view, agg, &slots[agg]);
         }
     }
     for (uint32_t i = 0; i < part->agg_count; i++) {
@@ -370,7 +369,7 @@ static void fill_slots(struct slicer *slicer, const struct view *view,
     struct assay_value *slots = scratch->slots + slicer->plan->entities[view->entity].feature_count;
     for (uint32_t i = 0; i < part->kept_count; i++) {
         const struct kept_value *kept = &selection->kept[part->kept_first + i];
-        put_number(&slots[kept->agg], scratch->values[kept->value]);
+        value_put_number(&slots[kept->agg], scratch->values[kept->value]);
     }
 }
 
@@ -415,19 +414,36 @@ void assay_slice_compute(struct slicer *slicer, struct view *view,
     run_steps(slicer, view, selection);
 }
 
+/* A number is copied as one: as a part of a struct it would be waited for. */
+static void take(const struct assay_value *slot, struct assay_arena *texts, struct assay_value *out)
+{
+    if (slot->kind == ASSAY_KIND_NUMBER) {
+        value_put_number(out, slot->cell.number);
+        out->state = slot->state;
+        return;
+    }
+    *out = *slot;
+    if (out->kind == ASSAY_KIND_TEXT && out->cell.text.ptr != NULL) {
+        out->cell.text = assay_arena_copy(texts, out->cell.text);
+        ASSAY_ASSERT(out->cell.text.ptr != NULL);
+    }
+}
+
 void assay_slice_take(const struct slicer *slicer, const struct selection *selection,
                       struct assay_arena *texts, struct assay_value out[])
 {
-    const bool is_direct = slicer->scratch.is_direct;
-    for (size_t i = 0; is_direct && i < selection->count; i++) {
-        put_number(&out[i], slicer->scratch.values[selection->values[i]]);
-    }
-    for (size_t i = 0; !is_direct && i < selection->count; i++) {
-        out[i] = slicer->scratch.slots[selection->outs[i]];
-        if (out[i].kind == ASSAY_KIND_TEXT && out[i].cell.text.ptr != NULL) {
-            out[i].cell.text = assay_arena_copy(texts, out[i].cell.text);
-            ASSAY_ASSERT(out[i].cell.text.ptr != NULL);
+    const struct scratch *scratch = &slicer->scratch;
+    const size_t count = selection->count;
+    if (scratch->is_direct) {
+        const double *values = scratch->values;
+        const uint32_t *places = selection->values;
+        for (size_t i = 0; i < count; i++) {
+            value_put_number(&out[i], values[places[i]]);
         }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        take(&scratch->slots[selection->outs[i]], texts, &out[i]);
     }
 }
 

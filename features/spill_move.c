@@ -182,7 +182,7 @@ static bool move(const struct log_context *context, struct log *log, uint32_t fr
     ASSAY_ASSERT(at == bytes);
     assay_spill_seal(layout->spill, run);
     for (uint32_t i = 0; i < count; i++) {
-        struct chunk **place = &log->chunks[log->first + from + i];
+        struct chunk **place = &log->list->at[log->first + from + i];
         struct chunk *old = *place;
         *place = (struct chunk *)(void *)(run->start + run->pieces[i].at);
         free_moved(context, old);
@@ -233,14 +233,14 @@ static bool renew_array(const struct log_context *context, struct log *log)
     if (!assay_slab_is_shared(context->slab)) {
         return true;
     }
-    const size_t bytes = log->capacity * sizeof(struct chunk *);
-    struct chunk **chunks = assay_slab_alloc(context->slab, bytes);
-    if (chunks != NULL) {
-        memcpy(chunks, log->chunks, bytes);
-        assay_slab_free(context->slab, log->chunks, bytes);
-        log->chunks = chunks;
+    const size_t bytes = chunk_list_bytes(log->list->capacity);
+    struct chunk_list *list = assay_slab_alloc(context->slab, bytes);
+    if (list != NULL) {
+        memcpy(list, log->list, bytes);
+        assay_slab_free(context->slab, log->list, bytes);
+        log->list = list;
     }
-    return chunks != NULL;
+    return list != NULL;
 }
 
 static struct log_spill *make_state(const struct log_context *context, struct log *log)
@@ -365,7 +365,7 @@ bool assay_log_return(const struct log_context *context, struct log *log, uint32
     copy->seal->closes = block_named(context->layout, piece->closes);
     piece->opens = 0;
     piece->closes = 0;
-    log->chunks[log->first + index] = copy;
+    log->list->at[log->first + index] = copy;
     assay_spill_release(spill, moved);
     spill->stats.returned++;
     struct log_spill *state = state_of(context, log);

@@ -197,14 +197,26 @@ static struct chunk *pending_chunk(struct pending *pending, uint32_t at)
     return (struct chunk *)(void *)pending->chunks[at];
 }
 
+/* Which filters the event passes. */
+static void set_passed(const struct assay_store *store, const struct stream_layout *layout,
+                       const struct assay_event *event, struct chunk *chunk)
+{
+    const struct assay_stream *stream = layout->stream;
+    const struct assay_env env = {
+        .schema = store->plan->schema, .event = event, .at_ms = event->time_ms};
+    memset(chunk->rows + layout->passed_at[1], 0, layout->passed_bytes);
+    for (uint32_t f = 0; f < stream->filter_count; f++) {
+        const bool passes = assay_program_eval(stream->filters[f], &env).cell.number == 1;
+        chunk->rows[layout->passed_at[1] + f / 8] |= (uint8_t)((passes ? 1U : 0U) << f % 8);
+    }
+}
+
 /* The event as a row of a stream, alone in a chunk. @return false: memory is full. */
 static bool make_row(struct assay_store *store, const struct log_context *context,
                      const struct assay_event *event, struct assay_str tie, struct chunk *chunk)
 {
     const struct stream_layout *layout = context->layout;
     const struct assay_stream *stream = layout->stream;
-    const struct assay_env env = {
-        .schema = store->plan->schema, .event = event, .at_ms = event->time_ms};
     *chunk =
         (struct chunk){.count = 1, .capacity = 1, .is_wide = 1, .row_bytes = layout->row_bytes[1]};
     memcpy(chunk->rows, &event->time_ms, sizeof event->time_ms);
@@ -215,10 +227,8 @@ static bool make_row(struct assay_store *store, const struct log_context *contex
                  assay_type_is_text(type) ? (union cell){.integer = CELL_NULL}
                                           : number_cell(event, stream->columns[c], type));
     }
-    memset(chunk->rows + layout->passed_at[1], 0, layout->passed_bytes);
-    for (uint32_t f = 0; f < stream->filter_count; f++) {
-        const bool passes = assay_program_eval(stream->filters[f], &env).cell.number == 1;
-        chunk->rows[layout->passed_at[1] + f / 8] |= (uint8_t)((passes ? 1U : 0U) << f % 8);
+    if (stream->filter_count > 0) {
+        set_passed(store, layout, event, chunk);
     }
     return name_texts(context, event, tie, chunk);
 }
