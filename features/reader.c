@@ -10,6 +10,7 @@
 
 enum {
     GROUP = 16,
+    LOOKS_MAX = 4, /* at the index, before a read is left to be tried on its own */
     TRIES_MAX =
         256, /* a few dozen microseconds: longer than any write takes on a core of its own */
     ARENA_BYTES_MAX = 1 << 30,
@@ -296,7 +297,10 @@ static void copy_head(struct assay_reader *reader, struct step *step)
     const struct assay_read *read = step->read;
     step->copying.selection =
         assay_select(&reader->slicer, read->entity, read->features, read->count);
-    if (!look_up(step)) {
+    for (int look = 0; look < LOOKS_MAX && !look_up(step); look++) {
+        take_glance(step->store); /* a home has moved since */
+    }
+    if (!step->is_found) {
         return;
     }
     step->copied = COPIED;
