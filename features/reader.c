@@ -327,12 +327,14 @@ static void select_again(struct assay_reader *reader, struct step *step)
 
 static void copy_rest(struct assay_reader *reader, struct step *step)
 {
+    struct record_copy *copying = &step->copying;
     select_again(reader, step);
-    step->copied = assay_copy_rest(&step->copying, &reader->room);
-    for (uint32_t s = 0; step->copied == COPIED && s < step->copying.layout->stream_count; s++) {
-        const struct log *log = &step->copying.copy->logs[s];
-        if (step->copying.selection->reads[s] && log->count > 0) {
-            assay_lanes_prefetch(&step->copying.layout->streams[s], log, step->copying.at_ms);
+    step->copied = assay_copy_rest(copying, &reader->room);
+    const bool has_logs = step->copied == COPIED && copying->remembers;
+    for (uint32_t s = 0; has_logs && s < copying->layout->stream_count; s++) {
+        const struct log *log = &copying->copy->logs[s];
+        if (copying->selection->reads[s] && log->count > 0) {
+            assay_lanes_prefetch(&copying->layout->streams[s], log, copying->at_ms);
         }
     }
 }
