@@ -61,6 +61,7 @@ struct record_copy {
     struct assay_record *copy;
     size_t head_bytes; /* of the copy, with what lies in the record */
     unsigned lock_count;
+    bool remembers; /* something at the time asked for: its logs are copied */
     int64_t at_ms;
     int64_t expire_ms;
 };
