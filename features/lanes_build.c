@@ -47,20 +47,13 @@ static void set_begin(struct lanes *lanes, const struct stream_layout *layout,
     }
 }
 
-/* No entry at or before is in the window. */
-static int64_t after_of(const struct lanes *lanes, const struct lane *window)
-{
-    const int64_t after_ms = lanes->frontier_ms - window->delay_ms - window->span_ms;
-    return window->span_ms != 0 && after_ms > lanes->since_ms - 1 ? after_ms : lanes->since_ms - 1;
-}
-
 static void build_lane(struct lanes *lanes, const struct log_context *context,
                        const struct log *log, uint32_t lane)
 {
     const struct stream_layout *layout = context->layout;
     const struct lane *window = &layout->lanes[lane];
     const int64_t to_ms = lanes->frontier_ms - window->delay_ms;
-    const int64_t after_ms = after_of(lanes, window);
+    const int64_t after_ms = lane_after(window, lanes->frontier_ms, lanes->since_ms);
     const struct range range = assay_range(layout, log, after_ms, to_ms);
     set_begin(lanes, layout, log, lane, lane_place_in(log, range.begin, range.end));
     if (lane >= layout->prompt_count) {
@@ -118,7 +111,8 @@ static void sort_lanes(struct building *building)
 {
     const struct stream_layout *layout = building->layout;
     for (uint32_t lane = 0; lane < layout->prompt_count; lane++) {
-        const int64_t after_ms = after_of(building->lanes, &layout->lanes[lane]);
+        const int64_t after_ms = lane_after(&layout->lanes[lane], building->lanes->frontier_ms,
+                                            building->lanes->since_ms);
         uint32_t at = lane;
         while (at > 0 && building->after_ms[at - 1] < after_ms) {
             building->order[at] = building->order[at - 1];

@@ -245,6 +245,13 @@ static inline int64_t lane_leaves(const struct lane *lane, int64_t time_ms)
     return lane->span_ms == 0 ? INT64_MAX : time_ms + lane->delay_ms + lane->span_ms;
 }
 
+/** No entry at or before is in the window at @p at_ms; @p since_ms: start of the segment then. */
+static inline int64_t lane_after(const struct lane *lane, int64_t at_ms, int64_t since_ms)
+{
+    const int64_t after_ms = at_ms - lane->delay_ms - lane->span_ms;
+    return lane->span_ms != 0 && after_ms >= since_ms ? after_ms : since_ms - 1;
+}
+
 /** An entry enters one lane (by 1) or leaves it (by -1). */
 void assay_lane_change(struct lanes *lanes, const struct stream_layout *layout, uint32_t lane,
                        struct row row, int by);

@@ -10,6 +10,7 @@
 
 enum {
     GROUP = 16,
+    LOOKS_MAX = 4, /* at the index, before a read is left to be tried on its own */
     TRIES_MAX =
         256, /* a few dozen microseconds: longer than any write takes on a core of its own */
     ARENA_BYTES_MAX = 1 << 30,
@@ -296,7 +297,10 @@ static void copy_head(struct assay_reader *reader, struct step *step)
     const struct assay_read *read = step->read;
     step->copying.selection =
         assay_select(&reader->slicer, read->entity, read->features, read->count);
-    if (!look_up(step)) {
+    for (int look = 0; look < LOOKS_MAX && !look_up(step); look++) {
+        take_glance(step->store); /* a home has moved since */
+    }
+    if (!step->is_found) {
         return;
     }
     step->copied = COPIED;
@@ -323,13 +327,14 @@ static void select_again(struct assay_reader *reader, struct step *step)
 
 static void copy_rest(struct assay_reader *reader, struct step *step)
 {
+    struct record_copy *copying = &step->copying;
     select_again(reader, step);
-    step->copied = assay_copy_rest(&step->copying, &reader->room);
-    const bool has_logs = step->copied == COPIED && step->copying.since_ms != INT64_MAX;
-    for (uint32_t s = 0; has_logs && s < step->copying.layout->stream_count; s++) {
-        const struct log *log = &step->copying.copy->logs[s];
-        if (step->copying.selection->reads[s] && log->count > 0) {
-            assay_lanes_prefetch(&step->copying.layout->streams[s], log, step->copying.at_ms);
+    step->copied = assay_copy_rest(copying, &reader->room);
+    const bool has_logs = step->copied == COPIED && copying->remembers;
+    for (uint32_t s = 0; has_logs && s < copying->layout->stream_count; s++) {
+        const struct log *log = &copying->copy->logs[s];
+        if (copying->selection->reads[s] && log->count > 0) {
+            assay_lanes_prefetch(&copying->layout->streams[s], log, copying->at_ms);
         }
     }
 }

@@ -221,8 +221,8 @@ enum copied assay_copy_rest(struct record_copy *copy, struct copy_room *room)
     bool fits = copy_segments(copy, room);
     const int64_t since_ms =
         fits ? assay_segment_since(copy->copy, copy->at_ms, copy->expire_ms) : INT64_MAX;
-    copy->since_ms = since_ms;
-    for (uint32_t s = 0; since_ms != INT64_MAX && s < copy->layout->stream_count; s++) {
+    copy->remembers = since_ms != INT64_MAX;
+    for (uint32_t s = 0; copy->remembers && s < copy->layout->stream_count; s++) {
         const struct stream_layout *layout = &copy->layout->streams[s];
         struct log *log = &copy->copy->logs[s];
         if (!copy->selection->reads[s]) {

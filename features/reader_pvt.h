@@ -61,10 +61,9 @@ struct record_copy {
     struct assay_record *copy;
     size_t head_bytes; /* of the copy, with what lies in the record */
     unsigned lock_count;
+    bool remembers; /* something at the time asked for: its logs are copied */
     int64_t at_ms;
     int64_t expire_ms;
-    int64_t since_ms; /* start of what the key remembers; INT64_MAX: nothing, its logs are the
-                         store's still and must not be looked at */
 };
 
 /** Bytes that the copy of one record takes at most. */

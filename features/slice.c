@@ -131,13 +131,11 @@ static struct range range_of(struct slicer *slicer, const struct view *view, uin
             scratch->ranges[index] = kept_range(slicer, view, key);
             return scratch->ranges[index];
         }
+        const struct lane window = {.span_ms = key->span_ms, .delay_ms = key->delay_ms};
         const int64_t to_ms = view->at_ms - key->delay_ms;
-        int64_t after_ms = view->since_ms - 1;
-        if (key->span_ms != 0 && to_ms - key->span_ms > after_ms) {
-            after_ms = to_ms - key->span_ms;
-        }
-        scratch->ranges[index] = assay_range(&layout->streams[key->stream],
-                                             &view->record->logs[key->stream], after_ms, to_ms);
+        scratch->ranges[index] =
+            assay_range(&layout->streams[key->stream], &view->record->logs[key->stream],
+                        lane_after(&window, view->at_ms, view->since_ms), to_ms);
     }
     return scratch->ranges[index];
 }

@@ -10,7 +10,8 @@ static bool is_less(const struct pair *pair, union cell a, union cell b)
     return pair->value == PAIR_REAL ? a.real < b.real : a.integer < b.integer;
 }
 
-static void widen(struct tally *tally, const struct pair *pair, union cell min, union cell max)
+static inline void widen(struct tally *tally, const struct pair *pair, union cell min,
+                         union cell max)
 {
     if (tally->found == 0 || is_less(pair, min, tally->min)) {
         tally->min = min;
@@ -39,21 +40,28 @@ static void add_squares(struct tally *tally, assay_uint128 squares)
     tally->squares_high += tally->squares < squares ? 1 : 0;
 }
 
+static inline void add_cell(struct tally *tally, const struct pair *pair, uint32_t wants,
+                            union cell cell)
+{
+    if ((wants & WANT_EXTREME) != 0) {
+        widen(tally, pair, cell, cell);
+    }
+    if ((wants & WANT_SUM) != 0) {
+        tally->sum += cell.integer;
+    }
+    if ((wants & WANT_SQUARES) != 0) {
+        add_squares(tally, (assay_uint128)((assay_int128)cell.integer * cell.integer));
+    }
+}
+
 void assay_tally_row(const struct stream_layout *layout, struct tally *tally,
                      const struct pair *pair, uint32_t wants, struct row row)
 {
     if (!pair_finds(pair, row)) {
         return;
     }
-    if ((wants & WANT_EXTREME) != 0) {
-        widen(tally, pair, pair_cell(pair, row), pair_cell(pair, row));
-    }
-    if ((wants & WANT_SUM) != 0) {
-        tally->sum += pair_cell(pair, row).integer;
-    }
-    if ((wants & WANT_SQUARES) != 0) {
-        const assay_int128 value = pair_cell(pair, row).integer;
-        add_squares(tally, (assay_uint128)(value * value));
+    if ((wants & (WANT_EXTREME | WANT_SUM | WANT_SQUARES)) != 0) {
+        add_cell(tally, pair, wants, pair_cell(pair, row));
     }
     if ((wants & WANT_EDGES) != 0) {
         assay_tally_stretch(layout, tally, wants, row, row);

@@ -4,18 +4,18 @@ import collections
 Fault = collections.namedtuple("Fault", "name law file old new")
 
 FAULTS = [
-    Fault("window-start", "a window leaves out its start: t - w < time", "features/slice.c",
-          "after_ms = to_ms - key->span_ms;", "after_ms = to_ms - key->span_ms - 1;"),
+    Fault("window-start", "a window leaves out its start: t - w < time",
+          "features/lanes_pvt.h", "at_ms - lane->delay_ms - lane->span_ms;",
+          "at_ms - lane->delay_ms - lane->span_ms - 1;"),
     Fault("window-end", "a window holds its end: time <= t", "features/aggregate.c",
           "range.end = assay_log_after(layout, log, to_ms);",
           "range.end = assay_log_after(layout, log, to_ms - 1);"),
     Fault("no-future", "a late event's row does not see what happened after it", "features/slice.c",
           "const int64_t to_ms = view->at_ms - key->delay_ms;",
           "const int64_t to_ms = view->record->newest_ms - key->delay_ms;"),
-    Fault("delay-both-ends", "delay shifts both ends of a window", "features/slice.c",
-          "to_ms - key->span_ms > after_ms) {\n            after_ms = to_ms - key->span_ms;",
-          "to_ms - key->span_ms > after_ms) {\n"
-          "            after_ms = view->at_ms - key->span_ms;"),
+    Fault("delay-both-ends", "delay shifts both ends of a window",
+          "features/lanes_pvt.h", "after_ms = at_ms - lane->delay_ms - lane->span_ms;",
+          "after_ms = at_ms - lane->span_ms;"),
     Fault("tie-missing-id", "of equal times a missing id comes first", "features/event.c",
           "put_byte(&writer, event->id.ptr == NULL ? 0 : 1);",
           "put_byte(&writer, event->id.ptr == NULL ? 1 : 0);"),

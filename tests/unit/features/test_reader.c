@@ -291,7 +291,7 @@ static void a_copy_keeps_its_state_whatever_the_owner_does(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 8; seed++) {
-        outlive_world(seed * 7919, 60, ANYTHING);
+        outlive_world(seed * 7919, 200, ANYTHING);
         outlive_world(seed * 1299709, 60, FOLDING);
         outlive_world(seed * 15485863, 60, WINDOWS);
     }
