@@ -17,7 +17,7 @@ enum {
     BASES_MAX = 16,       /* of a log, of the segment asked for and later ones */
     BASES_SEEN_MAX = 256, /* that are gone through to find them */
     KEY_MAX = 1 << 10,    /* longer keys are read by the owner */
-    FETCHED_FIRST = 2 * LINE_BYTES,
+    FETCHED_FIRST = LINE_BYTES, /* of a chunk: more may be another key's */
 };
 
 static size_t round_up(size_t bytes)
