@@ -19,7 +19,7 @@ static bool close_wide(const struct log_context *context, struct log *log, struc
 {
     const struct stream_layout *layout = context->layout;
     struct lanes *rest = log->lanes;
-    if (lanes == rest || assay_lanes_pack(layout, lanes, rest)) {
+    if (lanes == rest || (log->count <= PACKED_CHUNKS && assay_lanes_pack(layout, lanes, rest))) {
         return true;
     }
     rest->state = lanes->state == LANES_KEPT ? LANES_STALE : lanes->state;

@@ -10,8 +10,6 @@
  * A sum may grow past LANE_SUM_MAX once: then the lanes are full and are made wide next.
  */
 
-enum { PACKED_CHUNKS = PACKED_NOWHERE >> LANE_AT_BITS };
-
 static const uint32_t PACKED_FAR = PACKED_NEVER - 1; /* as far as a lower bound can say */
 
 uint32_t assay_lane_next(const struct stream_layout *layout, const struct log *log, uint32_t place)

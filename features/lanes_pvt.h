@@ -202,6 +202,9 @@ static inline struct position lane_position(uint32_t place)
                              .at = place & ((1U << LANE_AT_BITS) - 1)};
 }
 
+/** A log of more chunks has wide lanes: a packed place is too small. */
+enum { PACKED_CHUNKS = PACKED_NOWHERE >> LANE_AT_BITS };
+
 /** The row at a place. */
 static inline struct row lane_row(const struct log *log, uint32_t place)
 {

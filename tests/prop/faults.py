@@ -337,7 +337,7 @@ FAULTS = [
           "lags(log, lanes)) {"),
     Fault("packed-segment", "packed windows are those of the segment that is asked about",
           "features/lanes_pvt.h", "lanes->since_ms == since_ms && assay_lanes_step(",
-          "assay_lanes_step("),
+          "since_ms != INT64_MIN && assay_lanes_step("),
     Fault("back-undone", "going back takes out what is later than the time", "features/lanes.c",
           "if (begin[lane] <= place) {\n                assay_lane_change(lanes, layout, lane,",
           "if (begin[lane] < place) {\n                assay_lane_change(lanes, layout, lane,"),
