@@ -234,7 +234,8 @@ static void drop_expired(const struct log_context *context, struct log *log, uin
 static bool grow_open(const struct log_context *context, struct log *log)
 {
     struct chunk *open = log_chunk(log, log->count - 1);
-    const uint32_t wanted = open->capacity + open->capacity / 4U + 1; /* room costs every key */
+    /* What is left free costs every key, what they have outgrown at one time all of them. */
+    const uint32_t wanted = open->capacity + open->capacity / 2U + 1;
     const struct chunk_source source = {.chunk = open, .to = open->count};
     struct chunk *larger =
         assay_chunk_copy(context, &source, wanted < CHUNK_ROWS_MAX ? wanted : CHUNK_ROWS_MAX);
@@ -303,7 +304,7 @@ static bool make_room(const struct log_context *context, struct log *log, struct
  * it was cut in two. */
 static uint32_t room_of(const struct chunk *old, uint32_t parts)
 {
-    const uint32_t grown = old->capacity + old->capacity / 4U + 1;
+    const uint32_t grown = old->capacity + old->capacity / 2U + 1;
     return parts == 2 || grown > CHUNK_ROWS_MAX ? (uint32_t)CHUNK_ROWS_MAX : grown;
 }
 

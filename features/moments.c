@@ -27,6 +27,27 @@ static struct assay_wide spread_of(const struct tally *tally)
     return assay_wide_sub(assay_wide_scale(squares, tally->found), assay_wide_product(sum, sum));
 }
 
+/* The same quotient for the small numbers that nearly all are: in 128 bits, and where they are
+ * exact in f64 one division. @return false: they may not be small. */
+static bool divide_small(uint32_t scale, const struct tally *tally, uint64_t free, double *variance)
+{
+    enum { SCALE_MAX = 4, FOUND_LOG = 24, SUM_LOG = 62, SQUARES_LOG = 100 };
+    static const assay_uint128 exact = (assay_uint128)1 << 53;
+    const assay_int128 sum_max = (assay_int128)1 << SUM_LOG;
+    if (scale > SCALE_MAX || tally->found >> FOUND_LOG != 0 || tally->squares_high != 0 ||
+        tally->squares >> SQUARES_LOG != 0 || tally->sum >= sum_max || tally->sum <= -sum_max) {
+        return false;
+    }
+    const uint64_t unit = (uint64_t)assay_pow10(scale) * (uint64_t)assay_pow10(scale);
+    const assay_uint128 weight = (assay_uint128)unit * (tally->found * free);
+    const assay_uint128 spread =
+        tally->squares * tally->found - (assay_uint128)(tally->sum * tally->sum);
+    *variance = spread <= exact && weight <= exact
+                    ? (double)(uint64_t)spread / (double)(uint64_t)weight
+                    : assay_ratio((assay_int128)spread, weight);
+    return true;
+}
+
 static double average(uint32_t scale, const struct tally *tally)
 {
     return assay_ratio(tally->sum, (assay_uint128)assay_pow10(scale) * tally->found);
@@ -39,9 +60,13 @@ double assay_moment_value(enum assay_agg_kind kind, uint32_t scale, const struct
     if (tally->found == 0 || free == 0) {
         return ASSAY_NULL_NUMBER;
     }
-    const assay_uint128 unit = (assay_uint128)assay_pow10(scale) * (uint64_t)assay_pow10(scale);
-    const struct assay_wide weight = assay_wide_product(unit, (assay_uint128)tally->found * free);
-    const double variance = assay_wide_ratio(spread_of(tally), weight);
+    double variance = 0;
+    if (!divide_small(scale, tally, free, &variance)) {
+        const assay_uint128 unit = (assay_uint128)assay_pow10(scale) * (uint64_t)assay_pow10(scale);
+        const struct assay_wide weight =
+            assay_wide_product(unit, (assay_uint128)tally->found * free);
+        variance = assay_wide_ratio(spread_of(tally), weight);
+    }
     if (kind == ASSAY_AGG_VAR_POP || kind == ASSAY_AGG_VAR_SAMP) {
         return variance;
     }
