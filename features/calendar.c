@@ -2,11 +2,6 @@
 
 /* Days with events: from the first event of a day the search leaps to the end of that day. */
 
-static bool is_before(struct position a, struct position b)
-{
-    return a.chunk < b.chunk || (a.chunk == b.chunk && a.at < b.at);
-}
-
 uint64_t assay_view_days(const struct view_query *query)
 {
     struct view_key first = *query->key;
@@ -14,7 +9,7 @@ uint64_t assay_view_days(const struct view_query *query)
     struct view_query rest = *query;
     rest.key = &first;
     uint64_t days = 0;
-    while (is_before(rest.range.begin, rest.range.end)) {
+    while (position_before(rest.range.begin, rest.range.end)) {
         const struct row row = assay_view_kth(&rest, false);
         if (row.chunk == NULL) {
             break;

@@ -99,8 +99,7 @@ LOOP void quotients(double *restrict sums_out, double *restrict averages_out,
     {                                                                                              \
         quotients(sums_out, averages_out, sums, found, count, scale);                              \
     }                                                                                              \
-    static const struct lane_kernels kernels_##form = {.name = #form,                              \
-                                                       .age = age_##form,                          \
+    static const struct lane_kernels kernels_##form = {.age = age_##form,                          \
                                                        .begin = begin_##form,                      \
                                                        .count = count_##form,                      \
                                                        .add = add_##form,                          \

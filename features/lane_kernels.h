@@ -15,7 +15,6 @@
 #define LANE_COUNT_MAX (UINT16_MAX - 2)
 
 struct lane_kernels {
-    const char *name;
     /** Time passes: less is left, 0 where it is over, UINT32_MAX stays. At most 64 lanes.
      * @return where it is over, a bit each. */
     uint64_t (*age)(uint32_t left[], uint32_t count, uint32_t passed);

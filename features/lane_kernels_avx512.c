@@ -104,7 +104,6 @@ FORM void quotients(double sums_out[], double averages_out[], const int32_t sums
 }
 
 const struct lane_kernels assay_lane_kernels_avx512 = {
-    .name = "avx512",
     .age = age,
     .begin = begin,
     .count = count_up,

@@ -278,6 +278,12 @@ struct position {
     uint32_t at;
 };
 
+/** Does one place come before the other? */
+static inline bool position_before(struct position a, struct position b)
+{
+    return a.chunk < b.chunk || (a.chunk == b.chunk && a.at < b.at);
+}
+
 struct range {
     struct position begin;
     struct position end; /* exclusive */
@@ -289,8 +295,7 @@ struct log_context {
     struct texts *texts;
     const struct stream_layout *layout;
     const struct assay_record *record; /* its segments */
-    int64_t horizon_ms; /* no answerable read of a window sees an event at or before */
-    uint64_t seed;
+    int64_t horizon_ms;       /* no answerable read of a window sees an event at or before */
     struct distinct_set *set; /* to list a block's values with */
     struct lanes *work;       /* room for wide lanes to work with */
 };

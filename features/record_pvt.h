@@ -415,7 +415,6 @@ static inline struct log_context slicer_context_of(struct slicer *slicer,
         .horizon_ms = record->newest_ms == INT64_MIN
                           ? INT64_MIN
                           : record->newest_ms - layout->stream->retained_ms,
-        .seed = slicer->set.seed,
         .set = &slicer->set,
         .work = slicer->scratch.work,
     };

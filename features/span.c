@@ -78,11 +78,6 @@ static struct position after_mark(const struct view_query *query, const struct s
     return at;
 }
 
-static bool is_before(struct position a, struct position b)
-{
-    return a.chunk < b.chunk || (a.chunk == b.chunk && a.at < b.at);
-}
-
 static struct range bucket_range(const struct view_query *query, int64_t t_ms, int64_t since_ms)
 {
     const struct assay_window *window = query->key->cut;
@@ -110,10 +105,10 @@ void assay_span_cut(struct view_query *query, const struct span_cut *cut)
     } else if (cut->mark.chunk != NULL) {
         begin = after_mark(query, cut);
     }
-    if (is_before(query->range.begin, begin)) {
+    if (position_before(query->range.begin, begin)) {
         query->range.begin = begin;
     }
-    if (is_before(query->range.end, query->range.begin)) {
+    if (position_before(query->range.end, query->range.begin)) {
         query->range.begin = query->range.end;
     }
 }

@@ -96,8 +96,3 @@ uint64_t assay_texts_bytes(const struct texts *texts)
 {
     return texts->slab == NULL ? 0 : texts->bytes + assay_index_bytes(&texts->index);
 }
-
-void assay_text_prefetch(const struct texts *texts, struct assay_str text)
-{
-    index_prefetch(&texts->index, hash_of(texts, text));
-}

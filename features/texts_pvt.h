@@ -41,8 +41,6 @@ void assay_text_retain(struct texts *texts, uint32_t name);
 void assay_text_release(struct texts *texts, uint32_t name);
 /** Bytes that all of them take, the index included. */
 uint64_t assay_texts_bytes(const struct texts *texts);
-/** Fetch what assay_text_intern() will look at. Changes nothing. */
-void assay_text_prefetch(const struct texts *texts, struct assay_str text);
 
 /** The bytes of a name; of ASSAY_NONE none. */
 static inline struct assay_str assay_text_at(const struct assay_slab *slab, uint32_t name)

@@ -270,33 +270,6 @@ static size_t choose(size_t specs[], uint32_t features[])
 
 /* ---- side by side ---- */
 
-static void mix_compare(const struct spec *spec, const struct assay_value *value, int user,
-                        int64_t t, const struct fact *current)
-{
-    const struct world *world = &mixed.world;
-    const bool is_text = value->kind == ASSAY_KIND_TEXT;
-    struct answer expected = {.number = (double)NAN};
-    const bool answerable = is_answerable(world, spec, user, t);
-    if (answerable) {
-        expected = recompute(world, spec, user, t, current);
-    }
-    const char *got = is_text && value->cell.text.ptr != NULL ? value->cell.text.ptr : "(null)";
-    bool same = value->state == (answerable ? ASSAY_STATE_OK : ASSAY_STATE_EXPIRED);
-    if (is_text) {
-        same = same && strcmp(got, expected.text == NULL ? "(null)" : expected.text) == 0;
-    } else {
-        same = same &&
-               (isnan(expected.number) ? isnan(value->cell.number)
-                                       : memcmp(&expected.number, &value->cell.number, 8) == 0);
-    }
-    if (!same) {
-        fail_msg("%s at %lld of %s after %zu events: %.17g %s state %d, expected %.17g %s",
-                 spec->text, (long long)t, user_name(user), world->fact_count,
-                 is_text ? (double)NAN : value->cell.number, is_text ? got : "", value->state,
-                 expected.number, expected.text == NULL ? "" : expected.text);
-    }
-}
-
 static bool same_values(const struct assay_value *a, const struct assay_value *b)
 {
     if (a->kind != b->kind || a->state != b->state) {
@@ -340,7 +313,7 @@ static void mix_read(void)
         }
     }
     for (size_t i = 0; (world->expire_ms == 0 || t >= mixed.safe_ms) && i < count; i++) {
-        mix_compare(&world->specs[specs[i]], &values[i], user, t, NULL);
+        compare(&mixed.world, &world->specs[specs[i]], &values[i], user, t, NULL);
     }
     struct assay_inspection inspection;
     assert_true(
@@ -509,7 +482,8 @@ static void mix_apply(const struct fact *given, bool look)
             refuse_one_in = 0;
             note_lanes();
             for (size_t i = 0; look && i < count; i++) {
-                mix_compare(&world->specs[specs[i]], &values[i], user, fact.time_ms, noted);
+                compare(&mixed.world, &world->specs[specs[i]], &values[i], user, fact.time_ms,
+                        noted);
             }
         }
         refuse_one_in = 0;

@@ -9,33 +9,6 @@
 
 /* ---- side by side ---- */
 
-static void compare(const struct world *world, const struct spec *spec,
-                    const struct assay_value *value, int user, int64_t t,
-                    const struct fact *current)
-{
-    const bool is_text = value->kind == ASSAY_KIND_TEXT;
-    struct answer expected = {.number = (double)NAN};
-    const bool answerable = is_answerable(world, spec, user, t);
-    if (answerable) {
-        expected = recompute(world, spec, user, t, current);
-    }
-    const char *got = is_text && value->cell.text.ptr != NULL ? value->cell.text.ptr : "(null)";
-    bool same = value->state == (answerable ? ASSAY_STATE_OK : ASSAY_STATE_EXPIRED);
-    if (is_text) {
-        same = same && strcmp(got, expected.text == NULL ? "(null)" : expected.text) == 0;
-    } else {
-        same = same &&
-               (isnan(expected.number) ? isnan(value->cell.number)
-                                       : memcmp(&expected.number, &value->cell.number, 8) == 0);
-    }
-    if (!same) {
-        fail_msg("%s at %lld of %s after %zu events: %.17g %s state %d, expected %.17g %s",
-                 spec->text, (long long)t, user_name(user), world->fact_count,
-                 is_text ? (double)NAN : value->cell.number, is_text ? got : "", value->state,
-                 expected.number, expected.text == NULL ? "" : expected.text);
-    }
-}
-
 /* Insert where it belongs; returns its place. */
 static size_t note(struct world *world, const struct fact *fact)
 {
